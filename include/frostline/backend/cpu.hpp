@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// All kernels of the CPU backend.
+#pragma once
+
+#include "frostline/backend/cpu/batch_norm2d.hpp"
+#include "frostline/backend/cpu/conv2d.hpp"
+#include "frostline/backend/cpu/cross_entropy.hpp"
+#include "frostline/backend/cpu/elementwise.hpp"
+#include "frostline/backend/cpu/linear.hpp"
+#include "frostline/backend/cpu/pooling.hpp"
+#include "frostline/backend/cpu/sgd.hpp"
+#include "frostline/backend/cpu/upsample.hpp"

@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+// CrossEntropy on the CPU.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "frostline/backend/cpu/memory.hpp"
+#include "frostline/train/cross_entropy.hpp"
+
+namespace frostline {
+
+template <>
+struct Kernel<cpu, CrossEntropy> {
+  /// The mean loss of a batch; assigns the logits' gradient unless it is empty.
+  /// Shapes: logits and gradient (batch, shape), labels (batch, pixels), image_losses (batch).
+  static float loss(const CrossEntropy& loss, Shape shape, std::span<const float> logits,
+                    std::span<const int> labels, std::span<float> gradient,
+                    std::span<double> image_losses, int threads) {
+    const auto pixels = std::ptrdiff_t(shape.pixels());
+    const int batch = int(labels.size() / shape.pixels());
+    const auto counted = std::ptrdiff_t(labels.size()) -
+                         std::count(labels.begin(), labels.end(), loss.ignore_index);
+    const float share = counted ? 1 / float(counted) : 0.0f;
+#pragma omp parallel for num_threads(threads) schedule(static) if (pixels > 1)
+    for (int n = 0; n < batch; ++n) {
+      double sum = 0;
+      for (std::ptrdiff_t p = 0; p < pixels; ++p) {
+        const std::size_t at = std::size_t(n) * shape.size() + std::size_t(p);
+        const int label = labels[std::size_t(n * pixels + p)];
+        const Column column{logits.data() + at, shape.channels, pixels};
+        float* to = gradient.empty() ? nullptr : gradient.data() + at;
+        if (label != loss.ignore_index)
+          sum += position(loss, column, label, to, share);
+        else if (to)
+          for (int c = 0; c < shape.channels; ++c) to[c * pixels] = 0;
+      }
+      image_losses[std::size_t(n)] = sum;
+    }
+    double total = 0;
+    for (int n = 0; n < batch; ++n) total += image_losses[std::size_t(n)];
+    return float(total * double(share));
+  }
+
+ private:
+  struct Column {  // the logits of one position
+    const float* data;
+    int classes;
+    std::ptrdiff_t stride;
+    float operator[](int c) const { return data[c * stride]; }
+  };
+  static double position(const CrossEntropy& loss, Column z, int label, float* gradient,
+                         float share) {
+    float most = z[0];
+    double exponents = 0, logits = 0;
+    for (int c = 1; c < z.classes; ++c) most = std::max(most, z[c]);
+    for (int c = 0; c < z.classes; ++c) {
+      exponents += std::exp(double(z[c] - most));
+      logits += double(z[c] - most);
+    }
+    const double smooth = double(loss.label_smoothing) / z.classes;
+    const double hard = 1 - double(loss.label_smoothing);
+    for (int c = 0; gradient && c < z.classes; ++c) {
+      const double softmax = std::exp(double(z[c] - most)) / exponents;
+      const double target = smooth + (c == label ? hard : 0.0);
+      gradient[c * z.stride] = float((softmax - target) * double(share));
+    }
+    return std::log(exponents) - hard * double(z[label] - most) - smooth * logits;
+  }
+};
+
+}  // namespace frostline

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT
+// Kernel: how a backend computes a layer; At and Call: what it is told to compute.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+#include "frostline/core/shape.hpp"
+
+namespace frostline {
+
+/// The CPU backend: memory of the host, kernels with Eigen and OpenMP.
+struct cpu;
+
+/// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static
+/// member templates `forward<At>(const Call&)`, and where something trains also
+/// `input_gradient<At>` and `parameter_gradient<At>`; it may have `scratch_bytes<At>(Pass)` (a
+/// thread's), and `packed_floats<At>()` with `pack<At>`, which runs when parameters have changed.
+template <class Backend, class Layer>
+struct Kernel;
+
+namespace flags {
+inline constexpr int batch_norm = 1;        // forward also does the batch norm behind it,
+inline constexpr int added = 2;             // the residual sum
+inline constexpr int relu = 4;              // and the ReLU
+inline constexpr int batch_statistics = 8;  // while training
+inline constexpr int keeps = 16;            // forward fills the saved buffer
+inline constexpr int owes_input = 32;       // besides the parameters' gradients (batch norm)
+inline constexpr int owes = 64;             // << input: this input's gradient is wanted
+inline constexpr int adds = 512;            // << input: it is added, else assigned
+}  // namespace flags
+
+/// What a kernel knows at compile time about the place it runs in.
+template <int C, int H, int W, int OutC, int OutH, int OutW, int Flags>
+struct At {
+  static constexpr Shape in{C, H, W}, out{OutC, OutH, OutW};
+  static constexpr bool batch_norm = Flags & flags::batch_norm;
+  static constexpr bool added = Flags & flags::added;
+  static constexpr bool relu = Flags & flags::relu;
+  static constexpr bool batch_statistics = Flags & flags::batch_statistics;
+  static constexpr bool keeps = Flags & flags::keeps;
+  static constexpr bool owes_input = Flags & flags::owes_input;
+  static constexpr bool owes(int input) { return Flags & (flags::owes << input); }
+  static constexpr bool adds(int input) { return Flags & (flags::adds << input); }
+};
+
+/// What a kernel is told at run time. Values are NCHW, parameters in PyTorch's order.
+struct Call {
+  int batch = 0;
+  int threads = 1;
+  bool training = false;
+  bool accumulate = false;    // parameter_gradient adds, else it assigns
+  std::uint64_t random = 0;   // differs from step to step and from node to node
+
+  const float* inputs[3]{};   // (batch, in)
+  float* output = nullptr;    // (batch, out): forward assigns it
+  const float* output_gradient = nullptr;
+  float* input_gradients[3]{};
+  const float* parameters[4]{};
+  float* parameter_gradients[4]{};
+  float* buffers[4]{};
+  std::byte* saved = nullptr;  // saved_stride bytes a sample
+  std::size_t saved_stride = 0;
+  float* saved_fixed = nullptr;
+
+  const float* added = nullptr;             // (batch, out): the residual that forward adds
+  const float* batch_norm_parameters[2]{};  // of the batch norm that forward absorbs
+  const float* batch_norm_buffers[2]{};
+  float* packed = nullptr;
+
+  std::byte* scratch = nullptr;  // scratch_stride bytes a thread
+  std::size_t scratch_stride = 0;
+  float* thread_scratch(int thread) const {
+    return reinterpret_cast<float*>(scratch + std::size_t(thread) * scratch_stride);
+  }
+};
+
+using KernelFunction = void (*)(const Call&);
+
+}  // namespace frostline

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Everything for the CPU, but for images: those are in frostline/io/image_folder.hpp and beside it.
+#pragma once
+
+#include "frostline/backend/cpu.hpp"
+#include "frostline/graph/summary.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/model/replace_head.hpp"
+#include "frostline/model/unfreeze.hpp"
+#include "frostline/models/resnet.hpp"
+#include "frostline/network.hpp"
+#include "frostline/train/learning_rate.hpp"
+#include "frostline/train/trainer.hpp"

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// A model and its input, compiled: every pass's result, each a constant of its own.
+#pragma once
+
+#include "frostline/graph/differentiate.hpp"
+#include "frostline/graph/fuse.hpp"
+#include "frostline/graph/place_parameters.hpp"
+#include "frostline/graph/plan_memory.hpp"
+#include "frostline/graph/schedule.hpp"
+#include "frostline/graph/trace.hpp"
+
+namespace frostline {
+
+template <class List>
+struct DeclaredBy;
+template <class... Leaf>
+struct DeclaredBy<TypeList<Leaf...>> {
+  static constexpr Declared table[]{{Leaf::parameters, Leaf::buffers}..., {}};
+};
+
+template <class Model, class In>
+inline constexpr auto traced = trace<Model, In>();
+template <class Model, class In>
+inline constexpr auto differentiated = differentiate(traced<Model, In>);
+/// The graph that runs.
+template <class Model, class In>
+inline constexpr auto compiled = fuse(differentiated<Model, In>);
+template <class Model, class In>
+inline constexpr auto scheduled = schedule(compiled<Model, In>);
+template <class Model, class In>
+inline constexpr auto planned = plan_memory(compiled<Model, In>, scheduled<Model, In>);
+template <class Model, class In>
+inline constexpr auto laid_out =
+    place_parameters(compiled<Model, In>, DeclaredBy<Leaves<Model>>::table);
+
+/// Parameters of a model, or of the part of it that trains: numbers, as PyTorch counts them.
+template <class Model, class In>
+constexpr std::size_t parameter_count() {
+  std::size_t count = 0;
+  for (const Node& node : traced<Model, In>) count += node.parameters;
+  return count;
+}
+template <class Model, class In>
+constexpr std::size_t trainable_count() {
+  std::size_t count = 0;
+  for (const Node& node : traced<Model, In>) count += node.trains() ? node.parameters : 0;
+  return count;
+}
+template <class Model, class In>
+constexpr std::int64_t multiply_adds() {
+  std::int64_t count = 0;
+  for (const Node& node : traced<Model, In>) count += node.multiply_adds;
+  return count;
+}
+
+/// The node of a path, or `none`: `find_node<Model, In>("layer4.0.conv1")`. Of several nodes that
+/// share a path (only one can own parameters), the first.
+template <class Model, class In>
+constexpr int find_node(std::string_view path) {
+  for (int i = 1; i < traced<Model, In>.size; ++i)
+    if (std::string_view(traced<Model, In>[i].path) == path) return i;
+  return none;
+}
+
+}  // namespace frostline

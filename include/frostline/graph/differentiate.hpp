@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// differentiate: which gradients each node owes.
+#pragma once
+
+#include "frostline/graph/node.hpp"
+
+namespace frostline {
+
+/// A node owes an input a gradient only if something that trains stands before it, so a frozen
+/// prefix owes none; a frozen node behind a trainable one owes its input's gradient and no more.
+/// Of the nodes that read one value, the first to write its gradient assigns, the others add.
+template <int Size>
+constexpr Graph<Size> differentiate(Graph<Size> graph) {
+  bool wanted[Size]{};  // is this node's output on a path from something that trains?
+  for (int i = 1; i < Size; ++i) {
+    Node& node = graph[i];
+    node.parameter_gradient = node.trains();
+    wanted[i] = node.parameter_gradient;
+    for (int k = 0; k < node.input_count; ++k) {
+      node.input_gradient[k] = wanted[node.inputs[k]];
+      wanted[i] = wanted[i] || node.input_gradient[k];
+    }
+  }
+  bool written[Size]{};
+  for (int i = Size - 1; i > 0; --i) {
+    Node& node = graph[i];
+    for (int k = 0; k < node.input_count; ++k) {
+      if (!node.input_gradient[k]) continue;
+      node.adds[k] = written[node.inputs[k]];
+      written[node.inputs[k]] = true;
+    }
+  }
+  return graph;
+}
+
+}  // namespace frostline

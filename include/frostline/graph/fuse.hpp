@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: MIT
+// fuse: let frozen convolutions do the work of what follows them.
+#pragma once
+
+#include "frostline/graph/node.hpp"
+
+namespace frostline {
+
+/// A frozen convolution that owes nothing absorbs the batch norm (with running statistics), the
+/// residual sum and the ReLU behind it, each if nothing else reads what comes before it.
+template <int Size>
+constexpr Graph<Size> fuse(Graph<Size> graph) {
+  int readers[Size]{};
+  int reader[Size]{};  // the last node to read each value
+  for (int i = 1; i < Size; ++i)
+    for (int k = 0; k < graph[i].input_count; ++k) {
+      ++readers[graph[i].inputs[k]];
+      reader[graph[i].inputs[k]] = i;
+    }
+  const auto idle = [](const Node& node) { return !node.has_backward(); };
+  for (int i = 1; i < Size; ++i) {
+    Node& node = graph[i];
+    if (node.kind != Kind::convolution || !idle(node)) continue;
+    const auto next = [&](Kind kind) {
+      const int candidate = readers[node.output] == 1 ? reader[node.output] : none;
+      return candidate != none && graph[candidate].kind == kind && idle(graph[candidate])
+                 ? candidate
+                 : none;
+    };
+    const auto absorb = [&](int absorbed) {
+      graph[absorbed].absorbed_by = i;
+      node.output = absorbed;
+    };
+    if (const int norm = next(Kind::batch_norm);
+        norm != none && graph[norm].statistics == Statistics::running) {
+      node.batch_norm = norm;
+      absorb(norm);
+    }
+    if (const int sum = next(Kind::add); sum != none) {
+      const int other = graph[sum].inputs[graph[sum].inputs[0] == node.output ? 1 : 0];
+      if (other < i) {
+        node.added = other;
+        absorb(sum);
+      }
+    }
+    if (const int relu = next(Kind::relu); relu != none) {
+      node.relu = true;
+      absorb(relu);
+    }
+  }
+  return graph;
+}
+
+}  // namespace frostline

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: MIT
+// Node and Graph: a model as a flat array of values.
+#pragma once
+
+#include <cstdint>
+
+#include "frostline/core/layer.hpp"
+#include "frostline/core/path.hpp"
+
+namespace frostline {
+
+inline constexpr int none = -1;
+
+/// One layer in its place. Node 0 stands for the network's input.
+struct Node {
+  static constexpr int max_inputs = 3;
+
+  Path path{};
+  int layer = none;  // index into the model's leaves
+  Kind kind = Kind::other;
+  int input_count = 0;
+  int inputs[max_inputs]{none, none, none};  // nodes that this one reads
+  Shape in{}, out{};                         // of its first input, of its output
+  std::size_t parameters = 0;                // numbers that may train
+  std::int64_t multiply_adds = 0;            // a sample
+  Reads input_gradient_reads[2]{};           // by Statistics
+  Reads parameter_gradient_reads[2]{};
+  Saved saved{};
+
+  bool frozen = false;
+  bool is_new = false;  // stands in for a replaced layer
+  Statistics statistics = Statistics::batch;
+
+  // Set by differentiate.
+  bool input_gradient[max_inputs]{};  // owes this input a gradient ...
+  bool adds[max_inputs]{};            // ... and is not the first to write it
+  bool parameter_gradient = false;
+
+  // Set by fuse: this node also does the work of the nodes it absorbs.
+  int batch_norm = none, added = none;
+  bool relu = false;
+  int absorbed_by = none;
+  int output = none;  // the node whose value this one writes
+
+  constexpr bool has_backward() const {
+    return parameter_gradient || input_gradient[0] || input_gradient[1] || input_gradient[2];
+  }
+  constexpr bool trains() const { return !frozen && parameters > 0; }
+  /// What the parts of the backward that this node owes read, taken together.
+  constexpr Reads backward_reads() const {
+    const int s = int(statistics);
+    Reads reads{};
+    const auto join = [&](Reads more) {
+      reads.input |= more.input;
+      reads.output |= more.output;
+      reads.saved |= more.saved;
+    };
+    if (parameter_gradient) join(parameter_gradient_reads[s]);
+    if (has_backward() && !(parameter_gradient && !owes_input())) join(input_gradient_reads[s]);
+    return reads;
+  }
+  constexpr bool owes_input() const {
+    return input_gradient[0] || input_gradient[1] || input_gradient[2];
+  }
+};
+
+/// What is wrong with a model. A pass never throws: it records the first problem and goes on.
+struct Problem {
+  enum Kind {
+    nothing,
+    layer_shape,    // a layer cannot take its input
+    branch_shapes,  // the branches of a Residual differ
+    unknown_name,   // a rule's name covers nothing
+    no_head,        // ReplaceHead on a model that declares no head
+    long_path,      // a path longer than Path::capacity
+    equal_keys,     // two layers own the same keys
+  } kind = nothing;
+  int node = none;
+  Path name{};             // unknown_name: the name
+  char names[256]{};       // unknown_name: the names there are, separated by spaces
+  std::size_t names_size = 0;
+  Shape shape{};           // branch_shapes: the shortcut's
+};
+
+/// A model's nodes in the order in which they run, node 0 first.
+template <int Size>
+struct Graph {
+  static constexpr int size = Size;
+  Node nodes[Size]{};
+  Problem problem{};
+  Path replaced[4]{};  // first names of the layers that new ones replaced
+  int replaced_count = 0;
+  constexpr Node& operator[](int i) { return nodes[i]; }
+  constexpr const Node& operator[](int i) const { return nodes[i]; }
+  constexpr const Node* begin() const { return nodes; }
+  constexpr const Node* end() const { return nodes + Size; }
+};
+
+}  // namespace frostline

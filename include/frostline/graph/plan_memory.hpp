@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+// plan_memory: lifetimes over the schedule, and an offset in the arena for each value.
+#pragma once
+
+#include "frostline/graph/schedule.hpp"
+
+namespace frostline {
+
+/// Units: bytes. All sizes in the arena are multiples of a cache line.
+constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
+/// A value's bytes (a sample, or in all), its life as steps of the schedule, its place.
+struct Slot {
+  std::size_t bytes = 0;
+  std::size_t offset = 0;
+  int first = none, last = none;
+  bool placed = false;
+  constexpr bool used() const { return first != none && bytes > 0; }
+  constexpr void touch(int step) {
+    if (first == none) first = step;
+    last = step;
+  }
+};
+
+/// One region of the arena, in which slots whose lives overlap never share bytes.
+struct Region {
+  std::size_t bytes = 0;
+  std::size_t saved = 0;  // bytes alive when the forward ends
+};
+
+/// Where a network's values lie. `per_sample` offsets are multiplied by max_batch at run time.
+/// The network's input is the caller's memory and has no slot.
+template <int Size>
+struct Plan {
+  Slot activations[Size]{}, gradients[Size]{}, saved[Size]{};  // a sample's
+  Slot saved_fixed[Size]{};                                    // of the whole batch
+  Region per_sample{}, fixed{};
+};
+
+/// First-fit placement of slots that begin and end as time goes on.
+template <int Capacity>
+struct Placer {
+  Slot* live[Capacity]{};  // by offset
+  int count = 0;
+  Region region{};
+  constexpr void begin(Slot& slot, int step) {
+    if (slot.first != step || slot.bytes == 0 || slot.placed) return;
+    std::size_t offset = 0;
+    int at = 0;
+    while (at < count && live[at]->offset < offset + slot.bytes) {
+      offset = live[at]->offset + live[at]->bytes;
+      ++at;
+    }
+    slot.offset = offset;
+    slot.placed = true;
+    for (int i = count++; i > at; --i) live[i] = live[i - 1];
+    live[at] = &slot;
+    if (offset + slot.bytes > region.bytes) region.bytes = offset + slot.bytes;
+  }
+  constexpr void end(Slot& slot, int step) {
+    if (slot.last != step || slot.bytes == 0) return;
+    int at = 0;
+    while (at < count && live[at] != &slot) ++at;
+    if (at == count) return;
+    --count;
+    for (int i = at; i < count; ++i) live[i] = live[i + 1];
+  }
+  constexpr void forward_ends() {
+    for (int i = 0; i < count; ++i) region.saved += live[i]->bytes;
+  }
+};
+
+/// Calls visit(slot, is_fixed) for each slot of the plan that a step reads or writes.
+template <int Size, class Visit>
+constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step step, Visit visit) {
+  const Node& node = graph[step.node];
+  const bool keeps = node.backward_reads().saved;
+  const auto saved = [&] {
+    visit(plan.saved[step.node], false);
+    visit(plan.saved_fixed[step.node], true);
+  };
+  switch (step.pass) {
+    case Pass::forward:
+      for (int k = 0; k < node.input_count; ++k) visit(plan.activations[node.inputs[k]], false);
+      if (node.added != none) visit(plan.activations[node.added], false);
+      visit(plan.activations[node.output], false);
+      if (keeps) saved();
+      return;
+    case Pass::loss:
+      visit(plan.activations[node.output], false);
+      if (node.has_backward()) visit(plan.gradients[step.node], false);
+      return;
+    case Pass::parameter_gradient:
+    case Pass::input_gradient: break;
+  }
+  const bool of_input = step.pass == Pass::input_gradient;
+  const Reads reads = (of_input ? node.input_gradient_reads
+                                : node.parameter_gradient_reads)[int(node.statistics)];
+  visit(plan.gradients[step.node], false);
+  if (reads.output) visit(plan.activations[step.node], false);
+  if (reads.saved) saved();
+  for (int k = 0; k < node.input_count; ++k) {
+    if (reads.input) visit(plan.activations[node.inputs[k]], false);
+    if (of_input && node.input_gradient[k]) visit(plan.gradients[node.inputs[k]], false);
+  }
+}
+
+template <int Size>
+constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>& schedule) {
+  Plan<Size> plan{};
+  for (int i = 1; i < Size; ++i) {
+    plan.activations[i].bytes = whole_lines(graph[i].out.size() * sizeof(float));
+    plan.gradients[i].bytes = plan.activations[i].bytes;
+    plan.saved[i].bytes = whole_lines(graph[i].saved.per_sample);
+    plan.saved_fixed[i].bytes = whole_lines(graph[i].saved.fixed);
+  }
+  for (int s = 0; s < schedule.size; ++s)
+    for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool) { slot.touch(s); });
+
+  Placer<3 * Size> per_sample{};
+  Placer<Size> fixed{};
+  for (int s = 0; s < schedule.size; ++s) {
+    for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool is_fixed) {
+      is_fixed ? fixed.begin(slot, s) : per_sample.begin(slot, s);
+    });
+    if (s == schedule.loss) {
+      per_sample.forward_ends();
+      fixed.forward_ends();
+    }
+    for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool is_fixed) {
+      is_fixed ? fixed.end(slot, s) : per_sample.end(slot, s);
+    });
+  }
+  plan.per_sample = per_sample.region;
+  plan.fixed = fixed.region;
+  return plan;
+}
+
+/// What a node's backward makes the forward keep, in bytes a sample; a value that several
+/// backwards read counts for the first of them.
+template <int Size>
+constexpr std::size_t saved_bytes(const Graph<Size>& graph, const Plan<Size>& plan, int i) {
+  const Reads reads = graph[i].backward_reads();
+  std::size_t bytes = 0;
+  if (reads.saved) bytes += plan.saved[i].bytes;
+  if (reads.output) bytes += plan.activations[i].bytes;
+  for (int k = 0; reads.input && k < graph[i].input_count; ++k) {
+    const int input = graph[i].inputs[k];
+    bool counted = graph[input].backward_reads().output;
+    for (int j = input + 1; j < i && !counted; ++j)
+      for (int n = 0; n < graph[j].input_count; ++n)
+        counted = counted || (graph[j].inputs[n] == input && graph[j].backward_reads().input);
+    if (!counted) bytes += plan.activations[input].bytes;
+  }
+  return bytes;
+}
+
+}  // namespace frostline

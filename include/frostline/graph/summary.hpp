@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: MIT
+// summary: a compiled model as a table, one line a layer.
+#pragma once
+
+#include <string>
+
+#include "frostline/core/format.hpp"
+#include "frostline/graph/compiled.hpp"
+
+namespace frostline {
+
+/// 12345678 as "12,345,678".
+inline std::string with_commas(std::int64_t number) {
+  std::string text = std::to_string(number);
+  for (int at = int(text.size()) - 3; at > 0; at -= 3) text.insert(std::size_t(at), ",");
+  return text;
+}
+
+/// Totals of a compiled model. Units: bytes; those of values are a sample's.
+struct SummaryTotals {
+  std::int64_t parameters, trainable, multiply_adds;
+  std::size_t saved_bytes;  // kept from the forward for the backward
+  std::size_t value_bytes;  // all values at the fullest moment, what is saved among them
+};
+
+/// The table people know from torchinfo, of any list of nodes.
+inline std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
+                              const SummaryTotals& totals) {
+  const std::string rule(110, '-');
+  std::string text = fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer",
+                                 "output (C, H, W)", "parameters", "", "saved bytes",
+                                 "multiply-adds", "fused into", rule);
+  for (int i = 0; i < size; ++i) {
+    const Node& node = nodes[i];
+    const std::string_view fused =
+        node.absorbed_by == none ? std::string_view{} : nodes[node.absorbed_by].path;
+    const std::string_view state = node.parameters == 0 ? ""
+                                   : node.frozen        ? "frozen"
+                                                        : "trains";
+    text += fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
+                        i == 0 ? std::string_view("input") : node.path,
+                        fmt::format("{}, {}, {}", node.out.channels, node.out.height,
+                                    node.out.width),
+                        node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
+                        saved[i] ? with_commas(std::int64_t(saved[i])) : "",
+                        node.multiply_adds ? with_commas(node.multiply_adds) : "", fused);
+  }
+  return text + fmt::format(
+                    "{}\nparameters            {:>16}, of which {} train\n"
+                    "multiply-adds         {:>16} a sample\n"
+                    "saved for backward    {:>16} bytes a sample\n"
+                    "values at most        {:>16} bytes a sample\n",
+                    rule, with_commas(totals.parameters), with_commas(totals.trainable),
+                    with_commas(totals.multiply_adds), with_commas(std::int64_t(totals.saved_bytes)),
+                    with_commas(std::int64_t(totals.value_bytes)));
+}
+
+/// A model's layers: path, output shape, parameters and whether they train, bytes that its backward
+/// keeps a sample, multiply-adds a sample, and the layer that does its work; then totals.
+template <class Model, class In>
+std::string summary() {
+  constexpr const auto& graph = compiled<Model, In>;
+  std::size_t saved[graph.size];
+  SummaryTotals totals{std::int64_t(parameter_count<Model, In>()),
+                       std::int64_t(trainable_count<Model, In>()), multiply_adds<Model, In>(), 0,
+                       planned<Model, In>.per_sample.bytes};
+  for (int i = 0; i < graph.size; ++i) {
+    saved[i] = saved_bytes(graph, planned<Model, In>, i);
+    totals.saved_bytes += saved[i];
+  }
+  return summary_of(graph.nodes, saved, graph.size, totals);
+}
+template <class Network>
+std::string summary(const Network&) {
+  return summary<typename Network::model, typename Network::input>();
+}
+
+}  // namespace frostline

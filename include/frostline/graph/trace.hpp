@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+// trace: walk a model's type once and record its nodes.
+#pragma once
+
+#include "frostline/core/model.hpp"
+#include "frostline/core/type_list.hpp"
+#include "frostline/graph/node.hpp"
+#include "frostline/layers/identity.hpp"
+#include "frostline/layers/named.hpp"
+#include "frostline/layers/residual.hpp"
+#include "frostline/layers/sequential.hpp"
+#include "frostline/model/replace_head.hpp"
+
+namespace frostline {
+
+/// Where the walk is, and what it has recorded.
+struct Tracer {
+  Node* nodes;
+  int size = 0;
+  int leaves = 0;
+  int current = 0;  // the node whose value the next layer reads
+  Shape shape{};    // of that value
+  Shape network_input{};
+  Path path{};
+  Problem problem{};
+  Path replaced[4]{};
+  int replaced_count = 0;
+
+  constexpr void report(Problem::Kind kind) {
+    if (problem.kind == Problem::nothing) {
+      problem.kind = kind;
+      problem.node = size;
+    }
+  }
+  template <class Declaration>
+  constexpr void append(int second_input = none) {
+    Node& node = nodes[size];
+    node.path = path;
+    node.layer = leaves++;
+    node.kind = Declaration::kind;
+    node.inputs[0] = current;
+    node.inputs[1] = second_input;
+    node.input_count = second_input == none ? 1 : 2;
+    node.in = shape;
+    node.out = output_of<Declaration>(shape, network_input);
+    for (int i = 0; i < Declaration::parameters().count; ++i)
+      node.parameters += Declaration::parameters()[i].size();
+    node.multiply_adds = Declaration::multiply_adds(shape);
+    for (const Statistics s : {Statistics::batch, Statistics::running}) {
+      node.input_gradient_reads[int(s)] = Declaration::input_gradient_reads(s);
+      node.parameter_gradient_reads[int(s)] = Declaration::parameter_gradient_reads(s);
+    }
+    node.saved = Declaration::saved(shape);
+    node.output = size;
+    if (path.cut) report(Problem::long_path);
+    current = size++;
+    shape = node.out;
+  }
+};
+
+/// Trace<T>::run records T's nodes; Trace<T>::leaves lists their declarations in the same order.
+template <class T>
+struct Trace;
+
+template <LayerDeclaration T>
+struct Trace<T> {
+  using leaves = TypeList<T>;
+  static constexpr void run(Tracer& t) {
+    if (!T::accepts(t.shape)) t.report(Problem::layer_shape);
+    t.append<T>();
+  }
+};
+
+template <>
+struct Trace<Identity> {
+  using leaves = TypeList<>;
+  static constexpr void run(Tracer&) {}
+};
+
+template <>
+struct Trace<NoHead> {
+  using leaves = TypeList<>;
+  static constexpr void run(Tracer&) {}
+};
+
+template <HasModel T>
+struct Trace<T> : Trace<typename T::model> {};
+
+template <HasName T>
+struct Trace<T> {
+  using leaves = typename Trace<typename T::layer>::leaves;
+  static constexpr void run(Tracer& t) {
+    const Path outer = t.path;
+    t.path = outer / T::name;
+    Trace<typename T::layer>::run(t);
+    t.path = outer;
+  }
+};
+
+template <class... Layers>
+struct Trace<Module<Layers...>> {
+  using leaves = typename Join<TypeList<>, typename Trace<Layers>::leaves...>::type;
+  static constexpr void run(Tracer& t) { (Trace<Layers>::run(t), ...); }
+};
+
+template <class... Layers>
+struct Trace<Sequential<Layers...>> {
+  using leaves = typename Join<TypeList<>, typename Trace<Layers>::leaves...>::type;
+  static constexpr void run(Tracer& t) {
+    int position = 0;
+    (run_child<Layers>(t, position++), ...);
+  }
+  template <class Child>
+  static constexpr void run_child(Tracer& t, int position) {
+    const Path outer = t.path;
+    if constexpr (!HasName<Child>) {
+      char digits[8]{};
+      std::size_t first = 8;
+      do digits[--first] = char('0' + position % 10);
+      while (position /= 10);
+      t.path = outer / std::string_view(digits + first, 8 - first);
+    }
+    Trace<Child>::run(t);
+    t.path = outer;
+  }
+};
+
+template <class Main, class Shortcut>
+struct Trace<Residual<Main, Shortcut>> {
+  using leaves = typename Join<typename Trace<Main>::leaves, typename Trace<Shortcut>::leaves,
+                               TypeList<Add>>::type;
+  static constexpr void run(Tracer& t) {
+    const int fork = t.current;
+    const Shape in = t.shape;
+    Trace<Main>::run(t);
+    const int main = t.current;
+    const Shape out = t.shape;
+    t.current = fork;
+    t.shape = in;
+    const Path outer = t.path;
+    if constexpr (!HasName<Shortcut>) t.path = outer / "shortcut";
+    Trace<Shortcut>::run(t);
+    t.path = outer;
+    if (t.shape != out) {
+      t.problem.shape = t.problem.kind == Problem::nothing ? t.shape : t.problem.shape;
+      t.report(Problem::branch_shapes);
+    }
+    const int shortcut = t.current;
+    t.current = main;
+    t.shape = out;
+    t.append<Add>(shortcut);
+  }
+};
+
+template <class NewLayer, class OldLayer>
+struct Trace<New<NewLayer, OldLayer>> {
+  using leaves = typename Trace<NewLayer>::leaves;
+  static constexpr void run(Tracer& t) {
+    if constexpr (std::same_as<OldLayer, NoHead>) t.report(Problem::no_head);
+    record_replaced(t);
+    const int from = t.size;
+    Trace<NewLayer>::run(t);
+    for (int i = from; i < t.size; ++i) t.nodes[i].is_new = true;
+  }
+  // The old layer's first names: a file that holds them holds nothing unexpected.
+  static constexpr void record_replaced(Tracer& t) {
+    Node old[Trace<OldLayer>::leaves::size + 1]{};
+    Tracer tracer{.nodes = old};
+    Trace<OldLayer>::run(tracer);
+    for (int i = 0; i < tracer.size; ++i) {
+      const Path name = t.path / first_name(old[i].path);
+      bool known = old[i].parameters == 0 || t.replaced_count == 4;
+      for (int k = 0; k < t.replaced_count; ++k)
+        known = known || std::string_view(t.replaced[k]) == std::string_view(name);
+      if (!known) t.replaced[t.replaced_count++] = name;
+    }
+  }
+};
+
+/// A rule is applied to what it covers when its model has been traced, so the outermost wins.
+template <HasRule T>
+struct Trace<T> {
+  using leaves = typename Trace<typename T::model>::leaves;
+  static constexpr void run(Tracer& t) {
+    const int from = t.size;
+    Trace<typename T::model>::run(t);
+    for (int k = 0; k < (T::names ? T::names : 1); ++k) apply(t, from, k);
+  }
+  static constexpr void apply(Tracer& t, int from, int k) {
+    const std::string_view name = T::names ? T::name_at(k) : std::string_view{};
+    const std::size_t outer = t.path.size ? t.path.size + 1 : 0;
+    bool covered = T::names == 0;
+    for (int i = from; i < t.size; ++i) {
+      std::string_view path = t.nodes[i].path;
+      path.remove_prefix(outer < path.size() ? outer : path.size());
+      if (T::names && !covers(name, path)) continue;
+      t.nodes[i].frozen = T::freezes;
+      t.nodes[i].statistics = T::statistics;
+      covered = true;
+    }
+    if (!covered && !removed_head_has(name)) report_unknown(t, from, outer, name);
+  }
+  static constexpr bool removed_head_has(std::string_view name) {
+    bool found = false;
+    if constexpr (requires { typename T::removed; }) {
+      Node old[Trace<typename T::removed>::leaves::size + 1]{};
+      Tracer tracer{.nodes = old};
+      Trace<typename T::removed>::run(tracer);
+      for (int i = 0; i < tracer.size; ++i) found = found || covers(name, old[i].path);
+    }
+    return found;
+  }
+  static constexpr void report_unknown(Tracer& t, int from, std::size_t outer,
+                                       std::string_view name) {
+    if (t.problem.kind != Problem::nothing) return;
+    t.report(Problem::unknown_name);
+    t.problem.name = Path(name);
+    std::string_view last;
+    for (int i = from; i < t.size; ++i) {
+      if (t.nodes[i].parameters == 0) continue;
+      std::string_view path = t.nodes[i].path;
+      path.remove_prefix(outer < path.size() ? outer : path.size());
+      const std::string_view first = first_name(path);
+      if (first == last || t.problem.names_size + first.size() + 1 > sizeof(t.problem.names))
+        continue;
+      last = first;
+      if (t.problem.names_size) t.problem.names[t.problem.names_size++] = ' ';
+      for (const char c : first) t.problem.names[t.problem.names_size++] = c;
+    }
+  }
+};
+
+/// The declarations of a model's nodes; node i + 1 is leaf i.
+template <class Model>
+using Leaves = typename Trace<Model>::leaves;
+template <class Model, int I>
+using Leaf = typename TypeAt<std::size_t(I), Leaves<Model>>::type;
+
+/// The first layer whose keys an earlier one owns, or none.
+template <int Size>
+constexpr int find_equal_keys(const Graph<Size>& graph) {
+  std::uint64_t hashes[Size]{};
+  for (int i = 0; i < Size; ++i) {
+    if (graph[i].parameters == 0) continue;
+    std::uint64_t hash = 14695981039346656037u;  // FNV-1a
+    for (std::size_t k = 0; k < graph[i].path.size; ++k)
+      hash = (hash ^ std::uint64_t(graph[i].path.text[k])) * 1099511628211u;
+    for (int j = 0; j < i; ++j)
+      if (hashes[j] == hash) return i;
+    hashes[i] = hash;
+  }
+  return none;
+}
+
+template <class Model, class In>
+constexpr auto trace() {
+  Graph<int(Leaves<Model>::size) + 1> graph{};
+  graph[0].out = graph[0].in = In::shape;
+  graph[0].frozen = true;
+  graph[0].output = 0;
+  Tracer tracer{.nodes = graph.nodes, .size = 1, .shape = In::shape, .network_input = In::shape};
+  Trace<Model>::run(tracer);
+  graph.problem = tracer.problem;
+  graph.replaced_count = tracer.replaced_count;
+  for (int i = 0; i < tracer.replaced_count; ++i) graph.replaced[i] = tracer.replaced[i];
+  if (const int twin = find_equal_keys(graph);
+      twin != none && graph.problem.kind == Problem::nothing) {
+    graph.problem.kind = Problem::equal_keys;
+    graph.problem.node = twin;
+  }
+  return graph;
+}
+
+}  // namespace frostline

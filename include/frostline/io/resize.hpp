@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: MIT
+// Resizing and cropping of images, to the same bytes as Pillow's.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+#include "frostline/io/pixels.hpp"
+
+namespace frostline {
+
+/// A rectangle of a source image with real coordinates.
+/// Units: pixels; 0 is the outer edge of the first, and right and bottom are exclusive.
+struct Box {
+  float left, top, right, bottom;
+};
+
+/// A rectangle of whole pixels.
+/// Units: pixels.
+struct Region {
+  int left, top, width, height;
+
+  friend bool operator==(const Region&, const Region&) = default;
+};
+
+/// The part of the image inside the region.
+/// Throws: Error if the region is empty or reaches outside the image.
+inline Image crop(const Image& image, const Region& region) {
+  detail::check_image(image);
+  if (region.left < 0 || region.top < 0 || region.width < 1 || region.height < 1 ||
+      region.left > image.width - region.width || region.top > image.height - region.height)
+    throw Error(fmt::format(
+        "the region of {}x{} pixels at ({}, {}) is not inside an image of {}x{}", region.width,
+        region.height, region.left, region.top, image.width, image.height));
+  Image result{region.width, region.height, {}};
+  result.pixels.reserve(static_cast<std::size_t>(region.width) *
+                        static_cast<std::size_t>(region.height) * 3);
+  for (int y = region.top; y < region.top + region.height; ++y) {
+    const auto row =
+        image.pixels.begin() + (static_cast<std::ptrdiff_t>(y) * image.width + region.left) * 3;
+    result.pixels.insert(result.pixels.end(), row, row + std::ptrdiff_t{region.width} * 3);
+  }
+  return result;
+}
+
+namespace detail {
+
+inline constexpr int weight_bits = 32 - 8 - 2;
+
+/// For each output coordinate the source coordinates that it reads, and their weights.
+/// Units: weights are multiples of 2^-weight_bits; those of output i begin at i * stride.
+struct Taps {
+  std::vector<int> first, count, weights;
+  int stride = 0;
+};
+
+/// The product, rounded: Pillow rounds it, so no compiler may fuse it into a sum.
+inline double rounded_product(double left, double right) {
+  const volatile double product = left * right;
+  return product;
+}
+
+/// The triangle filter, as wide as the reduction and never narrower than a pixel.
+inline Taps triangle_taps(int source, float begin, float end, int outputs) {
+  const double scale = static_cast<double>(end - begin) / outputs;
+  const double support = std::max(scale, 1.0);
+  Taps taps;
+  taps.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
+  taps.first.resize(static_cast<std::size_t>(outputs));
+  taps.count.resize(static_cast<std::size_t>(outputs));
+  taps.weights.resize(static_cast<std::size_t>(outputs) * static_cast<std::size_t>(taps.stride));
+  std::vector<double> exact(static_cast<std::size_t>(taps.stride));
+  for (int output = 0; output < outputs; ++output) {
+    const double center = begin + rounded_product(output + 0.5, scale);
+    const int first = std::max(0, static_cast<int>(center - support + 0.5));
+    const int count = std::min(source, static_cast<int>(center + support + 0.5)) - first;
+    double sum = 0;
+    for (int tap = 0; tap < count; ++tap) {
+      const double distance = rounded_product(tap + first - center + 0.5, 1.0 / support);
+      sum += exact[static_cast<std::size_t>(tap)] = std::max(0.0, 1.0 - std::abs(distance));
+    }
+    taps.first[static_cast<std::size_t>(output)] = first;
+    taps.count[static_cast<std::size_t>(output)] = count;
+    int* weights =
+        &taps.weights[static_cast<std::size_t>(output) * static_cast<std::size_t>(taps.stride)];
+    for (int tap = 0; tap < count; ++tap) {
+      const double weight = exact[static_cast<std::size_t>(tap)] / (sum != 0 ? sum : 1.0);
+      weights[tap] = static_cast<int>(0.5 + weight * (1 << weight_bits));
+    }
+  }
+  return taps;
+}
+
+inline std::uint8_t to_pixel(int sum) {
+  return static_cast<std::uint8_t>(std::min(sum >> weight_bits, 255));
+}
+
+/// Resamples every row from `top` on. Shapes: image HWC -> rows x taps' outputs x C.
+inline Image resample_rows(const Image& image, const Taps& taps, int top, int rows) {
+  const int width = static_cast<int>(taps.first.size());
+  Image result = allocate_image(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(rows),
+                                "resized");
+  std::uint8_t* out = result.pixels.data();
+  for (int y = 0; y < rows; ++y) {
+    const std::uint8_t* row =
+        image.pixels.data() + static_cast<std::ptrdiff_t>(top + y) * image.width * 3;
+    const int* weights = taps.weights.data();
+    for (std::size_t x = 0; x < taps.first.size(); ++x, weights += taps.stride, out += 3) {
+      const std::uint8_t* in = row + std::ptrdiff_t{taps.first[x]} * 3;
+      int red = 1 << (weight_bits - 1);
+      int green = red;
+      int blue = red;
+      for (int tap = 0; tap < taps.count[x]; ++tap, in += 3) {
+        red += in[0] * weights[tap];
+        green += in[1] * weights[tap];
+        blue += in[2] * weights[tap];
+      }
+      out[0] = to_pixel(red);
+      out[1] = to_pixel(green);
+      out[2] = to_pixel(blue);
+    }
+  }
+  return result;
+}
+
+/// Resamples every column; row 0 of the image is the source's row `top`.
+inline Image resample_columns(const Image& image, const Taps& taps, int top) {
+  const int height = static_cast<int>(taps.first.size());
+  Image result = allocate_image(static_cast<std::uint64_t>(image.width),
+                                static_cast<std::uint64_t>(height), "resized");
+  const std::size_t values = static_cast<std::size_t>(image.width) * 3;
+  std::vector<int> sums(values);
+  for (std::size_t y = 0; y < taps.first.size(); ++y) {
+    std::fill(sums.begin(), sums.end(), 1 << (weight_bits - 1));
+    for (int tap = 0; tap < taps.count[y]; ++tap) {
+      const std::uint8_t* in =
+          image.pixels.data() + static_cast<std::size_t>(taps.first[y] - top + tap) * values;
+      const int weight =
+          taps.weights[y * static_cast<std::size_t>(taps.stride) + static_cast<std::size_t>(tap)];
+      for (std::size_t i = 0; i < values; ++i) sums[i] += in[i] * weight;
+    }
+    std::uint8_t* out = result.pixels.data() + y * values;
+    for (std::size_t i = 0; i < values; ++i) out[i] = to_pixel(sums[i]);
+  }
+  return result;
+}
+
+}  // namespace detail
+
+/// The part of the image inside the box, resampled to width x height with an antialiasing triangle
+/// filter: the bytes of Pillow's `image.resize((width, height), Image.BILINEAR, box)`.
+/// Throws: Error if the size or the box is empty, or the box reaches outside the image.
+/// Source: https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
+inline Image resize(const Image& image, int width, int height, const Box& box) {
+  detail::check_image(image);
+  const auto [left, top, right, bottom] = box;
+  if (width < 1 || height < 1)
+    throw Error(fmt::format("an image cannot be resized to {}x{} pixels", width, height));
+  if (!(left >= 0 && top >= 0 && left < right && top < bottom &&
+        right <= static_cast<float>(image.width) && bottom <= static_cast<float>(image.height)))
+    throw Error(
+        fmt::format("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
+                    "{}x{}",
+                    left, top, right, bottom, image.width, image.height));
+  const auto columns = detail::triangle_taps(image.width, left, right, width);
+  const auto rows = detail::triangle_taps(image.height, top, bottom, height);
+  const int first_row = rows.first.front();
+  const int last_row = rows.first.back() + rows.count.back();
+  const bool keeps_width = width == image.width && left == 0 && right == static_cast<float>(width);
+  const bool keeps_height =
+      height == image.height && top == 0 && bottom == static_cast<float>(height);
+  if (keeps_width) return keeps_height ? image : detail::resample_columns(image, rows, 0);
+  const Image narrowed = detail::resample_rows(image, columns, first_row, last_row - first_row);
+  return keeps_height ? narrowed : detail::resample_columns(narrowed, rows, first_row);
+}
+
+/// The whole image, resampled to width x height: Pillow's `image.resize((width, height),
+/// Image.BILINEAR)`.
+/// Throws: Error if the size is empty.
+inline Image resize(const Image& image, int width, int height) {
+  return resize(image, width, height,
+                Box{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)});
+}
+
+}  // namespace frostline

@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// From an image to a network's input: torchvision's transforms for evaluation and for training.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <span>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+#include "frostline/io/pixels.hpp"
+#include "frostline/io/resize.hpp"
+
+namespace frostline {
+
+/// What is subtracted from a channel, and what it is divided by after; ImageNet's by default.
+/// Units: pixels scaled to 0 ... 1; red, green, blue.
+struct Normalization {
+  float mean[3] = {0.485f, 0.456f, 0.406f};
+  float deviation[3] = {0.229f, 0.224f, 0.225f};
+};
+
+/// A generator of 64 random bits at once, like std::mt19937_64.
+template <typename Generator>
+concept RandomBits64 = std::uniform_random_bit_generator<Generator> &&(Generator::min() == 0) &&
+                       (Generator::max() == std::numeric_limits<std::uint64_t>::max());
+
+namespace detail {
+
+/// Writes the square at (left, top), zero pixels outside the image, mirrored if so asked.
+/// Shapes: image HWC -> out 3 x size x size; assigns.
+inline void write_square(const Image& image, int left, int top, int size, bool mirrored,
+                         const Normalization& normalization, std::span<float> out) {
+  check_image(image);
+  const auto side = static_cast<std::size_t>(std::max(size, 0));
+  if (size < 1 || out.size() != 3 * side * side)
+    throw Error(fmt::format("a transform to 3x{0}x{0} floats got room for {1}", size, out.size()));
+  float* target = out.data();
+  for (int channel = 0; channel < 3; ++channel) {
+    float normalized[256];
+    for (int value = 0; value < 256; ++value)
+      normalized[value] = (static_cast<float>(value) / 255.0f - normalization.mean[channel]) /
+                          normalization.deviation[channel];
+    for (int y = top; y < top + size; ++y) {
+      for (int step = 0; step < size; ++step) {
+        const int x = left + (mirrored ? size - 1 - step : step);
+        const bool inside = y >= 0 && y < image.height && x >= 0 && x < image.width;
+        const auto pixel = static_cast<std::ptrdiff_t>(y) * image.width + x;
+        *target++ =
+            normalized[inside ? image.pixels[static_cast<std::size_t>(pixel * 3 + channel)] : 0];
+      }
+    }
+  }
+}
+
+/// Where a centred crop begins, negative if it is the larger; halves go to the even neighbour.
+constexpr int center_offset(int size, int crop) {
+  if (size < crop) return -((crop - size) / 2);
+  const int half = (size - crop) / 2;
+  return half + ((size - crop) % 2 == 1 && half % 2 == 1 ? 1 : 0);
+}
+
+/// A number from low (included) to high. The same bits give the same number everywhere.
+template <RandomBits64 Generator>
+double uniform(Generator& generator, double low, double high) {
+  return low + rounded_product(high - low, static_cast<double>(generator() >> 11) * 0x1p-53);
+}
+
+/// A number from 0 to count - 1.
+template <RandomBits64 Generator>
+int uniform_below(Generator& generator, int count) {
+  return std::min(static_cast<int>(uniform(generator, 0, count)), count - 1);
+}
+
+/// Throws: Error if the sizes are not positive.
+inline void check_sizes(int resize, int crop) {
+  if (resize < 1 || crop < 1)
+    throw Error(fmt::format("a transform cannot resize to {} and crop to {}", resize, crop));
+}
+
+}  // namespace detail
+
+/// The shorter side resized to `resize`, a centred square of `crop`, scaled to 0 ... 1, normalised:
+/// torchvision's Resize, CenterCrop, ToTensor, Normalize on PIL images, to the same floats.
+/// Where the image is smaller than the crop it is padded with zeros before it is normalised.
+/// Shapes: image HWC -> out 3 x crop x crop; assigns.
+/// Throws: Error if a size is not positive, or out has another size.
+/// Source: https://pytorch.org/vision/stable/transforms.html
+struct EvaluationTransform {
+  int resize = 256;
+  int crop = 224;
+  Normalization normalization = {};
+
+  void operator()(const Image& image, std::span<float> out) const {
+    detail::check_image(image);
+    detail::check_sizes(resize, crop);
+    const std::int64_t shorter = std::min(image.width, image.height);
+    const auto scaled = [&](int side) {
+      return static_cast<int>(std::min<std::int64_t>(resize * std::int64_t{side} / shorter,
+                                                     std::numeric_limits<int>::max()));
+    };
+    const Image resized = frostline::resize(image, scaled(image.width), scaled(image.height));
+    detail::write_square(resized, detail::center_offset(resized.width, crop),
+                         detail::center_offset(resized.height, crop), crop, false, normalization,
+                         out);
+  }
+};
+
+/// A random region resized to a square of `crop`, mirrored half of the times, normalised:
+/// torchvision's RandomResizedCrop, RandomHorizontalFlip, ToTensor, Normalize on PIL images.
+/// One seed gives the same results on every platform (but for the last bit of its exp and log);
+/// they are not what PyTorch draws from that seed.
+/// Units: scales are parts of the image's area, ratios are width / height.
+/// Source: https://pytorch.org/vision/stable/transforms.html
+struct TrainingTransform {
+  int crop = 224;
+  double min_scale = 0.08;
+  double max_scale = 1.0;
+  double min_ratio = 3.0 / 4.0;
+  double max_ratio = 4.0 / 3.0;
+  bool flip = true;
+  Normalization normalization = {};
+
+  /// A region of random area, aspect (uniform in its logarithm) and place, or after ten that do not
+  /// fit, the largest in the centre whose aspect is allowed.
+  template <RandomBits64 Generator>
+  Region region(int width, int height, Generator& generator) const {
+    const double area = static_cast<double>(width) * height;
+    for (int attempt = 0; attempt < 10; ++attempt) {
+      const double target = area * detail::uniform(generator, min_scale, max_scale);
+      const double ratio =
+          std::exp(detail::uniform(generator, std::log(min_ratio), std::log(max_ratio)));
+      const double wide = std::nearbyint(std::sqrt(target * ratio));
+      const double high = std::nearbyint(std::sqrt(target / ratio));
+      if (wide < 1 || wide > width || high < 1 || high > height) continue;
+      const int region_width = static_cast<int>(wide);
+      const int region_height = static_cast<int>(high);
+      const int top = detail::uniform_below(generator, height - region_height + 1);
+      const int left = detail::uniform_below(generator, width - region_width + 1);
+      return {left, top, region_width, region_height};
+    }
+    const double ratio = static_cast<double>(width) / height;
+    int region_width = width;
+    int region_height = height;
+    if (ratio < min_ratio) region_height = static_cast<int>(std::nearbyint(width / min_ratio));
+    if (ratio > max_ratio) region_width = static_cast<int>(std::nearbyint(height * max_ratio));
+    return {(width - region_width) / 2, (height - region_height) / 2, region_width, region_height};
+  }
+
+  /// What the transform makes of one region.
+  /// Shapes: image HWC -> out 3 x crop x crop; assigns.
+  /// Throws: Error if the region is not inside the image, or out has another size.
+  void write(const Image& image, const Region& region, bool mirrored, std::span<float> out) const {
+    detail::check_sizes(crop, crop);
+    const Image square = frostline::resize(frostline::crop(image, region), crop, crop);
+    detail::write_square(square, 0, 0, crop, mirrored, normalization, out);
+  }
+
+  /// Draws the region and then, if `flip`, whether to mirror.
+  /// Shapes: image HWC -> out 3 x crop x crop; assigns.
+  /// Throws: Error if a size is not positive, or out has another size.
+  template <RandomBits64 Generator>
+  void operator()(const Image& image, std::span<float> out, Generator& generator) const {
+    detail::check_image(image);
+    const Region chosen = region(image.width, image.height, generator);
+    const bool mirrored = flip && (generator() >> 63) != 0;
+    write(image, chosen, mirrored, out);
+  }
+};
+
+}  // namespace frostline

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: MIT
+// BatchNorm2d: batch normalisation over the channels of images.
+#pragma once
+
+#include "frostline/core/layer.hpp"
+
+namespace frostline {
+
+/// Batch normalisation with eps 1e-5 and momentum 0.1. While it trains it uses the batch's
+/// statistics (biased variance) and moves the running ones towards them (unbiased variance); in
+/// evaluation, and always when frozen, it uses the running ones. `Frozen<..., BatchStatistics>`
+/// fixes the parameters alone.
+/// Shapes: {Channels, H, W} to the same.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
+template <int Channels>
+struct BatchNorm2d : Layer {
+  static_assert(Channels > 0, "frostline: BatchNorm2d requires a positive number of channels");
+
+  static constexpr Kind kind = Kind::batch_norm;
+  static constexpr float epsilon = 1e-5f;
+  static constexpr float momentum = 0.1f;
+
+  static constexpr bool accepts(Shape in) { return in.channels == Channels; }
+  static constexpr Shape output(Shape in) { return in; }
+  static constexpr TensorSpecs parameters() {
+    return {{vector_spec("weight", Channels, {Initial::constant, 1}),
+             vector_spec("bias", Channels, {Initial::constant, 0})},
+            2};
+  }
+  static constexpr TensorSpecs buffers() {
+    return {{vector_spec("running_mean", Channels, {Initial::constant, 0}),
+             vector_spec("running_var", Channels, {Initial::constant, 1}),
+             TensorSpec{.name = "num_batches_tracked", .type = ElementType::i64}},
+            3};
+  }
+  static constexpr Reads input_gradient_reads(Statistics statistics) {
+    const bool batch = statistics == Statistics::batch;
+    return {.input = batch, .saved = batch};
+  }
+  static constexpr Reads parameter_gradient_reads(Statistics) {
+    return {.input = true, .saved = true};
+  }
+  /// The batch's mean, 1 / sqrt(variance + epsilon), and the backward's two sums, a channel.
+  static constexpr Saved saved(Shape) { return {.fixed = 4 * Channels * sizeof(float)}; }
+};
+
+}  // namespace frostline

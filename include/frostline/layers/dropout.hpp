@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: MIT
+// Dropout: values dropped at random while training.
+#pragma once
+
+#include "frostline/core/layer.hpp"
+
+namespace frostline {
+
+/// A probability as a template argument: a float in a struct, since clang 14 takes no bare float.
+struct Probability {
+  float value;
+};
+
+/// While training, each value is zero with the probability, else scaled by 1 / (1 - probability);
+/// in evaluation, and when frozen (but for BatchStatistics), nothing happens.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html
+template <Probability Drop = Probability{0.5f}>
+struct Dropout : Layer {
+  static_assert(Drop.value >= 0 && Drop.value < 1,
+                "frostline: Dropout requires a probability of at least 0 and below 1");
+
+  static constexpr Kind kind = Kind::dropout;
+  static constexpr float probability = Drop.value;
+  static constexpr Shape output(Shape in) { return in; }
+  static constexpr Reads input_gradient_reads(Statistics statistics) {
+    return {.saved = statistics == Statistics::batch};
+  }
+  /// One bit a value: whether it was kept.
+  static constexpr Saved saved(Shape in) { return {.per_sample = (in.size() + 7) / 8}; }
+};
+
+}  // namespace frostline

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// Linear: a fully connected layer.
+#pragma once
+
+#include "frostline/core/layer.hpp"
+
+namespace frostline {
+
+/// Shapes: {In, 1, 1} to {Out, 1, 1}; weight Out x In, bias Out.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.Linear.html
+template <int In, int Out>
+struct Linear : Layer {
+  static_assert(In > 0 && Out > 0, "frostline: Linear requires positive sizes");
+
+  static constexpr bool accepts(Shape in) { return in == Shape{In, 1, 1}; }
+  static constexpr Shape output(Shape) { return {Out, 1, 1}; }
+  static constexpr TensorSpecs parameters() {
+    const Initial initial{Initial::uniform, 1.0f / (3.0f * In)};  // within 1 / sqrt(In)
+    return {{TensorSpec{"weight", 2, {Out, In, 1, 1}, initial}, vector_spec("bias", Out, initial)},
+            2};
+  }
+  static constexpr Reads parameter_gradient_reads(Statistics) { return {.input = true}; }
+  static constexpr std::int64_t multiply_adds(Shape) { return std::int64_t(In) * Out; }
+};
+
+}  // namespace frostline

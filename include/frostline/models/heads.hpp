@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Heads: what turns a backbone's features into classes, of an image or of its pixels.
+#pragma once
+
+#include "frostline/layers/batch_norm2d.hpp"
+#include "frostline/layers/conv2d.hpp"
+#include "frostline/layers/dropout.hpp"
+#include "frostline/layers/global_average_pool.hpp"
+#include "frostline/layers/linear.hpp"
+#include "frostline/layers/named.hpp"
+#include "frostline/layers/relu.hpp"
+#include "frostline/layers/sequential.hpp"
+#include "frostline/layers/upsample.hpp"
+
+namespace frostline {
+
+/// Global average pooling and one linear layer, `fc`. Shapes: {In, H, W} to {Classes, 1, 1}.
+template <int In, int Classes>
+struct ClassifierHead {
+  using model = Module<Named<"avgpool", GlobalAveragePool>, Named<"fc", Linear<In, Classes>>>;
+};
+
+/// torchvision's FCNHead, and the upsampling behind it to the size of the network's input.
+/// Shapes: {In, H, W} to {Classes, input height, input width}.
+/// Source: https://pytorch.org/vision/stable/models/fcn.html (Long et al. 2015)
+template <int In, int Classes>
+struct FcnHead {
+  static_assert(In % 4 == 0, "frostline: FcnHead requires a number of channels that 4 divides");
+  using model =
+      Module<Named<"classifier",
+                   Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>, ReLU,
+                              Dropout<Probability{0.1f}>, Conv2d<In / 4, Classes, 1>>>,
+             Named<"upsample", Upsample<>>>;
+};
+
+}  // namespace frostline

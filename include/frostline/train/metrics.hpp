@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: MIT
+// Metrics: how often a prediction is right, and which classes are taken for which.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "frostline/core/shape.hpp"
+
+namespace frostline {
+
+/// Sums over samples (or pixels) that counted.
+struct Evaluation {
+  double loss_sum = 0;
+  std::size_t correct = 0;
+  std::size_t count = 0;
+  double loss() const { return count ? loss_sum / double(count) : 0.0; }
+  double accuracy() const { return count ? double(correct) / double(count) : 0.0; }
+  Evaluation& operator+=(const Evaluation& more) {
+    loss_sum += more.loss_sum;
+    correct += more.correct;
+    count += more.count;
+    return *this;
+  }
+};
+
+/// The class of the largest logit of one position. Shapes: logits {classes, H, W} of one image.
+inline int predicted_class(Shape shape, const float* logits, std::size_t pixel = 0) {
+  int best = 0;
+  for (int c = 1; c < shape.channels; ++c)
+    if (logits[std::size_t(c) * shape.pixels() + pixel] >
+        logits[std::size_t(best) * shape.pixels() + pixel])
+      best = c;
+  return best;
+}
+
+/// What a batch adds to an evaluation. Shapes: logits (batch, shape), labels (batch, pixels).
+inline Evaluation count_correct(Shape shape, std::span<const float> logits,
+                                std::span<const int> labels, int ignore_index, float mean_loss) {
+  Evaluation result;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] == ignore_index) continue;
+    const float* image = logits.data() + i / shape.pixels() * shape.size();
+    result.correct += predicted_class(shape, image, i % shape.pixels()) == labels[i];
+    ++result.count;
+  }
+  result.loss_sum = double(mean_loss) * double(result.count);
+  return result;
+}
+
+/// How often each class (row) was taken for each (column).
+class ConfusionMatrix {
+ public:
+  explicit ConfusionMatrix(int classes)
+      : classes_(classes), counts_(std::size_t(classes) * std::size_t(classes)) {}
+  void add(int truth, int prediction) { ++counts_[index(truth, prediction)]; }
+  int classes() const { return classes_; }
+  std::int64_t operator()(int truth, int prediction) const {
+    return counts_[index(truth, prediction)];
+  }
+  double accuracy() const {
+    std::int64_t right = 0, all = 0;
+    for (int t = 0; t < classes_; ++t)
+      for (int p = 0; p < classes_; ++p) {
+        all += (*this)(t, p);
+        right += t == p ? (*this)(t, p) : 0;
+      }
+    return all ? double(right) / double(all) : 0.0;
+  }
+  /// Intersection over union of a class, or -1 where it neither occurs nor is predicted.
+  double intersection_over_union(int k) const {
+    std::int64_t either = -(*this)(k, k);
+    for (int other = 0; other < classes_; ++other) either += (*this)(k, other) + (*this)(other, k);
+    return either ? double((*this)(k, k)) / double(either) : -1.0;
+  }
+  /// The mean over the classes that occur or are predicted.
+  double mean_intersection_over_union() const {
+    double sum = 0;
+    int present = 0;
+    for (int k = 0; k < classes_; ++k)
+      if (const double value = intersection_over_union(k); value >= 0) {
+        sum += value;
+        ++present;
+      }
+    return present ? sum / present : 0.0;
+  }
+
+ private:
+  std::size_t index(int truth, int prediction) const {
+    return std::size_t(truth) * std::size_t(classes_) + std::size_t(prediction);
+  }
+  int classes_;
+  std::vector<std::int64_t> counts_;
+};
+
+}  // namespace frostline

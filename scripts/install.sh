@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Installs what is missing of the Debian 12 or Ubuntu 24.04 packages that a set of the project needs.
+# Usage: scripts/install.sh SET...   sets: build, clang, format, golden, peers
+set -euo pipefail
+
+declare -A sets=(
+  [build]="g++ cmake ninja-build pkg-config ccache libeigen3-dev libboost-dev libfmt-dev
+           libjansson-dev libminizip-dev libturbojpeg0-dev libpng-dev catch2 libcli11-dev
+           gnuplot-nox"
+  [clang]="clang libomp-dev"
+  [format]="clang-format"
+  [golden]="python3 python3-venv python3-numpy python3-pil python3-torch python3-torchvision"
+  [peers]="libtorch-dev libdlib-dev libopenblas-dev time"
+)
+missing=()
+for set in "$@"; do
+  for package in ${sets[$set]}; do
+    dpkg-query -W -f='${db:Status-Status}\n' "$package" 2>/dev/null | grep -qx installed ||
+      missing+=("$package")
+  done
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+echo "installing: ${missing[*]}"
+sudo=()
+[ "$(id -u)" -eq 0 ] || sudo=(sudo)
+"${sudo[@]}" apt-get update -qq
+"${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+  "${missing[@]}" >/dev/null

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+// What a pass records when a model is wrong, and that a sound one records nothing.
+#include "frostline/graph/diagnose.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/model/replace_head.hpp"
+#include "frostline/model/unfreeze.hpp"
+#include "frostline/models/resnet.hpp"
+
+namespace frostline::test {
+
+using Image = Input<3, 224, 224>;
+template <class Model>
+constexpr const Problem& problem = traced<Model, Image>.problem;
+template <class Model>
+constexpr std::string_view problem_path = traced<Model, Image>[problem<Model>.node].path;
+
+static_assert(problem<ResNet18<>>.kind == Problem::nothing);
+static_assert(problem<ReplaceHead<ResNet18<>, ClassifierHead<512, 3>>>.kind == Problem::nothing);
+
+using WrongHead = ReplaceHead<ResNet18<>, ClassifierHead<256, 10>>;
+static_assert(problem<WrongHead>.kind == Problem::layer_shape);
+static_assert(problem_path<WrongHead> == "fc");
+
+using NoLayer5 = Unfreeze<Freeze<ResNet18<>>, "layer4", "layer5">;
+static_assert(problem<NoLayer5>.kind == Problem::unknown_name);
+static_assert(std::string_view(problem<NoLayer5>.name) == "layer5");
+static_assert(std::string_view(problem<NoLayer5>.names) ==
+              "conv1 bn1 layer1 layer2 layer3 layer4 fc");
+// "layer" is no name, though names begin with it.
+static_assert(problem<Unfreeze<ResNet18<>, "layer">>.kind == Problem::unknown_name);
+static_assert(problem<Unfreeze<ResNet18<>, "layer1.0.conv1">>.kind == Problem::nothing);
+
+using Uneven = Residual<Conv2d<3, 8, 3, 2, 1>>;
+static_assert(problem<Uneven>.kind == Problem::branch_shapes);
+static_assert(problem<ReplaceHead<Sequential<ReLU>, ClassifierHead<3, 2>>>.kind ==
+              Problem::no_head);
+static_assert(problem<Module<Conv2d<3, 3, 1>, Conv2d<3, 3, 1>>>.kind == Problem::equal_keys);
+static_assert(problem<Sequential<Conv2d<3, 3, 1>, Conv2d<3, 3, 1>>>.kind == Problem::nothing);
+static_assert(
+    problem<Named<"a-name-that-is-much-longer-than-anybody-would-like-to-read-in-a-table", ReLU>>
+        .kind == Problem::long_path);
+
+template <class T>
+constexpr bool is_layer = LayerDeclaration<T>;
+static_assert(is_layer<ReLU> && is_layer<Linear<2, 2>> && !is_layer<ResNet18<>> && !is_layer<int>);
+static_assert(HasRule<Freeze<ReLU>> && HasRule<Unfreeze<ReLU, "a">> && !HasRule<ResNet18<>>);
+static_assert(Conv2d<3, 8, 7, 2, 3>::output({3, 224, 224}) == Shape{8, 112, 112});
+static_assert(!Conv2d<3, 8, 7>::accepts({3, 6, 6}) && Conv2d<3, 8, 7>::accepts({3, 7, 7}));
+
+}  // namespace frostline::test

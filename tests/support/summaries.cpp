@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+// Prints summaries; every compiler's must be the same to the byte.
+#include <cstdio>
+
+#include "frostline/graph/summary.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/model/replace_head.hpp"
+#include "frostline/model/unfreeze.hpp"
+#include "frostline/models/resnet.hpp"
+
+namespace fl = frostline;
+
+template <class Model>
+void print() {
+  std::puts(fl::summary<Model, fl::Input<3, 224, 224>>().c_str());
+}
+
+int main() {
+  print<fl::ResNet18<>>();
+  print<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::ClassifierHead<512, 10>>>();
+  print<fl::Unfreeze<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::FcnHead<512, 21>>, "layer4">>();
+}
