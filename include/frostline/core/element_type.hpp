@@ -26,6 +26,11 @@ constexpr std::size_t size_of(ElementType type) {
   return 8;
 }
 
+constexpr bool is_floating(ElementType type) {
+  return type == ElementType::f16 || type == ElementType::bf16 || type == ElementType::f32 ||
+         type == ElementType::f64;
+}
+
 /// The type's name as safetensors spells it: "F32", "BF16", "I64".
 /// Source: https://github.com/huggingface/safetensors (format)
 constexpr std::string_view name_of(ElementType type) {

@@ -23,7 +23,7 @@ struct Slot {
 };
 
 /// One region of the arena, in which slots whose lives overlap never share bytes.
-struct Region {
+struct ArenaRegion {
   std::size_t bytes = 0;
   std::size_t saved = 0;  // bytes alive when the forward ends
 };
@@ -34,7 +34,7 @@ template <int Size>
 struct Plan {
   Slot activations[Size]{}, gradients[Size]{}, saved[Size]{};  // a sample's
   Slot saved_fixed[Size]{};                                    // of the whole batch
-  Region per_sample{}, fixed{};
+  ArenaRegion per_sample{}, fixed{};
 };
 
 /// First-fit placement of slots that begin and end as time goes on.
@@ -42,7 +42,7 @@ template <int Capacity>
 struct Placer {
   Slot* live[Capacity]{};  // by offset
   int count = 0;
-  Region region{};
+  ArenaRegion region{};
   constexpr void begin(Slot& slot, int step) {
     if (slot.first != step || slot.bytes == 0 || slot.placed) return;
     std::size_t offset = 0;

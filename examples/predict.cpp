@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// Classifies pictures with a ResNet-18 from a file: the five likeliest classes, or raw logits.
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <frostline/frostline.hpp>
+#include <frostline/io/image.hpp>
+#include <frostline/io/transform.hpp>
+#include <fstream>
+#include <numeric>
+
+namespace fl = frostline;
+
+// All is frozen, so these networks are inference engines: no gradient, no backward code.
+using ImageNet = fl::Freeze<fl::ResNet18<>>;
+using Finetuned = fl::Freeze<fl::ResNet18<16, fl::ClassifierHead<128, 10>>>;
+
+struct Options {
+  std::string weights;
+  std::vector<std::string> images;
+  std::string labels;
+  bool logits = false, finetuned = false;
+};
+
+std::vector<std::string> read_lines(const std::string& file) {
+  std::ifstream stream(file);
+  if (!stream) throw fl::Error(fmt::format("cannot read '{}'", file));
+  std::vector<std::string> lines;
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+void print_top(const std::string& name, std::span<const float> logits,
+               std::span<const std::string> labels) {
+  std::vector<int> order(logits.size());
+  std::iota(order.begin(), order.end(), 0);
+  const auto count = std::min<std::ptrdiff_t>(5, std::ssize(order));
+  const auto value = [&](int c) { return logits[std::size_t(c)]; };
+  std::partial_sort(order.begin(), order.begin() + count, order.end(),
+                    [&](int a, int b) { return value(a) > value(b); });
+  double sum = 0;
+  for (const float z : logits) sum += std::exp(double(z - value(order[0])));
+  fmt::print("{}\n", name);
+  for (int k = 0; k < count; ++k) {
+    const int c = order[std::size_t(k)];
+    fmt::print("  {:5.1f} %  {}\n", 100 * std::exp(double(value(c) - value(order[0]))) / sum,
+               std::size_t(c) < labels.size() ? labels[std::size_t(c)] : fmt::format("class {}", c));
+  }
+}
+
+template <class Model, int Side>
+int run(const Options& options, const fl::EvaluationTransform& transform) {
+  fl::Network<Model, fl::Input<3, Side, Side>> network{fl::max_batch(1)};
+  fl::load(network, options.weights);
+  std::vector<std::string> labels;
+  if (!options.labels.empty()) {
+    labels = read_lines(options.labels);
+  } else if (const fl::StateDict file = fl::read_weights(options.weights);
+             file.metadata.contains("classes")) {
+    std::istringstream names(file.metadata.find("classes")->second);
+    for (std::string name; std::getline(names, name);) labels.push_back(name);
+  }
+  int failures = 0;
+  std::vector<float> pixels(3 * Side * Side);
+  for (const std::string& image : options.images) {
+    try {
+      transform(fl::read_image(image), pixels);
+    } catch (const fl::Error& error) {  // the other pictures are still worth an answer
+      fmt::print(stderr, "{}\n", error.what());
+      ++failures;
+      continue;
+    }
+    const std::span<const float> logits = network.predict(pixels);
+    if (options.logits) {
+      for (std::size_t k = 0; k < logits.size(); ++k)
+        fmt::print("{}{:.9g}", k == 0 ? "" : " ", logits[k]);
+      fmt::print("\n");
+    } else {
+      print_top(image, logits, labels);
+    }
+  }
+  return failures == 0 ? 0 : 1;
+}
+
+int main(int argc, char** argv) {
+  CLI::App app{"Classifies pictures (JPEG, PNG) with a ResNet-18"};
+  Options options;
+  app.add_option("--weights", options.weights,
+                 "torchvision's resnet18 (.pth, .safetensors), or what finetune wrote")
+      ->required();
+  app.add_option("images", options.images, "pictures")->required();
+  app.add_flag("--finetuned", options.finetuned,
+               "the weights are finetune's: width 16, ten classes, pictures of 96x96");
+  app.add_option("--labels", options.labels, "file of class names, one a line");
+  app.add_flag("--logits", options.logits, "one line of raw logits a picture, in 9 digits");
+  CLI11_PARSE(app, argc, argv);
+  try {
+    return options.finetuned
+               ? run<Finetuned, 96>(options, {.resize = 96, .crop = 96})
+               : run<ImageNet, 224>(options, fl::EvaluationTransform{});
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: MIT
+#include "data_set.hpp"
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+
+#include "frostline/io/image_folder.hpp"
+
+namespace examples {
+
+namespace fl = frostline;
+
+DataSet load_data_set(const std::filesystem::path& folder, int classes) {
+  const fl::ImageFolder files(folder);
+  if (int(files.classes.size()) != classes)
+    throw fl::Error(fmt::format("'{}' holds {} classes, but this program is compiled for {}",
+                                folder.string(), files.classes.size(), classes));
+  DataSet data;
+  data.classes = files.classes;
+  data.images = fl::read_images(files);
+  for (const fl::Sample& sample : files.samples) {
+    data.paths.push_back(sample.path);
+    data.labels.push_back(sample.label);
+  }
+  return data;
+}
+
+std::vector<std::size_t> shuffled(std::size_t size, std::uint64_t seed, int epoch) {
+  std::vector<std::size_t> order(size);
+  std::iota(order.begin(), order.end(), std::size_t(0));
+  std::mt19937_64 random{seed * 1'000'003 + std::uint64_t(epoch)};
+  for (std::size_t i = size; i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+  return order;
+}
+
+namespace {
+
+template <class Write>
+void fill(const DataSet& data, std::span<const std::size_t> indices, int side, Batch& batch,
+          Write write) {
+  const std::size_t floats = 3 * std::size_t(side) * std::size_t(side);
+  batch.images.resize(indices.size() * floats);
+  batch.labels.resize(indices.size());
+#pragma omp parallel for schedule(static)
+  for (std::size_t i = 0; i < indices.size(); ++i) {
+    batch.labels[i] = data.labels[indices[i]];
+    write(indices[i], std::span(batch.images).subspan(i * floats, floats));
+  }
+}
+
+}  // namespace
+
+void fill_batch(const DataSet& data, std::span<const std::size_t> indices, int side, Batch& batch) {
+  const fl::EvaluationTransform transform{.resize = side, .crop = side};
+  fill(data, indices, side, batch,
+       [&](std::size_t index, std::span<float> out) { transform(data.images[index], out); });
+}
+
+void fill_batch_at_random(const DataSet& data, std::span<const std::size_t> indices, int side,
+                          double smallest, std::uint64_t seed, int epoch, Batch& batch) {
+  const fl::TrainingTransform transform{.crop = side, .min_scale = smallest};
+  fill(data, indices, side, batch, [&](std::size_t index, std::span<float> out) {
+    std::mt19937_64 random{(seed * 1'000'003 + std::uint64_t(epoch)) * 1'000'003 + index};
+    transform(data.images[index], out, random);
+  });
+}
+
+}  // namespace examples

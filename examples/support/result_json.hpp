@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: MIT
+// What a training run came to, as a JSON file for other programs.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "report.hpp"
+
+namespace examples {
+
+/// A training run. Units: seconds of wall time, over all epochs.
+struct Result {
+  std::string mode;
+  double seconds = 0;
+  std::uint64_t seed = 0;
+  std::vector<std::string> classes;
+  std::vector<EpochResult> epochs;
+};
+
+/// Writes the run as an object with mode, seconds, seed, classes, best_validation_accuracy and
+/// final_validation_accuracy, and an array by epoch for each number of EpochResult. What is not a
+/// finite number, the accuracies of no epochs among it, becomes null; a seed of 2^63 or more, for
+/// which jansson has no integer, becomes text.
+/// Throws: Error, which names the file, if it cannot be written or a name is not UTF-8.
+void write_result(const std::filesystem::path& path, const Result& result);
+
+}  // namespace examples

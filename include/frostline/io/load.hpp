@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: MIT
+// load_pretrained, load and save: a network's weights from and to files.
+#pragma once
+
+#include "frostline/core/format.hpp"
+#include "frostline/io/read_weights.hpp"
+#include "frostline/io/safetensors.hpp"
+#include "frostline/network.hpp"
+
+namespace frostline {
+
+/// What loading did, by the network's keys, and which of the file's keys it had no use for.
+struct LoadReport {
+  std::vector<std::string> loaded;
+  std::vector<std::string> left_new;  // of a head that ReplaceHead put in: as initialised
+  std::vector<std::string> ignored;   // of the head that was replaced, in the file
+
+  /// "loaded 100 tensors; fc.weight, fc.bias are new".
+  std::string text() const {
+    std::string result = fmt::format("loaded {} tensors", loaded.size());
+    for (std::size_t i = 0; i < left_new.size(); ++i)
+      result += (i == 0 ? "; new and left as initialised: " : ", ") + left_new[i];
+    return result;
+  }
+};
+
+namespace detail {
+
+/// A stored key as the network would spell it: without DataParallel's "module." and, where the
+/// network has no such part, without a segmentation model's "backbone.".
+inline std::string network_key(std::string_view key, bool keep_backbone) {
+  while (key.starts_with("module.")) key.remove_prefix(7);
+  if (!keep_backbone && key.starts_with("backbone.")) key.remove_prefix(9);
+  return std::string(key);
+}
+
+/// How stored tensors and a network's fit each other.
+struct Matching {
+  std::vector<std::pair<NamedTensor, const StoredTensor*>> pairs;
+  LoadReport report;
+  std::vector<std::string> problems;
+};
+
+inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
+                      const StateDict& file, bool skip_new) {
+  Matching result;
+  const bool keep_backbone =
+      std::any_of(wanted.begin(), wanted.end(),
+                  [](const NamedTensor& t) { return t.key.starts_with("backbone."); });
+  std::map<std::string, const StoredTensor*> stored;
+  for (const auto& [key, tensor] : file.tensors)
+    if (!stored.emplace(network_key(key, keep_backbone), &tensor).second)
+      result.problems.push_back(fmt::format("'{}' is there twice, with and without a prefix", key));
+
+  for (const NamedTensor& tensor : wanted) {
+    const auto found = stored.find(tensor.key);
+    const StoredTensor* from = found == stored.end() ? nullptr : found->second;
+    if (from) stored.erase(found);
+    if (tensor.is_new && skip_new) {
+      result.report.left_new.push_back(tensor.key);
+      if (from) result.report.ignored.push_back(tensor.key);
+    } else if (!from) {
+      // Files written before PyTorch 0.4.1 do not count batches, and nothing depends on it.
+      if (tensor.type != ElementType::i64)
+        result.problems.push_back(
+            fmt::format("missing '{}' {}", tensor.key, to_text(tensor.extents)));
+    } else if (from->extents != tensor.extents) {
+      result.problems.push_back(fmt::format("mismatched '{}': the file has {}, the network {}",
+                                            tensor.key, to_text(from->extents),
+                                            to_text(tensor.extents)));
+    } else if (tensor.type == ElementType::i64 && is_floating(from->type)) {
+      result.problems.push_back(fmt::format("mismatched '{}': the file has {}, the network {}",
+                                            tensor.key, name_of(from->type),
+                                            name_of(tensor.type)));
+    } else {
+      result.pairs.emplace_back(tensor, from);
+      result.report.loaded.push_back(tensor.key);
+    }
+  }
+  for (const auto& [key, tensor] : stored) {
+    const bool of_old_head =
+        skip_new && std::any_of(replaced.begin(), replaced.end(),
+                                [&](const Path& path) { return covers(path, key); });
+    if (of_old_head || (skip_new && key.starts_with("aux_classifier.")))
+      result.report.ignored.push_back(key);
+    else
+      result.problems.push_back(fmt::format("unexpected '{}' {}", key, to_text(tensor->extents)));
+  }
+  return result;
+}
+
+template <class Net>
+LoadReport load(Net& network, const std::filesystem::path& path, bool skip_new) {
+  const StateDict file = read_weights(path);
+  const std::span replaced(Net::graph().replaced, std::size_t(Net::graph().replaced_count));
+  Matching matching = match(Net::tensors(), replaced, file, skip_new);
+  if (!matching.problems.empty()) {
+    std::string text = fmt::format("frostline: '{}' does not fit the network ({} problems)",
+                                   path.string(), matching.problems.size());
+    for (const std::string& problem : matching.problems) text += "\n  " + problem;
+    throw Error(text);
+  }
+  std::vector<float> floats;
+  std::vector<std::int64_t> integers;
+  for (const auto& [tensor, stored] : matching.pairs) {
+    if (tensor.type == ElementType::i64) {
+      integers.resize(tensor.size);
+      stored->copy_to(std::span(integers));
+      network.write(tensor, std::span<const std::int64_t>(integers));
+    } else {
+      floats.resize(tensor.size);
+      stored->copy_to(std::span(floats));
+      network.write(tensor, std::span<const float>(floats));
+    }
+  }
+  return std::move(matching.report);
+}
+
+}  // namespace detail
+
+/// Loads torchvision's or our own file (.pth, .safetensors) into all but a new head, which is left
+/// as it was. Accepts keys with a `module.` prefix, a segmentation model's `backbone.`, and files
+/// with or without `num_batches_tracked`.
+/// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text
+/// lists every missing, unexpected and mismatched key.
+template <class Net>
+LoadReport load_pretrained(Net& network, const std::filesystem::path& path) {
+  return detail::load(network, path, true);
+}
+
+/// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
+template <class Net>
+LoadReport load(Net& network, const std::filesystem::path& path) {
+  return detail::load(network, path, false);
+}
+
+/// Writes all parameters and buffers as safetensors, with torchvision's keys, floats as `type`
+/// (F32, F16 or BF16). A file of this name is replaced only when the new one is complete.
+/// Throws: Error if the file cannot be written.
+template <class Net>
+void save(const Net& network, const std::filesystem::path& path,
+          ElementType type = ElementType::f32,
+          const std::map<std::string, std::string>& metadata = {}) {
+  const std::vector<NamedTensor> tensors = Net::tensors();
+  std::vector<std::vector<float>> floats(tensors.size());
+  std::vector<std::vector<std::int64_t>> integers(tensors.size());
+  std::vector<TensorToWrite> writes;
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    const NamedTensor& tensor = tensors[i];
+    if (tensor.type == ElementType::i64) {
+      integers[i].resize(tensor.size);
+      network.read(tensor, std::span(integers[i]));
+      writes.push_back({tensor.key, tensor.extents, ElementType::i64,
+                        std::span<const std::int64_t>(integers[i])});
+    } else {
+      floats[i].resize(tensor.size);
+      network.read(tensor, std::span(floats[i]));
+      writes.push_back({tensor.key, tensor.extents, type, std::span<const float>(floats[i])});
+    }
+  }
+  write_safetensors(path, writes, metadata);
+}
+
+}  // namespace frostline

@@ -1,0 +1,330 @@
+// SPDX-License-Identifier: MIT
+// Reads Python pickles, as torch.save writes them, into plain values without running anything.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+#include "frostline/io/pickle_opcodes.hpp"
+#include "frostline/io/unreadable.hpp"
+
+namespace frostline {
+
+/// One value of a pickle. Others are named by index, so shared and cyclic values cost nothing.
+struct PickleValue {
+  using Index = std::uint32_t;
+  // clang-format off
+  enum class Kind {
+    none, boolean, integer, big_integer, real, text, bytes,  // big_integer: over 8 bytes
+    list, tuple, dictionary, global, call, persistent
+  };
+  // clang-format on
+  Kind kind = Kind::none;
+  std::int64_t integer = 0;  // of a boolean, too
+  double real = 0;
+  std::string_view text = {};  // of text, bytes and big_integer, in the file; of a global: its name
+  std::vector<Index> items =
+      {};  // dictionary: key, value, key, value, ...; call: function, arguments
+};
+
+struct Pickle {
+  std::vector<PickleValue> values;
+  PickleValue::Index root = 0;
+  std::size_t length = 0;  // in bytes, as far as and with STOP
+
+  const PickleValue& operator[](PickleValue::Index index) const { return values[index]; }
+  const PickleValue& top() const { return values[root]; }
+};
+
+namespace detail {
+
+class PickleMachine {
+ public:
+  PickleMachine(std::span<const std::byte> bytes, std::string_view file)
+      : bytes_(bytes), file_(file) {}
+
+  Pickle run() && {
+    while (step(number<Opcode>())) {
+    }
+    pickle_.length = position_;
+    return std::move(pickle_);
+  }
+
+ private:
+  using Kind = PickleValue::Kind;
+  using Index = PickleValue::Index;
+
+  // Far more than a network needs, far less than memory.
+  static constexpr std::size_t max_work = std::size_t{1} << 22;
+
+  bool step(Opcode opcode) {
+    spend(1);
+    switch (opcode) {
+      case Opcode::proto:
+        if (number<std::uint8_t>() > 5) fail("its pickle protocol is newer than 5");
+        break;
+      case Opcode::frame: number<std::uint64_t>(); break;
+      case Opcode::stop: pickle_.root = pop(); return false;
+
+      case Opcode::mark: marks_.push_back(stack_.size()); break;
+      case Opcode::pop:
+        if (!marks_.empty() && marks_.back() == stack_.size())
+          marks_.pop_back();
+        else
+          pop();
+        break;
+      case Opcode::pop_mark: pop_to_mark(); break;
+      case Opcode::dup: stack_.push_back(top()); break;
+
+      case Opcode::none: push({.kind = Kind::none}); break;
+      case Opcode::new_true: push({.kind = Kind::boolean, .integer = 1}); break;
+      case Opcode::new_false: push({.kind = Kind::boolean, .integer = 0}); break;
+      case Opcode::bin_int: push_integer(number<std::int32_t>()); break;
+      case Opcode::bin_int1: push_integer(number<std::uint8_t>()); break;
+      case Opcode::bin_int2: push_integer(number<std::uint16_t>()); break;
+      case Opcode::long1: push_long(number<std::uint8_t>()); break;
+      case Opcode::long4: push_long(number<std::uint32_t>()); break;
+      case Opcode::bin_float: push_real(); break;
+
+      case Opcode::short_bin_string:
+      case Opcode::short_bin_unicode: push_text(Kind::text, number<std::uint8_t>()); break;
+      case Opcode::bin_string:
+      case Opcode::bin_unicode: push_text(Kind::text, number<std::uint32_t>()); break;
+      case Opcode::bin_unicode8: push_text(Kind::text, number<std::uint64_t>()); break;
+      case Opcode::short_bin_bytes: push_text(Kind::bytes, number<std::uint8_t>()); break;
+      case Opcode::bin_bytes: push_text(Kind::bytes, number<std::uint32_t>()); break;
+      case Opcode::bin_bytes8:
+      case Opcode::byte_array8: push_text(Kind::bytes, number<std::uint64_t>()); break;
+
+      case Opcode::empty_set:
+      case Opcode::empty_list: push({.kind = Kind::list}); break;
+      case Opcode::list: push({.kind = Kind::list, .items = pop_to_mark()}); break;
+      case Opcode::append: extend(Kind::list, pop(1)); break;
+      case Opcode::add_items:
+      case Opcode::appends: extend(Kind::list, pop_to_mark()); break;
+
+      case Opcode::empty_tuple: push({.kind = Kind::tuple}); break;
+      case Opcode::tuple1: push({.kind = Kind::tuple, .items = pop(1)}); break;
+      case Opcode::tuple2: push({.kind = Kind::tuple, .items = pop(2)}); break;
+      case Opcode::tuple3: push({.kind = Kind::tuple, .items = pop(3)}); break;
+      case Opcode::frozen_set:
+      case Opcode::tuple: push({.kind = Kind::tuple, .items = pop_to_mark()}); break;
+
+      case Opcode::empty_dict: push({.kind = Kind::dictionary}); break;
+      case Opcode::dict: push_dictionary(pop_to_mark()); break;
+      case Opcode::set_item: extend(Kind::dictionary, pop(2)); break;
+      case Opcode::set_items: extend(Kind::dictionary, pop_to_mark()); break;
+
+      case Opcode::bin_get: get(number<std::uint8_t>()); break;
+      case Opcode::long_bin_get: get(number<std::uint32_t>()); break;
+      case Opcode::bin_put: memo_[number<std::uint8_t>()] = top(); break;
+      case Opcode::long_bin_put: memo_[number<std::uint32_t>()] = top(); break;
+      case Opcode::memoize: memo_[static_cast<Index>(memo_.size())] = top(); break;
+
+      case Opcode::global: {
+        const std::string_view module = line();
+        push_global(module, line());
+        break;
+      }
+      case Opcode::stack_global: {
+        const std::vector<Index> names = pop(2);
+        push_global(text_of(names[0]), text_of(names[1]));
+        break;
+      }
+      case Opcode::new_object:
+      case Opcode::reduce: push_call(pop(2)); break;
+      case Opcode::new_object_ex:
+        pop();
+        push_call(pop(2));
+        break;
+      case Opcode::build:  // an object's attributes: of no interest here
+        pop();
+        top();
+        break;
+      case Opcode::bin_persistent: push({.kind = Kind::persistent, .items = pop(1)}); break;
+      default:
+        fail(fmt::format("it holds the opcode {:#04x}, which torch.save does not write",
+                         static_cast<unsigned>(opcode)));
+    }
+    return true;
+  }
+
+  [[noreturn]] void fail(const std::string& reason) const {
+    throw Error(
+        fmt::format("cannot read '{}': its pickle is damaged or not torch.save's: {} "
+                    "(at byte {} of the pickle)",
+                    file_, reason, position_));
+  }
+
+  std::string_view take(std::uint64_t count) {
+    if (count > bytes_.size() - position_) fail("it is cut short");
+    const auto* const first = reinterpret_cast<const char*>(bytes_.data()) + position_;
+    position_ += static_cast<std::size_t>(count);
+    return {first, static_cast<std::size_t>(count)};
+  }
+
+  template <class Number>
+  Number number() {
+    Number value;
+    std::memcpy(&value, take(sizeof value).data(), sizeof value);
+    return value;
+  }
+
+  std::string_view line() {
+    const std::string_view rest(reinterpret_cast<const char*>(bytes_.data()) + position_,
+                                bytes_.size() - position_);
+    const std::size_t end = rest.find('\n');
+    if (end == std::string_view::npos) fail("it is cut short");
+    return take(end + 1).substr(0, end);
+  }
+
+  void spend(std::size_t work) {
+    if (work > max_work - work_) fail(fmt::format("it has more than {} steps", max_work));
+    work_ += work;
+  }
+
+  void push(PickleValue value) {
+    stack_.push_back(static_cast<Index>(pickle_.values.size()));
+    pickle_.values.push_back(std::move(value));
+  }
+  void push_integer(std::int64_t value) { push({.kind = Kind::integer, .integer = value}); }
+  void push_text(Kind kind, std::uint64_t size) { push({.kind = kind, .text = take(size)}); }
+
+  void push_long(std::uint32_t size) {
+    const std::string_view digits = take(size);
+    if (size > 8) return push({.kind = Kind::big_integer, .text = digits});
+    const bool negative = size > 0 && (static_cast<unsigned char>(digits.back()) & 0x80u) != 0;
+    std::int64_t value = negative ? -1 : 0;
+    if (size > 0) std::memcpy(&value, digits.data(), size);
+    push_integer(value);
+  }
+
+  void push_real() {
+    char bytes[8];
+    const std::string_view big_endian = take(8);
+    std::reverse_copy(big_endian.begin(), big_endian.end(), bytes);
+    PickleValue value{.kind = Kind::real};
+    std::memcpy(&value.real, bytes, 8);
+    push(std::move(value));
+  }
+
+  void push_dictionary(std::vector<Index> items) {
+    if (items.size() % 2 != 0) fail("a dictionary has a key without a value");
+    push({.kind = Kind::dictionary, .items = std::move(items)});
+  }
+
+  void push_global(std::string_view module, std::string_view name) {
+    const std::string full = fmt::format("{}.{}", module, name);
+    const auto* const found = std::find(std::begin(pickle_globals), std::end(pickle_globals), full);
+    if (found != std::end(pickle_globals)) return push({.kind = Kind::global, .text = *found});
+    if (module.starts_with("torch.nn.modules.") || module.starts_with("torchvision.models."))
+      throw Error(
+          fmt::format("cannot read '{}': it holds a whole pickled module ({}), not its "
+                      "weights; save model.state_dict() instead",
+                      file_, printable(full)));
+    throw Error(fmt::format(
+        "cannot read '{}': its pickle names the Python global '{}', which weights do not need; "
+        "nothing of it was run. If it holds a whole module, save model.state_dict() instead",
+        file_, printable(full)));
+  }
+
+  void push_call(std::vector<Index> function_and_arguments) {
+    const PickleValue& function = pickle_.values[function_and_arguments[0]];
+    if (function.kind != Kind::global) fail("it calls what is not a function");
+    if (function.text == "collections.OrderedDict")
+      return push_ordered_dict(function_and_arguments[1]);
+    push({.kind = Kind::call, .items = std::move(function_and_arguments)});
+  }
+
+  // OrderedDict(), or Python 2's OrderedDict([[key, value], ...]).
+  void push_ordered_dict(Index arguments) {
+    std::vector<Index> items;
+    if (!pickle_.values[arguments].items.empty()) {
+      const PickleValue& pairs = pickle_.values[pickle_.values[arguments].items[0]];
+      spend(pairs.items.size());
+      for (const Index pair : pairs.items) {
+        const std::vector<Index>& both = pickle_.values[pair].items;
+        if (both.size() != 2) fail("an OrderedDict is not made of pairs");
+        items.insert(items.end(), both.begin(), both.end());
+      }
+    }
+    push_dictionary(std::move(items));
+  }
+
+  Index top() const {
+    if (stack_.size() <= (marks_.empty() ? 0 : marks_.back())) fail("its stack has run empty");
+    return stack_.back();
+  }
+
+  Index pop() {
+    const Index index = top();
+    stack_.pop_back();
+    return index;
+  }
+
+  std::vector<Index> pop(std::size_t count) {
+    std::vector<Index> items(count);
+    while (count-- > 0) items[count] = pop();
+    return items;
+  }
+
+  std::vector<Index> pop_to_mark() {
+    if (marks_.empty()) fail("a mark is missing");
+    const auto first = stack_.begin() + static_cast<std::ptrdiff_t>(marks_.back());
+    std::vector<Index> items(first, stack_.end());
+    stack_.erase(first, stack_.end());
+    marks_.pop_back();
+    return items;
+  }
+
+  void extend(Kind kind, const std::vector<Index>& items) {
+    PickleValue& target = pickle_.values[top()];
+    if (target.kind != kind) fail("it fills what is not a list or dictionary");
+    if (kind == Kind::dictionary && items.size() % 2 != 0)
+      fail("a dictionary has a key without a value");
+    target.items.insert(target.items.end(), items.begin(), items.end());
+  }
+
+  void get(Index index) {
+    const auto found = memo_.find(index);
+    if (found == memo_.end()) fail(fmt::format("it refers to value {}, which it lacks", index));
+    stack_.push_back(found->second);
+  }
+
+  std::string_view text_of(Index index) const {
+    const PickleValue& value = pickle_.values[index];
+    if (value.kind != Kind::text) fail("a global's name is not text");
+    return value.text;
+  }
+
+  std::span<const std::byte> bytes_;
+  std::string_view file_;
+  std::size_t position_ = 0;
+  std::size_t work_ = 0;
+  Pickle pickle_;
+  std::vector<Index> stack_;
+  std::vector<std::size_t> marks_;
+  std::map<Index, Index> memo_;
+};
+
+}  // namespace detail
+
+/// Reads the pickle that begins at the first of `bytes`; its texts stay views into `bytes`.
+/// Throws: Error for damage, for what torch.save does not write, and for any global that is not
+/// in the short list that weights need. `file` is the name for messages.
+/// Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py
+inline Pickle read_pickle(std::span<const std::byte> bytes, std::string_view file) {
+  return detail::PickleMachine(bytes, file).run();
+}
+
+}  // namespace frostline

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+// Reads the files that torch.save writes: the zip form and the form before PyTorch 1.6.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "frostline/core/element_type.hpp"
+#include "frostline/core/format.hpp"
+#include "frostline/io/mapped_file.hpp"
+#include "frostline/io/pickle.hpp"
+#include "frostline/io/pytorch_object.hpp"
+#include "frostline/io/state_dict.hpp"
+#include "frostline/io/unreadable.hpp"
+#include "frostline/io/zip.hpp"
+
+namespace frostline {
+
+namespace detail {
+
+inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& file) {
+  const std::string& name = file->name();
+  const ByteRanges entries = zip_entries(file->bytes(), name);
+  const ByteRanges::value_type* data = nullptr;
+  for (const auto& entry : entries) {
+    if (entry.first != "data.pkl" && !entry.first.ends_with("/data.pkl")) continue;
+    if (data) throw unreadable(name, "its zip archive has two entries called data.pkl");
+    data = &entry;
+  }
+  if (!data) throw unreadable(name, "it is a zip archive without data.pkl: not torch.save's");
+
+  const std::string prefix = data->first.substr(0, data->first.size() - 8);
+  if (const auto order = entries.find(prefix + "byteorder"); order != entries.end())
+    if (order->second.size() < 6 || std::memcmp(order->second.data(), "little", 6) != 0)
+      throw unreadable(name,
+                       "its numbers are big-endian; save it again on a little-endian machine");
+  ByteRanges storages;
+  const std::string directory = prefix + "data/";
+  for (const auto& [path, range] : entries)
+    if (path.starts_with(directory)) storages.emplace(path.substr(directory.size()), range);
+
+  const Pickle pickle = read_pickle(data->second, name);
+  return {PytorchObject(pickle, storages, name).tensors(), {}, file};
+}
+
+/// A sequence of pickles, and then each storage as its number of elements and its bytes.
+inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
+  using Kind = PickleValue::Kind;
+  const std::string& name = file->name();
+  std::span<const std::byte> rest = file->bytes();
+  const auto next = [&] {
+    Pickle pickle = read_pickle(rest, name);
+    rest = rest.subspan(pickle.length);
+    return pickle;
+  };
+  const auto take = [&](std::uint64_t count) {
+    if (count > rest.size()) throw unreadable(name, "it is cut short");
+    const auto taken = rest.first(static_cast<std::size_t>(count));
+    rest = rest.subspan(taken.size());
+    return taken;
+  };
+
+  const Pickle magic = next();
+  if (magic.top().kind != Kind::big_integer ||
+      magic.top().text != "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")
+    throw unreadable(name, "it is a pickle, but not one that torch.save wrote");
+  const Pickle protocol = next();
+  if (protocol.top().kind != Kind::integer || protocol.top().integer != 1001)
+    throw unreadable(name, "its protocol is not 1001, the only one that there has been");
+  const Pickle system = next();
+  for (std::size_t i = 1; i < system.top().items.size(); i += 2)
+    if (system[system.top().items[i - 1]].text == "little_endian" &&
+        system[system.top().items[i]].integer == 0)
+      throw unreadable(name,
+                       "its numbers are big-endian; save it again on a little-endian machine");
+  const Pickle object = next();
+  const Pickle keys = next();
+
+  std::map<std::string_view, StorageReference> references;
+  for (const PickleValue& value : object.values) {
+    if (value.kind != Kind::persistent) continue;
+    const StorageReference reference = storage_reference(object, value, name);
+    const auto [known, added] = references.emplace(reference.key, reference);
+    if (known->second.type != reference.type || known->second.count != reference.count)
+      throw unreadable(name, "it describes one storage in two ways");
+  }
+  ByteRanges storages;
+  for (const PickleValue::Index index : keys.top().items) {
+    const std::string_view key = keys[index].text;
+    const auto reference = references.find(key);
+    if (reference == references.end()) throw unreadable(name, "it has a storage that nothing uses");
+    std::int64_t count;
+    std::memcpy(&count, take(sizeof count).data(), sizeof count);
+    if (count != reference->second.count)
+      throw unreadable(name, fmt::format("its storage '{}' has {} elements, not {}", printable(key),
+                                         count, reference->second.count));
+    const std::size_t bytes_each = size_of(reference->second.type);
+    if (static_cast<std::uint64_t>(count) > rest.size() / bytes_each)
+      throw unreadable(name, "it is cut short");
+    storages.emplace(key, take(static_cast<std::uint64_t>(count) * bytes_each));
+  }
+  return {PytorchObject(object, storages, name).tensors(), {}, file};
+}
+
+inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
+  const std::span<const std::byte> bytes = file->bytes();
+  if (bytes.size() >= 4 && std::memcmp(bytes.data(), "PK\3\4", 4) == 0)
+    return read_pytorch_zip(file);
+  if (bytes.front() == std::byte{0x80}) return read_pytorch_legacy(file);
+  throw unreadable(file->name(), "it is not a file that torch.save wrote");
+}
+
+}  // namespace detail
+
+/// The tensors of a state_dict that torch.save wrote, also where it is the entry `state_dict`,
+/// `model_state_dict` or `model` of a checkpoint. Other values in the file are passed over.
+/// Nothing that the file says is run. Checksums are not verified.
+/// Throws: Error for a missing, damaged or hostile file, and for a whole pickled module.
+/// Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
+inline StateDict read_pytorch(const std::filesystem::path& path) {
+  return detail::read_pytorch(std::make_shared<const MappedFile>(path));
+}
+
+}  // namespace frostline

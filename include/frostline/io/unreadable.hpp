@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: MIT
+// The error of a file that cannot be read, and its words made fit for a message.
+#pragma once
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+
+namespace frostline::detail {
+
+/// For messages: what a file says, at most 100 characters, with nothing that a terminal obeys.
+inline std::string printable(std::string_view text) {
+  std::string result(text.substr(0, 100));
+  std::replace_if(
+      result.begin(), result.end(), [](char c) { return c < ' ' || c > '~'; }, '?');
+  return text.size() > 100 ? result + "..." : result;
+}
+
+inline Error unreadable(std::string_view file, std::string_view reason) {
+  return Error(fmt::format("cannot read '{}': {}", file, reason));
+}
+
+}  // namespace frostline::detail

@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: MIT
+// Where the entries of an uncompressed zip archive lie in it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <map>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "frostline/core/format.hpp"
+#include "frostline/io/unreadable.hpp"
+
+namespace frostline::detail {
+
+using ByteRanges = std::map<std::string, std::span<const std::byte>, std::less<>>;
+
+/// Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3, 4.5.3)
+class ZipDirectory {
+ public:
+  ZipDirectory(std::span<const std::byte> bytes, std::string_view file)
+      : text_(reinterpret_cast<const char*>(bytes.data()), bytes.size()), file_(file) {
+    find_directory();
+  }
+
+  ByteRanges entries() const {
+    ByteRanges entries;
+    std::uint64_t position = directory_;
+    for (std::uint64_t entry = 0; entry < count_; ++entry) {
+      const std::string_view header = record(position, 46, "PK\1\2");
+      const std::uint64_t name_size = number<std::uint16_t>(header, 28);
+      const std::uint64_t extra_size = number<std::uint16_t>(header, 30);
+      const std::string_view name = part(position + 46, name_size);
+      const std::string_view extra = part(position + 46 + name_size, extra_size);
+      position += 46 + name_size + extra_size + number<std::uint16_t>(header, 32);
+      if (name.ends_with('/')) continue;
+      const std::string_view data = data_of(name, header, extra);
+      const std::span<const char> range(data.data(), data.size());
+      if (!entries.emplace(name, std::as_bytes(range)).second) fail(name, "is there twice");
+    }
+    return entries;
+  }
+
+ private:
+  void find_directory() {
+    constexpr std::size_t end_size = 22, longest_comment = 0xffff;
+    const std::size_t first = text_.size() - std::min(text_.size(), end_size + longest_comment);
+    const std::string_view tail = text_.substr(first);
+    std::size_t end = tail.size();
+    do {
+      end = end == 0 ? std::string_view::npos : tail.rfind("PK\5\6", end - 1);
+      if (end == std::string_view::npos)
+        throw unreadable(file_, "it is a zip archive without its end: it was cut short");
+    } while (tail.size() - end < end_size ||
+             number<std::uint16_t>(tail, end + 20) != tail.size() - end - end_size);
+    end += first;
+    count_ = number<std::uint16_t>(text_, end + 10);
+    directory_ = number<std::uint32_t>(text_, end + 16);
+    if (count_ == 0xffff || directory_ == 0xffffffff) {
+      const std::string_view locator = record(end - std::min<std::size_t>(end, 20), 20, "PK\6\7");
+      const auto wide = record(number<std::uint64_t>(locator, 8), 56, "PK\6\6");
+      count_ = number<std::uint64_t>(wide, 32);
+      directory_ = number<std::uint64_t>(wide, 48);
+    }
+  }
+
+  std::string_view data_of(std::string_view name, std::string_view header,
+                           std::string_view extra) const {
+    if (number<std::uint16_t>(header, 10) != 0)
+      fail(name, "is compressed, which torch.save never does");
+    if ((number<std::uint16_t>(header, 8) & 1) != 0) fail(name, "is encrypted");
+
+    std::string_view wide = zip64_of(extra);
+    const auto widen = [&](std::uint32_t narrow) -> std::uint64_t {
+      if (narrow != 0xffffffff) return narrow;
+      if (wide.size() < 8) fail(name, "has no ZIP64 size");
+      const auto value = number<std::uint64_t>(wide, 0);
+      wide.remove_prefix(8);
+      return value;
+    };
+    const std::uint64_t size = widen(number<std::uint32_t>(header, 24));
+    const std::uint64_t stored_size = widen(number<std::uint32_t>(header, 20));
+    const std::uint64_t offset = widen(number<std::uint32_t>(header, 42));
+    if (size != stored_size) fail(name, "has two sizes");
+
+    const std::string_view local = record(offset, 30, "PK\3\4");
+    const std::uint64_t name_size = number<std::uint16_t>(local, 26);
+    if (part(offset + 30, name_size) != name) fail(name, "has another name at its data");
+    return part(offset + 30 + name_size + number<std::uint16_t>(local, 28), size);
+  }
+
+  static std::string_view zip64_of(std::string_view extra) {
+    while (extra.size() >= 4) {
+      const std::size_t size = number<std::uint16_t>(extra, 2);
+      if (number<std::uint16_t>(extra, 0) == 1) return extra.substr(4, size);
+      extra.remove_prefix(std::min(extra.size(), 4 + size));
+    }
+    return {};
+  }
+
+  /// The caller has checked that the number lies in `text`.
+  template <class Number>
+  static Number number(std::string_view text, std::size_t position) {
+    Number value;
+    std::memcpy(&value, text.data() + position, sizeof value);
+    return value;
+  }
+
+  std::string_view part(std::uint64_t begin, std::uint64_t size) const {
+    if (begin > text_.size() || size > text_.size() - begin)
+      throw unreadable(file_, "its zip directory is damaged: an entry reaches past the end");
+    return text_.substr(static_cast<std::size_t>(begin), static_cast<std::size_t>(size));
+  }
+
+  std::string_view record(std::uint64_t begin, std::uint64_t size, std::string_view magic) const {
+    const std::string_view record = part(begin, size);
+    if (!record.starts_with(magic)) throw unreadable(file_, "its zip directory is damaged");
+    return record;
+  }
+
+  [[noreturn]] void fail(std::string_view name, std::string_view reason) const {
+    throw unreadable(file_, fmt::format("its zip entry '{}' {}", printable(name), reason));
+  }
+
+  std::string_view text_, file_;
+  std::uint64_t count_ = 0, directory_ = 0;
+};
+
+/// The bytes of each file in the archive, by its name. Checksums are not verified.
+/// Throws: Error for damage, and for entries that are compressed, encrypted or named twice.
+inline ByteRanges zip_entries(std::span<const std::byte> bytes, std::string_view file) {
+  return ZipDirectory(bytes, file).entries();
+}
+
+}  // namespace frostline::detail

@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// Network and Trainer as a whole: gradients, what frozen means, errors, repeatability.
+#include "frostline/frostline.hpp"
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+#include "support/random.hpp"
+
+namespace frostline::test {
+namespace {
+
+using Small = ResNet18<8>;
+using Image = Input<3, 40, 33>;
+using HeadOnly = ReplaceHead<Freeze<Small>, ClassifierHead<64, 5>>;
+using Layer4 = Unfreeze<HeadOnly, "layer4", "fc">;
+using Drifting = ReplaceHead<Freeze<Small, BatchStatistics>, ClassifierHead<64, 5>>;
+using Everything = ResNet18<8, ClassifierHead<64, 5>>;
+using Dense = ReplaceHead<Unfreeze<Freeze<Small>, "layer3">, FcnHead<64, 4>>;
+// Frozen layers, with either statistics, between layers that train.
+using Sandwich = Unfreeze<Freeze<Everything>, "conv1", "layer3.0", "fc">;
+using DriftingSandwich = Unfreeze<Freeze<Everything, BatchStatistics>, "conv1", "fc">;
+
+/// A network that has seen a little: scattered statistics, no parameter at a special value.
+template <class Model>
+Network<Model, Image> scattered(int batch) {
+  Network<Model, Image> network{max_batch(batch), seed(random_engine()())};
+  for (const NamedTensor& tensor : network.tensors()) {
+    if (tensor.type != ElementType::f32) continue;
+    std::vector<float> values(tensor.size);
+    network.read(tensor, std::span(values));
+    for (float& x : values) x = tensor.is_buffer ? x + uniform(-0.3f, 0.3f) : x + uniform(-0.1f, 0.1f);
+    network.write(tensor, std::span<const float>(values));
+  }
+  return network;
+}
+
+template <class Net>
+std::vector<int> labels_for(int batch) {
+  return random_labels(std::size_t(batch) * Net::output_shape.pixels(), Net::output_shape.channels);
+}
+
+/// The loss of a training forward, with what the forward moves put back.
+template <class Net>
+double loss_at(Net& network, std::span<const float> images, std::span<const int> labels) {
+  std::vector<double> sums(std::size_t(network.max_batch()));
+  const std::span<const float> logits = network.forward(images, true);
+  return double(Kernel<cpu, CrossEntropy>::loss({}, Net::output_shape, logits, labels,
+                                                network.output_gradient(), sums,
+                                                network.threads()));
+}
+
+/// Moves all that trains along a direction: the loss must change as the gradient says.
+template <class Model>
+void check_slope() {
+  constexpr int batch = 4;
+  auto network = scattered<Model>(batch);
+  using Net = decltype(network);
+  const auto images = random_floats(batch * Net::input_shape.size());
+  const auto labels = labels_for<Net>(batch);
+  loss_at(network, images, labels);
+  network.backward();
+  const std::span<float> parameters = network.trainable();
+  const std::vector<float> gradient(network.gradients().begin(), network.gradients().end());
+  const std::vector<float> before(parameters.begin(), parameters.end());
+  double square = 0;
+  for (const float g : gradient) square += double(g) * double(g);
+  REQUIRE(square > 0);
+  // A step that changes the loss by a hundredth, so that rounding and curvature are both small.
+  const double step = 0.01 / square;
+  const auto at = [&](double distance) {
+    for (std::size_t i = 0; i < before.size(); ++i)
+      parameters[i] = float(double(before[i]) + distance * double(gradient[i]));
+    return loss_at(network, images, labels);
+  };
+  const double slope = (at(step) - at(-step)) / (2 * step);
+  INFO("slope " << slope << ", gradient's square " << square);
+  REQUIRE(std::abs(slope - square) <= 0.03 * square);
+}
+
+TEST_CASE("the gradient of a whole network is its slope, whatever is frozen") {
+  SECTION("head only") { check_slope<HeadOnly>(); }
+  SECTION("layer4 and head") { check_slope<Layer4>(); }
+  SECTION("batch statistics that drift") { check_slope<Drifting>(); }
+  SECTION("everything") { check_slope<Everything>(); }
+  SECTION("frozen layers behind layers that train") { check_slope<Sandwich>(); }
+  SECTION("the same with batch statistics") { check_slope<DriftingSandwich>(); }
+}
+
+template <class Net>
+std::map<std::string, std::vector<float>> snapshot(const Net& network) {
+  std::map<std::string, std::vector<float>> result;
+  for (const NamedTensor& tensor : Net::tensors())
+    if (tensor.type == ElementType::f32) result[tensor.key] = network.values(tensor.key);
+  return result;
+}
+bool same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
+  return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
+}
+
+template <class Model>
+void check_frozen() {
+  auto network = scattered<Model>(4);
+  using Net = decltype(network);
+  const auto before = snapshot(network);
+  Trainer trainer{network, CrossEntropy{},
+                  Sgd{.learning_rate = 1e-2f, .momentum = 0.9f, .weight_decay = 1e-2f}};
+  for (int step = 0; step < 50; ++step)
+    trainer.step(random_floats(4 * Net::input_shape.size()), labels_for<Net>(4));
+  const auto after = snapshot(network);
+  int moved = 0, kept = 0;
+  for (const NamedTensor& tensor : Net::tensors()) {
+    if (tensor.type != ElementType::f32) continue;
+    const Node& node = Net::graph()[tensor.node];
+    const bool moves = tensor.is_buffer ? node.statistics == Statistics::batch : tensor.trains;
+    INFO(tensor.key);
+    REQUIRE(same_bytes(before.at(tensor.key), after.at(tensor.key)) == !moves);
+    ++(moves ? moved : kept);
+  }
+  REQUIRE(moved > 0);
+  REQUIRE(kept > 0);
+}
+
+TEST_CASE("a frozen layer keeps its bytes over 50 steps with momentum and weight decay") {
+  SECTION("head only") { check_frozen<HeadOnly>(); }
+  SECTION("layer4 and head") { check_frozen<Layer4>(); }
+  SECTION("batch statistics move, parameters stay") { check_frozen<Drifting>(); }
+  SECTION("a dense head") { check_frozen<Dense>(); }
+}
+
+TEST_CASE("folding batch norm, sum and ReLU into frozen convolutions changes nothing") {
+  auto trainable = scattered<Everything>(3);
+  Network<Freeze<Everything>, Image> frozen{max_batch(3)};
+  for (const NamedTensor& tensor : trainable.tensors())
+    if (tensor.type == ElementType::f32)
+      frozen.write(frozen.tensor(tensor.key),
+                   std::span<const float>(trainable.values(tensor.key)));
+  const auto images = random_floats(3 * 3 * 40 * 33);
+  const auto a = trainable.predict(images), b = frozen.predict(images);
+  for (std::size_t i = 0; i < a.size(); ++i) REQUIRE(std::abs(a[i] - b[i]) <= 2e-5f * (1 + std::abs(a[i])));
+}
+
+TEST_CASE("a batch's results do not depend on max_batch, on its other images or on threads") {
+  auto large = scattered<HeadOnly>(7);
+  Network<HeadOnly, Image> small{max_batch(1)};
+  for (const NamedTensor& tensor : small.tensors())
+    if (tensor.type == ElementType::f32)
+      small.write(tensor, std::span<const float>(large.values(tensor.key)));
+  const auto images = random_floats(7 * 3 * 40 * 33);
+  const auto together = large.predict(images);
+  for (std::size_t n = 0; n < 7; ++n) {
+    const auto alone = small.predict(std::span(images).subspan(n * 3 * 40 * 33, 3 * 40 * 33));
+    for (std::size_t k = 0; k < 5; ++k) REQUIRE(std::abs(alone[k] - together[n * 5 + k]) < 1e-4f);
+  }
+}
+
+TEST_CASE("training with one seed gives the same losses twice, dropout and all") {
+  const auto images = random_floats(4 * 3 * 40 * 33);
+  const auto run = [&](std::uint64_t number) {
+    Network<Dense, Image> network{max_batch(4), seed(number)};
+    Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 1e-2f, .momentum = 0.9f}};
+    std::vector<int> labels(4 * 40 * 33);
+    for (std::size_t i = 0; i < labels.size(); ++i) labels[i] = int(i / 500 % 4);
+    std::vector<float> losses;
+    for (int step = 0; step < 4; ++step) losses.push_back(trainer.step(images, labels));
+    return losses;
+  };
+  REQUIRE(run(1) == run(1));
+  REQUIRE(run(1) != run(2));
+}
+
+TEST_CASE("a network learns a batch by heart") {
+  Network<Everything, Image> network{max_batch(8), seed(random_engine()())};
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 2e-2f, .momentum = 0.9f}};
+  const auto images = random_floats(8 * 3 * 40 * 33);
+  const auto labels = random_labels(8, 5);
+  const float first = trainer.step(images, labels);
+  float last = first;
+  for (int step = 0; step < 40; ++step) last = trainer.step(images, labels);
+  REQUIRE(last < 0.1f * first);
+}
+
+TEST_CASE("gradients accumulate when asked to, and are assigned when not") {
+  auto network = scattered<Layer4>(2);
+  const auto images = random_floats(2 * 3 * 40 * 33);
+  const auto labels = random_labels(2, 5);
+  loss_at(network, images, labels);
+  network.backward();
+  const std::vector<float> once(network.gradients().begin(), network.gradients().end());
+  loss_at(network, images, labels);
+  network.backward(true);
+  for (std::size_t i = 0; i < once.size(); ++i)
+    REQUIRE(std::abs(network.gradients()[i] - 2 * once[i]) <= 1e-5f + 1e-4f * std::abs(once[i]));
+}
+
+TEST_CASE("sizes and labels that do not fit are errors that change nothing") {
+  auto network = scattered<HeadOnly>(2);
+  Trainer trainer{network, CrossEntropy{}, Sgd{}};
+  const auto before = snapshot(network);
+  const std::vector<float> images(3 * 3 * 40 * 33);
+  const std::span two = std::span(images).first(2 * 3 * 40 * 33);
+  REQUIRE_ERROR(trainer.step(images, std::vector{1, 2, 3}), "max_batch(2), got 3 images");
+  REQUIRE_ERROR(trainer.step(two, std::vector{1}), "1 label(s) an image");
+  REQUIRE_ERROR(trainer.step(two, std::vector{1, 5}), "labels from 0 to 4");
+  REQUIRE_ERROR(trainer.step(two, std::vector{-1, 0}), "got -1");
+  REQUIRE_ERROR(trainer.step({}, {}), "takes 3960 numbers");
+  REQUIRE_ERROR(network.predict(std::span(images).first(100)), "3x40x33");
+  REQUIRE_ERROR(network.tensor("fc.wieght"), "no tensor 'fc.wieght'");
+  REQUIRE_ERROR((Network<HeadOnly, Image>{max_batch(0)}), "at least 1, got 0");
+  REQUIRE_ERROR((Trainer{network, CrossEntropy{}, Sgd{.nesterov = true}}), "momentum above 0");
+  REQUIRE(snapshot(network) == before);
+}
+
+TEST_CASE("evaluation takes any number of images and counts what is right") {
+  auto network = scattered<HeadOnly>(3);
+  Trainer trainer{network, CrossEntropy{}, Sgd{}};
+  const auto images = random_floats(8 * 3 * 40 * 33);
+  std::vector<int> labels;
+  for (std::size_t n = 0; n < 8; ++n)
+    labels.push_back(predicted_class(
+        {5, 1, 1},
+        network.predict(std::span(images).subspan(n * 3 * 40 * 33, 3 * 40 * 33)).data()));
+  labels[2] = (labels[2] + 1) % 5;
+  labels[5] = -100;
+  const Evaluation result = trainer.evaluate(images, labels);
+  REQUIRE(result.count == 7);
+  REQUIRE(result.correct == 6);
+  REQUIRE(result.loss() > 0);
+}
+
+TEST_CASE("the arena has the planned size, and freezing makes it small") {
+  constexpr auto frozen = Network<HeadOnly, Image>::arena_bytes(32, 1);
+  constexpr auto all = Network<Everything, Image>::arena_bytes(32, 1);
+  STATIC_REQUIRE(frozen * 2 < all);
+}
+
+}  // namespace
+}  // namespace frostline::test
