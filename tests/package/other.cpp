@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// A second file with the same headers: nothing may be defined twice.
+#include <frostline/frostline.hpp>
+#include <frostline/io/image_folder.hpp>
+
+std::size_t parameters_elsewhere() {
+  using Model = frostline::ReplaceHead<frostline::Freeze<frostline::ResNet18<8>>,
+                                       frostline::ClassifierHead<64, 3>>;
+  return frostline::parameter_count<Model, frostline::Input<3, 32, 32>>();
+}

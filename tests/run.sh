@@ -1,0 +1,10 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds, and runs all tests. Usage: tests/run.sh [PRESET=gcc]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+preset=${1:-gcc}
+scripts/install.sh build
+[[ $preset == clang* ]] && scripts/install.sh clang
+cmake --preset "$preset"
+cmake --build --preset "$preset"
+ctest --preset "$preset"
