@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of the pickle machine: what it reads, and what it refuses without running anything.
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <frostline/io/pickle.hpp>
 #include <span>

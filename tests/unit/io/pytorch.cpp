@@ -2,6 +2,7 @@
 // Tests of reading torch.save's files: PyTorch's own, crafted ones and hostile ones.
 #include <cmath>
 #include <cstdint>
+#include <cstdio>
 #include <filesystem>
 #include <frostline/io/pytorch.hpp>
 #include <limits>

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <csignal>
 #include <cstdint>
+#include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <frostline/io/safetensors.hpp>
 #include <limits>

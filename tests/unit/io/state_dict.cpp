@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Tests of StoredTensor: types, strides and what is refused.
 #include <cstdint>
+#include <cstring>
 #include <frostline/io/state_dict.hpp>
+#include <limits>
 #include <span>
 #include <utility>
 #include <vector>
@@ -37,6 +39,7 @@ TEST_CASE("a stored tensor is read in row-major order whatever its strides") {
   REQUIRE(read(stored(type, values, {2, 2}, {0, 1})) == std::vector<float>{0, 1, 0, 1});
   REQUIRE(read(stored(type, values, {2, 2}, {1, 0})) == std::vector<float>{0, 0, 1, 1});
   REQUIRE(read(stored(type, values, {3}, {0})) == std::vector<float>{0, 0, 0});
+  REQUIRE(read(stored(type, values, {2, 3}, {1, 1})) == std::vector<float>{0, 1, 2, 1, 2, 3});
   REQUIRE(read(stored(type, values, {2, 2, 2}, {12, 4, 1})) ==
           std::vector<float>{0, 1, 4, 5, 12, 13, 16, 17});
   REQUIRE(read(stored(type, values, {2, 3, 2}, {1, 2, 6})) ==
