@@ -5,7 +5,7 @@ set -euo pipefail
 
 declare -A sets=(
   [build]="g++ cmake ninja-build pkg-config ccache libeigen3-dev libboost-dev libfmt-dev
-           libjansson-dev libminizip-dev libturbojpeg0-dev libpng-dev catch2 libcli11-dev
+           libjansson-dev libturbojpeg0-dev libpng-dev catch2 libcli11-dev
            gnuplot-nox"
   [clang]="clang libomp-dev"
   [format]="clang-format"

@@ -125,7 +125,7 @@ void Progress::draw() const {
   }
   const std::size_t used = label.size() + after.size() + 3;
   const std::size_t space = columns > used ? columns - used : 0;
-  if (space >= 6) label += " " + bar(share, std::min<std::size_t>(space, 40));
+  if (space >= 6) label += fmt::format(" {}", bar(share, std::min<std::size_t>(space, 40)));
   std::fputs(fmt::format("\r{}{}\x1b[K", label, after).c_str(), stderr);
 }
 

@@ -39,7 +39,7 @@ struct NamedTensor {
   bool trains = false;
   bool is_new = false;  // of a layer that replaces another
   bool is_buffer = false;
-  int node = none, index = 0;
+  int node = no_node, index = 0;
 };
 
 /// Splits a 64-bit state into well-mixed numbers (splitmix64, Steele et al. 2014).
@@ -61,8 +61,8 @@ struct CompiledStep {
   static constexpr int place_flags() {
     int bits = node.statistics == Statistics::batch ? flags::batch_statistics : 0;
     if constexpr (step.pass == Pass::forward) {
-      if (node.batch_norm != none) bits |= flags::batch_norm;
-      if (node.added != none) bits |= flags::added;
+      if (node.batch_norm != no_node) bits |= flags::batch_norm;
+      if (node.added != no_node) bits |= flags::added;
       if (node.relu) bits |= flags::relu;
       if (node.backward_reads().saved) bits |= flags::keeps;
     } else if constexpr (step.pass == Pass::parameter_gradient) {
@@ -332,8 +332,8 @@ class Network : private DiagnoseModel<Model, In, Backend> {
     call.saved_stride = plan().saved[i].bytes;
     if (plan().saved_fixed[i].used())
       call.saved_fixed = reinterpret_cast<float*>(fixed + plan().saved_fixed[i].offset);
-    if (node.added != none) call.added = value(node.added);
-    if (node.batch_norm != none)
+    if (node.added != no_node) call.added = value(node.added);
+    if (node.batch_norm != no_node)
       for (int k = 0; k < 2; ++k) {
         call.batch_norm_parameters[k] = parameter(node.batch_norm, k);
         call.batch_norm_buffers[k] = buffer(node.batch_norm, k);

@@ -79,15 +79,15 @@ static_assert(planned<HeadOnly, Image>.per_sample.bytes < 4 * (64 * 56 * 56 * si
                                                               64 * 112 * 112 * sizeof(float));
 
 // Batch norm, residual sum and ReLU are folded where all is frozen with running statistics.
-static_assert(node(compiled<HeadOnly, Image>, "conv1").batch_norm != none);
+static_assert(node(compiled<HeadOnly, Image>, "conv1").batch_norm != no_node);
 static_assert(node(compiled<HeadOnly, Image>, "conv1").relu);
-static_assert(node(compiled<HeadOnly, Image>, "layer1.0.conv2").added != none);
-static_assert(node(compiled<HeadOnly, Image>, "layer2.0.downsample.0").added != none);
-static_assert(node(compiled<HeadOnly, Image>, "layer2.0.conv2").added == none);
+static_assert(node(compiled<HeadOnly, Image>, "layer1.0.conv2").added != no_node);
+static_assert(node(compiled<HeadOnly, Image>, "layer2.0.downsample.0").added != no_node);
+static_assert(node(compiled<HeadOnly, Image>, "layer2.0.conv2").added == no_node);
 static_assert(scheduled<HeadOnly, Image>.loss == 20 + 1 + 2);  // convolutions, max pool, head
-static_assert(node(compiled<Drifting, Image>, "conv1").batch_norm == none);
+static_assert(node(compiled<Drifting, Image>, "conv1").batch_norm == no_node);
 static_assert(node(compiled<Drifting, Image>, "bn1").statistics == Statistics::batch);
-static_assert(node(compiled<ResNet18<>, Image>, "conv1").batch_norm == none);
+static_assert(node(compiled<ResNet18<>, Image>, "conv1").batch_norm == no_node);
 
 // The outermost rule wins, and a new head trains whatever is frozen under it.
 static_assert(trainable_count<Freeze<Unfreeze<Freeze<ResNet18<>>, "fc">>, Image>() == 0);

@@ -53,13 +53,13 @@ constexpr std::int64_t multiply_adds() {
   return count;
 }
 
-/// The node of a path, or `none`: `find_node<Model, In>("layer4.0.conv1")`. Of several nodes that
+/// The node of a path, or `no_node`: `find_node<Model, In>("layer4.0.conv1")`. Of several nodes that
 /// share a path (only one can own parameters), the first.
 template <class Model, class In>
 constexpr int find_node(std::string_view path) {
   for (int i = 1; i < traced<Model, In>.size; ++i)
     if (std::string_view(traced<Model, In>[i].path) == path) return i;
-  return none;
+  return no_node;
 }
 
 }  // namespace frostline

@@ -135,12 +135,12 @@ struct MissingKernel;
 template <class Backend, class... Layers>
 struct MissingKernel<Backend, TypeList<Layers...>> {
   static constexpr int first = [] {
-    int index = 0, missing = none;
-    ((missing = missing == none && !has_kernel<Layers, Backend> ? index : missing, ++index), ...);
+    int index = 0, missing = no_node;
+    ((missing = missing == no_node && !has_kernel<Layers, Backend> ? index : missing, ++index), ...);
     return missing;
   }();
   static constexpr auto find() {
-    if constexpr (first == none)
+    if constexpr (first == no_node)
       return (nothing_wrong*)nullptr;
     else
       return (no_kernel_computes_this_layer<

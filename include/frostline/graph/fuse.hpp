@@ -22,28 +22,28 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
     Node& node = graph[i];
     if (node.kind != Kind::convolution || !idle(node)) continue;
     const auto next = [&](Kind kind) {
-      const int candidate = readers[node.output] == 1 ? reader[node.output] : none;
-      return candidate != none && graph[candidate].kind == kind && idle(graph[candidate])
+      const int candidate = readers[node.output] == 1 ? reader[node.output] : no_node;
+      return candidate != no_node && graph[candidate].kind == kind && idle(graph[candidate])
                  ? candidate
-                 : none;
+                 : no_node;
     };
     const auto absorb = [&](int absorbed) {
       graph[absorbed].absorbed_by = i;
       node.output = absorbed;
     };
     if (const int norm = next(Kind::batch_norm);
-        norm != none && graph[norm].statistics == Statistics::running) {
+        norm != no_node && graph[norm].statistics == Statistics::running) {
       node.batch_norm = norm;
       absorb(norm);
     }
-    if (const int sum = next(Kind::add); sum != none) {
+    if (const int sum = next(Kind::add); sum != no_node) {
       const int other = graph[sum].inputs[graph[sum].inputs[0] == node.output ? 1 : 0];
       if (other < i) {
         node.added = other;
         absorb(sum);
       }
     }
-    if (const int relu = next(Kind::relu); relu != none) {
+    if (const int relu = next(Kind::relu); relu != no_node) {
       node.relu = true;
       absorb(relu);
     }

@@ -9,17 +9,17 @@
 
 namespace frostline {
 
-inline constexpr int none = -1;
+inline constexpr int no_node = -1;
 
 /// One layer in its place. Node 0 stands for the network's input.
 struct Node {
   static constexpr int max_inputs = 3;
 
   Path path{};
-  int layer = none;  // index into the model's leaves
+  int layer = no_node;  // index into the model's leaves
   Kind kind = Kind::other;
   int input_count = 0;
-  int inputs[max_inputs]{none, none, none};  // nodes that this one reads
+  int inputs[max_inputs]{no_node, no_node, no_node};  // nodes that this one reads
   Shape in{}, out{};                         // of its first input, of its output
   std::size_t parameters = 0;                // numbers that may train
   std::int64_t multiply_adds = 0;            // a sample
@@ -37,10 +37,10 @@ struct Node {
   bool parameter_gradient = false;
 
   // Set by fuse: this node also does the work of the nodes it absorbs.
-  int batch_norm = none, added = none;
+  int batch_norm = no_node, added = no_node;
   bool relu = false;
-  int absorbed_by = none;
-  int output = none;  // the node whose value this one writes
+  int absorbed_by = no_node;
+  int output = no_node;  // the node whose value this one writes
 
   constexpr bool has_backward() const {
     return parameter_gradient || input_gradient[0] || input_gradient[1] || input_gradient[2];
@@ -75,7 +75,7 @@ struct Problem {
     long_path,      // a path longer than Path::capacity
     equal_keys,     // two layers own the same keys
   } kind = nothing;
-  int node = none;
+  int node = no_node;
   Path name{};             // unknown_name: the name
   char names[256]{};       // unknown_name: the names there are, separated by spaces
   std::size_t names_size = 0;

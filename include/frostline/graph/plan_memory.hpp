@@ -13,11 +13,11 @@ constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 
 struct Slot {
   std::size_t bytes = 0;
   std::size_t offset = 0;
-  int first = none, last = none;
+  int first = no_node, last = no_node;
   bool placed = false;
-  constexpr bool used() const { return first != none && bytes > 0; }
+  constexpr bool used() const { return first != no_node && bytes > 0; }
   constexpr void touch(int step) {
-    if (first == none) first = step;
+    if (first == no_node) first = step;
     last = step;
   }
 };
@@ -82,7 +82,7 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
   switch (step.pass) {
     case Pass::forward:
       for (int k = 0; k < node.input_count; ++k) visit(plan.activations[node.inputs[k]], false);
-      if (node.added != none) visit(plan.activations[node.added], false);
+      if (node.added != no_node) visit(plan.activations[node.added], false);
       visit(plan.activations[node.output], false);
       if (keeps) saved();
       return;

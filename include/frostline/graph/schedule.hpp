@@ -9,7 +9,7 @@ namespace frostline {
 enum class Pass { forward, loss, parameter_gradient, input_gradient };
 
 struct Step {
-  int node = none;
+  int node = no_node;
   Pass pass = Pass::forward;
 };
 
@@ -28,7 +28,7 @@ template <int Size>
 constexpr Schedule<Size> schedule(const Graph<Size>& graph) {
   Schedule<Size> result{};
   for (int i = 1; i < Size; ++i)
-    if (graph[i].absorbed_by == none) result.append(i, Pass::forward);
+    if (graph[i].absorbed_by == no_node) result.append(i, Pass::forward);
   result.loss = result.size;
   result.append(Size - 1, Pass::loss);
   for (int i = Size - 1; i > 0; --i) {

@@ -37,7 +37,7 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
     const std::string_view fused =
-        node.absorbed_by == none ? std::string_view{} : nodes[node.absorbed_by].path;
+        node.absorbed_by == no_node ? std::string_view{} : nodes[node.absorbed_by].path;
     const std::string_view state = node.parameters == 0 ? ""
                                    : node.frozen        ? "frozen"
                                                         : "trains";

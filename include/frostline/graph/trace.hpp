@@ -33,14 +33,14 @@ struct Tracer {
     }
   }
   template <class Declaration>
-  constexpr void append(int second_input = none) {
+  constexpr void append(int second_input = no_node) {
     Node& node = nodes[size];
     node.path = path;
     node.layer = leaves++;
     node.kind = Declaration::kind;
     node.inputs[0] = current;
     node.inputs[1] = second_input;
-    node.input_count = second_input == none ? 1 : 2;
+    node.input_count = second_input == no_node ? 1 : 2;
     node.in = shape;
     node.out = output_of<Declaration>(shape, network_input);
     for (int i = 0; i < Declaration::parameters().count; ++i)
@@ -236,7 +236,7 @@ using Leaves = typename Trace<Model>::leaves;
 template <class Model, int I>
 using Leaf = typename TypeAt<std::size_t(I), Leaves<Model>>::type;
 
-/// The first layer whose keys an earlier one owns, or none.
+/// The first layer whose keys an earlier one owns, or no_node.
 template <int Size>
 constexpr int find_equal_keys(const Graph<Size>& graph) {
   std::uint64_t hashes[Size]{};
@@ -249,7 +249,7 @@ constexpr int find_equal_keys(const Graph<Size>& graph) {
       if (hashes[j] == hash) return i;
     hashes[i] = hash;
   }
-  return none;
+  return no_node;
 }
 
 template <class Model, class In>
@@ -264,7 +264,7 @@ constexpr auto trace() {
   graph.replaced_count = tracer.replaced_count;
   for (int i = 0; i < tracer.replaced_count; ++i) graph.replaced[i] = tracer.replaced[i];
   if (const int twin = find_equal_keys(graph);
-      twin != none && graph.problem.kind == Problem::nothing) {
+      twin != no_node && graph.problem.kind == Problem::nothing) {
     graph.problem.kind = Problem::equal_keys;
     graph.problem.node = twin;
   }

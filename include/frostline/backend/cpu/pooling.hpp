@@ -24,10 +24,10 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
       for (int row = 0; row < At::out.height; ++row)
         for (int column = 0; column < At::out.width; ++column) {
           float most = -std::numeric_limits<float>::infinity();
-          int place = none;
+          int place = no_node;
           for_each_tap<At>(row, column, [&](int tap, int pixel) {
             // As in PyTorch, not-a-number wins over everything.
-            if (place == none || x[pixel] > most || x[pixel] != x[pixel]) {
+            if (place == no_node || x[pixel] > most || x[pixel] != x[pixel]) {
               most = x[pixel];
               place = tap;
             }

@@ -1,0 +1,176 @@
+# SPDX-License-Identifier: MIT
+"""Compares training with PyTorch: the same weights and batches, SGD with all its options.
+
+Usage: compare_training.py TRAIN_STEPS WORK_FOLDER [TABLE]
+
+For every tensor the figure is |ours - PyTorch's| / |PyTorch's - before| in the L2 norm: the relative
+difference of the update. What PyTorch's float32 differs from its float64 by says how much of it is
+the noise of float32.
+"""
+
+import copy
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import torch
+from torch import nn
+
+import figures
+import networks
+import pictures
+import safetensors_file
+
+BATCH = 8
+IGNORED = 255
+SGD = dict(lr=1e-2, momentum=0.9, nesterov=True, weight_decay=5e-4)  # as in train_steps.cpp
+
+
+@dataclasses.dataclass
+class Case:
+    name: str
+    title: str
+    trains: tuple  # PyTorch's modules; all others are frozen
+    steps: int = 5
+    batch_statistics: bool = False  # the tutorial taken literally: the whole model in train() mode
+
+
+CASES = [
+    Case("head", "head only", ("fc",)),
+    Case("batch_statistics", "head, batch statistics", ("fc",), batch_statistics=True),
+    Case("layer4", "layer4 + head", ("layer4", "fc")),
+    Case("everything", "everything",
+         ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")),
+    Case("fcn", "FcnHead", ("classifier",), steps=1),
+]
+
+
+def numpy_state(model):
+    """Floats as float64, so that differences are exact."""
+    return {key: tensor.detach().double().numpy() if tensor.is_floating_point() else tensor.numpy()
+            for key, tensor in copy.deepcopy(model.state_dict()).items()}
+
+
+def train_theirs(model, case, images, labels, **options):
+    """Five steps by PyTorch; returns the losses and the state after."""
+    model = copy.deepcopy(model)
+    for name, child in model.named_children():
+        child.requires_grad_(name in case.trains)
+        child.train(case.batch_statistics or name in case.trains)
+    loss_function = nn.CrossEntropyLoss(ignore_index=IGNORED)
+    optimizer = torch.optim.SGD([p for p in model.parameters() if p.requires_grad],
+                                **{**SGD, **options})
+    losses = []
+    for x, y in zip(images.to(next(model.parameters()).dtype), labels):
+        optimizer.zero_grad()
+        loss = loss_function(model(x), y)
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    return np.array(losses), numpy_state(model)
+
+
+def train_ours(program, folder, case, model, images, labels):
+    """The same by train_steps."""
+    weights, out = folder / f"{case.name}.pth", folder / f"{case.name}.safetensors"
+    torch.save(model.state_dict(), weights)
+    images.numpy().tofile(folder / "images.f32")
+    labels.int().numpy().tofile(folder / "labels.i32")
+    text = run(program, case.name, weights, folder, out)
+    state = {key: array.astype(np.float64) if array.dtype == np.float32 else array
+             for key, array in safetensors_file.read(out).items()}
+    return np.array(text.split(), dtype=np.float64), state
+
+
+def run(program, name, weights, folder, out):
+    command = [program, name, weights, folder / "images.f32", folder / "labels.i32", BATCH, out]
+    return subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+
+
+def largest(differences):
+    """The largest value of a dictionary, and its key; not-a-number is the largest of all."""
+    key = max(differences, key=lambda k: np.inf if np.isnan(differences[k]) else differences[k])
+    return differences[key], key
+
+
+def update_differences(ours, theirs, before, keys):
+    return {key: float(np.linalg.norm(ours[key] - theirs[key]) /
+                       np.linalg.norm(theirs[key] - before[key])) for key in keys}
+
+
+def compare(results, case, before, ours, theirs, exact):
+    """Each of the last three: losses, state. `exact` is PyTorch's in float64."""
+    (our_losses, our_state), (losses, state), (exact_losses, exact_state) = ours, theirs, exact
+    assert our_state.keys() == state.keys(), our_state.keys() ^ state.keys()
+    assert len(our_losses) == len(losses) == case.steps
+    loss_noise = np.abs(losses / exact_losses - 1).max()
+    results.at_most(f"{case.title}: loss", float(np.abs(our_losses / losses - 1).max()), 1e-4,
+                    f"PyTorch's own noise {loss_noise:.1e}; {losses[0]:.4f} to {losses[-1]:.4f}")
+
+    frozen = [key for key in state if np.array_equal(state[key], before[key])]
+    moving = [key for key in state if key not in frozen]
+    counted = [key for key in moving if key.endswith("num_batches_tracked")]
+    statistics = [key for key in moving if "running" in key]
+    parameters = [key for key in moving if key not in counted + statistics]
+    for what, keys in (("updates", parameters), ("running statistics", statistics)):
+        if not keys:
+            continue
+        differences = update_differences(our_state, state, before, keys)
+        noise, _ = largest(update_differences(state, exact_state, before, keys))
+        figure, key = largest(differences)
+        results.at_most(f"{case.title}: {what}", figure, 1e-3,
+                        f"PyTorch's own noise {noise:.1e}; worst of {len(keys)}: {key}")
+    unlike = [key for key in frozen + counted if not np.array_equal(our_state[key], state[key])]
+    results.at_most(f"{case.title}: frozen or counting, unlike", len(unlike), 0,
+                    f"of {len(frozen)} + {len(counted)} tensors " + " ".join(unlike))
+
+
+def predict_fcn(results, program, folder, model, images):
+    """The library's own FcnHead, which has dropout, in evaluation: a batch's logits."""
+    run(program, "fcn_predict", folder / "fcn.pth", folder, folder / "fcn.f32")
+    with torch.no_grad():
+        theirs = model.eval()(images).numpy()
+    ours = np.fromfile(folder / "fcn.f32", dtype=np.float32).reshape(theirs.shape)
+    difference = float(np.abs(ours - theirs).max())
+    spread = float(theirs.std(axis=0).mean())
+    results.at_most("FcnHead in evaluation: logits", difference / spread, 1e-4,
+                    f"largest difference {difference:.1e}, spread {spread:.2f}")
+
+
+def main(program, folder, table=None):
+    results = figures.Figures(table)
+    seed = int(os.environ.get("FROSTLINE_SEED", 0))
+    print(f"training: FROSTLINE_SEED={seed}")
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    images, labels = pictures.batches(5, BATCH, seed)
+    classifier = networks.resnet18(10, images, seed)
+    for case in CASES:
+        model, x, y = classifier, images[: case.steps], labels[: case.steps]
+        if case.name == "fcn":
+            model = networks.Fcn(21)
+            model.load_state_dict(classifier.state_dict(), strict=False)
+            with torch.no_grad():
+                features = [model.eval().features(batch) for batch in images[1:4]]
+            networks.drift(model.classifier, features)
+            y = pictures.pixel_labels(x, y, IGNORED)
+        before = numpy_state(model)
+        ours = train_ours(program, folder, case, model, x, y)
+        theirs = train_theirs(model, case, x, y)
+        exact = train_theirs(copy.deepcopy(model).double(), case, x, y)
+        compare(results, case, before, ours, theirs, exact)
+        if case.name == "head":
+            _, plain = train_theirs(model, case, x, y, nesterov=False)
+            away, _ = largest(update_differences(plain, theirs[1], before, ["fc.weight"]))
+            results.at_least("  control: PyTorch without Nesterov", away, 1e-2)
+        if case.name == "fcn":
+            predict_fcn(results, program, folder, model, x[0])
+    return results.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: MIT
+// Trains a full-size network on given batches and saves it, for compare_training.py.
+#include <frostline/frostline.hpp>
+#include <fstream>
+#include <map>
+
+namespace fl = frostline;
+
+// FcnHead without its dropout, whose mask cannot be PyTorch's.
+template <int In, int Classes>
+struct HeadWithoutDropout {
+  using model = fl::Module<
+      fl::Named<"classifier",
+                fl::Sequential<fl::Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>,
+                               fl::BatchNorm2d<In / 4>, fl::ReLU,
+                               fl::Dropout<fl::Probability{0.0f}>, fl::Conv2d<In / 4, Classes, 1>>>,
+      fl::Named<"upsample", fl::Upsample<>>>;
+};
+
+using Head = fl::ClassifierHead<512, 10>;
+using HeadOnly = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, Head>;
+using BatchStatistics = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>, fl::BatchStatistics>, Head>;
+using Layer4 = fl::Unfreeze<HeadOnly, "layer4", "fc">;
+using Everything = fl::ResNet18<64, Head>;
+using Fcn = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, HeadWithoutDropout<512, 21>>;
+using FcnToPredict = fl::Freeze<fl::ResNet18<64, fl::FcnHead<512, 21>>>;
+
+using Image = fl::Input<3, 224, 224>;
+constexpr std::size_t image_floats = Image::shape.size();
+
+struct Arguments {
+  std::string weights, images, labels, out;
+  int batch = 0;
+};
+
+template <class Number>
+std::vector<Number> read_numbers(const std::string& path) {
+  std::ifstream file(path, std::ios::binary | std::ios::ate);
+  std::vector<Number> numbers(file ? std::size_t(file.tellg()) / sizeof(Number) : 0);
+  file.seekg(0);
+  file.read(reinterpret_cast<char*>(numbers.data()),
+            std::streamsize(numbers.size() * sizeof(Number)));
+  if (!file) throw fl::Error(fmt::format("cannot read '{}'", path));
+  return numbers;
+}
+
+/// As many steps as there are batches; prints each loss.
+template <class Model>
+void train(const Arguments& arguments) {
+  const auto images = read_numbers<float>(arguments.images);
+  const auto labels = read_numbers<int>(arguments.labels);
+  fl::Network<Model, Image> network{fl::max_batch(arguments.batch)};
+  fl::load(network, arguments.weights);
+  fl::Trainer trainer{
+      network, fl::CrossEntropy{.ignore_index = 255},
+      fl::Sgd{.learning_rate = 1e-2f, .momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = true}};
+  const std::size_t batch_floats = image_floats * std::size_t(arguments.batch);
+  const std::size_t steps = images.size() / batch_floats;
+  const std::size_t batch_labels = labels.size() / steps;
+  for (std::size_t step = 0; step < steps; ++step)
+    fmt::print("{:.9g}\n",
+               trainer.step(std::span(images).subspan(step * batch_floats, batch_floats),
+                            std::span(labels).subspan(step * batch_labels, batch_labels)));
+  fl::save(network, arguments.out);
+}
+
+/// The library's own FcnHead in evaluation: its logits to a file of raw floats.
+void predict(const Arguments& arguments) {
+  const auto images = read_numbers<float>(arguments.images);
+  fl::Network<FcnToPredict, Image> network{fl::max_batch(arguments.batch)};
+  fl::load(network, arguments.weights);
+  const std::span logits =
+      network.predict(std::span(images).first(image_floats * std::size_t(arguments.batch)));
+  std::ofstream file(arguments.out, std::ios::binary);
+  file.write(reinterpret_cast<const char*>(logits.data()), std::streamsize(logits.size_bytes()));
+  if (!file) throw fl::Error(fmt::format("cannot write '{}'", arguments.out));
+}
+
+int main(int argc, char** argv) {
+  const std::map<std::string, void (*)(const Arguments&)> cases{
+      {"head", train<HeadOnly>}, {"batch_statistics", train<BatchStatistics>},
+      {"layer4", train<Layer4>}, {"everything", train<Everything>},
+      {"fcn", train<Fcn>},       {"fcn_predict", predict}};
+  const auto chosen = argc == 7 ? cases.find(argv[1]) : cases.end();
+  if (chosen == cases.end()) {
+    fmt::print(stderr, "usage: {} CASE WEIGHTS IMAGES LABELS BATCH OUT\n", argv[0]);
+    return 2;
+  }
+  try {
+    chosen->second({argv[2], argv[3], argv[4], argv[6], std::stoi(argv[5])});
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "{}\n", error.what());
+    return 1;
+  }
+}

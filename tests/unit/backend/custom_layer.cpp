@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: MIT
+// A user's layer, the one of examples/custom_layer, goes through the same checker as ours.
+#include "../../../examples/support/swish.hpp"
+
+#include "frostline/graph/summary.hpp"
+#include "frostline/layers/named.hpp"
+#include "frostline/layers/sequential.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/network.hpp"
+#include "support/check_layer.hpp"
+
+namespace frostline::test {
+namespace {
+
+using examples::Swish;
+
+TEST_CASE("a layer of one's own has its slopes as gradients") {
+  const LayerCheck curved{.step = 1e-2f, .tolerance = 1e-2};
+  check_layer<cpu, Swish<3>, 3, 5, 4>(3, curved);
+  check_layer<cpu, Swish<17>, 17, 1, 1>(2, curved);
+}
+
+TEST_CASE("a layer of one's own is initialised, named, counted and frozen like any other") {
+  using Model = Sequential<Conv2d<3, 4, 3>, Named<"swish", Swish<4>>>;
+  using Image = Input<3, 8, 8>;
+  STATIC_REQUIRE(trainable_count<Model, Image>() == 3 * 4 * 9 + 4 + 4);
+  STATIC_REQUIRE(trainable_count<Freeze<Model>, Image>() == 0);
+  Network<Model, Image> network{max_batch(1)};
+  REQUIRE(network.values("swish.beta") == std::vector<float>(4, 1.0f));
+  REQUIRE(summary(network).find("swish") != std::string::npos);
+}
+
+}  // namespace
+}  // namespace frostline::test
