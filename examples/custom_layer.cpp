@@ -10,10 +10,10 @@
 namespace fl = frostline;
 
 // The head is a type like any other: a hidden layer with Swish between pooling and classes.
-using Head = fl::Module<fl::Named<"avgpool", fl::GlobalAveragePool>,
-                        fl::Named<"hidden", fl::Linear<128, 64>>,
-                        fl::Named<"swish", examples::Swish<64>>,
-                        fl::Named<"fc", fl::Linear<64, 10>>>;
+using Head =
+    fl::Module<fl::Named<"avgpool", fl::GlobalAveragePool>,
+               fl::Named<"hidden", fl::Linear<128, 64>>, fl::Named<"swish", examples::Swish<64>>,
+               fl::Named<"fc", fl::Linear<64, 10>>>;
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
 using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, Head>;
 

@@ -72,27 +72,26 @@ void run(const Options& options) {
 
   examples::Report report;
   report.title = fmt::format("Fine-tuning ResNet-18 on {}", options.data.filename().string());
-  report.facts = {
-      {"what trains", options.mode},
-      {"pretrained weights", options.mode == "scratch" ? "none" : options.weights},
-      {"parameters that train",
-       fmt::format("{} of {}", fl::with_commas(std::int64_t(network.trainable_count())),
-                   fl::with_commas(std::int64_t(network.parameter_count())))},
-      {"pictures", fmt::format("{} to train on, {} to validate", training.size(),
-                               validation.size())},
-      {"epochs", std::to_string(options.epochs)},
-      {"batch", std::to_string(options.batch)},
-      {"learning rate", fmt::format("{}, a cosine", options.learning_rate)},
-      {"seed", std::to_string(options.seed)},
-      {"seconds", fmt::format("{:.1f}", seconds)},
-      {"threads", std::to_string(network.threads())}};
+  report.facts = {{"what trains", options.mode},
+                  {"pretrained weights", options.mode == "scratch" ? "none" : options.weights},
+                  {"parameters that train",
+                   fmt::format("{} of {}", fl::with_commas(std::int64_t(network.trainable_count())),
+                               fl::with_commas(std::int64_t(network.parameter_count())))},
+                  {"pictures", fmt::format("{} to train on, {} to validate", training.size(),
+                                           validation.size())},
+                  {"epochs", std::to_string(options.epochs)},
+                  {"batch", std::to_string(options.batch)},
+                  {"learning rate", fmt::format("{}, a cosine", options.learning_rate)},
+                  {"seed", std::to_string(options.seed)},
+                  {"seconds", fmt::format("{:.1f}", seconds)},
+                  {"threads", std::to_string(network.threads())}};
   report.classes = training.classes;
   report.epochs = epochs;
   report.confusion = confusion;
   const std::size_t stride = std::max<std::size_t>(1, validation.size() / 30);
   for (std::size_t i = 0; i < validation.size(); i += stride)
-    report.predictions.push_back({validation.images[i], validation.labels[i], last.classes[i],
-                                  last.probabilities[i]});
+    report.predictions.push_back(
+        {validation.images[i], validation.labels[i], last.classes[i], last.probabilities[i]});
   examples::write_report(options.out / "report.html", report);
   fmt::print("\nwrote finetuned.safetensors, report.html and result.json to {}\n",
              std::filesystem::absolute(options.out).lexically_normal().string());

@@ -42,8 +42,9 @@ void print_top(const std::string& name, std::span<const float> logits,
   fmt::print("{}\n", name);
   for (int k = 0; k < count; ++k) {
     const int c = order[std::size_t(k)];
-    fmt::print("  {:5.1f} %  {}\n", 100 * std::exp(double(value(c) - value(order[0]))) / sum,
-               std::size_t(c) < labels.size() ? labels[std::size_t(c)] : fmt::format("class {}", c));
+    fmt::print(
+        "  {:5.1f} %  {}\n", 100 * std::exp(double(value(c) - value(order[0]))) / sum,
+        std::size_t(c) < labels.size() ? labels[std::size_t(c)] : fmt::format("class {}", c));
   }
 }
 
@@ -94,9 +95,8 @@ int main(int argc, char** argv) {
   app.add_flag("--logits", options.logits, "one line of raw logits a picture, in 9 digits");
   CLI11_PARSE(app, argc, argv);
   try {
-    return options.finetuned
-               ? run<Finetuned, 96>(options, {.resize = 96, .crop = 96})
-               : run<ImageNet, 224>(options, fl::EvaluationTransform{});
+    return options.finetuned ? run<Finetuned, 96>(options, {.resize = 96, .crop = 96})
+                             : run<ImageNet, 224>(options, fl::EvaluationTransform{});
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;

@@ -33,8 +33,8 @@ void predict_scenes(Net& network, std::span<const examples::Scene> scenes, Visit
     const std::span<const float> logits = network.predict(batch.images);
     for (std::size_t n = 0; n < count; ++n) {
       for (std::size_t p = 0; p < pixels; ++p)
-        labels[p] = fl::predicted_class(Net::output_shape,
-                                        logits.data() + n * Net::output_shape.size(), p);
+        labels[p] =
+            fl::predicted_class(Net::output_shape, logits.data() + n * Net::output_shape.size(), p);
       visit(first + n, labels);
     }
     first += count;
@@ -73,16 +73,17 @@ void run(const Options& options) {
     progress.finish();
     fl::ConfusionMatrix confusion(classes);
     predict_scenes(network, held_out, [&](std::size_t i, std::span<const int> labels) {
-      for (std::size_t p = 0; p < labels.size(); ++p) confusion.add(held_out[i].labels[p], labels[p]);
+      for (std::size_t p = 0; p < labels.size(); ++p)
+        confusion.add(held_out[i].labels[p], labels[p]);
     });
-    fmt::print("epoch {}/{}  loss {:.4f}  pixel accuracy {:.1f} %  mean IoU {:.3f}  {:.0f} scenes/s\n",
-               epoch, options.epochs, progress.mean_loss(), 100 * confusion.accuracy(),
-               confusion.mean_intersection_over_union(), progress.images_per_second());
+    fmt::print(
+        "epoch {}/{}  loss {:.4f}  pixel accuracy {:.1f} %  mean IoU {:.3f}  {:.0f} scenes/s\n",
+        epoch, options.epochs, progress.mean_loss(), 100 * confusion.accuracy(),
+        confusion.mean_intersection_over_union(), progress.images_per_second());
     if (epoch < options.epochs) continue;
     fmt::print("\nintersection over union by class\n");
     for (int k = 0; k < classes; ++k)
-      fmt::print("  {:<12} {:.3f}\n",
-                 k == 0 ? "background" : training.classes[std::size_t(k - 1)],
+      fmt::print("  {:<12} {:.3f}\n", k == 0 ? "background" : training.classes[std::size_t(k - 1)],
                  confusion.intersection_over_union(k));
   }
 

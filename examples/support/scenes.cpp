@@ -19,7 +19,9 @@ int between(Random& random, int low, int high) {
   return low + int(random() % std::uint64_t(high - low + 1));
 }
 
-std::size_t pixel(int x, int y, int width) { return std::size_t(y) * std::size_t(width) + std::size_t(x); }
+std::size_t pixel(int x, int y, int width) {
+  return std::size_t(y) * std::size_t(width) + std::size_t(x);
+}
 
 /// White pixels that touch the border are outside the drawing; the result is white inside it.
 fl::Image cut_out(const fl::Image& image) {
@@ -28,7 +30,8 @@ fl::Image cut_out(const fl::Image& image) {
   std::vector<std::pair<int, int>> open;
   const auto visit = [&](int x, int y) {
     const std::size_t at = 3 * pixel(x, y, w);
-    const bool white = std::min({image.pixels[at], image.pixels[at + 1], image.pixels[at + 2]}) > 225;
+    const bool white =
+        std::min({image.pixels[at], image.pixels[at + 1], image.pixels[at + 2]}) > 225;
     if (!white || mask.pixels[at] == 0) return;
     std::fill_n(mask.pixels.begin() + std::ptrdiff_t(at), 3, std::uint8_t(0));
     open.emplace_back(x, y);
@@ -103,9 +106,10 @@ Batch batch_of(std::span<const Scene> scenes) {
 
 fl::Image paint_labels(std::span<const int> labels, int side) {
   // Okabe and Ito's colours, which colour-blind people tell apart too, and four more.
-  static constexpr std::uint8_t colours[][3]{
-      {235, 235, 235}, {230, 159, 0},  {86, 180, 233}, {0, 158, 115},  {240, 228, 66}, {0, 114, 178},
-      {213, 94, 0},    {204, 121, 167}, {0, 0, 0},      {128, 64, 0},   {140, 140, 140}};
+  static constexpr std::uint8_t colours[][3]{{235, 235, 235}, {230, 159, 0},   {86, 180, 233},
+                                             {0, 158, 115},   {240, 228, 66},  {0, 114, 178},
+                                             {213, 94, 0},    {204, 121, 167}, {0, 0, 0},
+                                             {128, 64, 0},    {140, 140, 140}};
   fl::Image image{side, side, {}};
   for (const int label : labels) {
     const auto& colour = colours[std::size_t(label) % std::size(colours)];
@@ -123,8 +127,8 @@ fl::Image tile(std::span<const fl::Image> images, int columns) {
   for (int i = 0; i < int(images.size()); ++i)
     for (int y = 0; y < h; ++y) {
       const int left = gap + i % columns * (w + gap), top = gap + i / columns * (h + gap) + y;
-      std::copy_n(images[std::size_t(i)].pixels.begin() + std::ptrdiff_t(3 * pixel(0, y, w)),
-                  3 * w, sheet.pixels.begin() + std::ptrdiff_t(3 * pixel(left, top, sheet.width)));
+      std::copy_n(images[std::size_t(i)].pixels.begin() + std::ptrdiff_t(3 * pixel(0, y, w)), 3 * w,
+                  sheet.pixels.begin() + std::ptrdiff_t(3 * pixel(left, top, sheet.width)));
     }
   return sheet;
 }

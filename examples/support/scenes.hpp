@@ -17,7 +17,8 @@ struct Scene {
 /// Two or three cut-outs pasted on a pale background, the same for the same seed.
 Scene make_scene(const DataSet& data, int side, std::uint64_t seed);
 
-/// Scenes as a network takes them. Shapes: images (batch, 3, side, side), labels (batch, side, side).
+/// Scenes as a network takes them. Shapes: images (batch, 3, side, side), labels (batch, side,
+/// side).
 Batch batch_of(std::span<const Scene> scenes);
 
 /// A picture for each row of labels: background grey, a colour a class.

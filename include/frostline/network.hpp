@@ -2,7 +2,6 @@
 // Network: the storage and the execution of a compiled model.
 #pragma once
 
-#include <array>
 #include <cmath>
 #include <concepts>
 #include <cstring>
@@ -13,8 +12,8 @@
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
-#include "frostline/core/kernel.hpp"
 #include "frostline/graph/diagnose.hpp"
+#include "frostline/graph/step_table.hpp"
 
 namespace frostline {
 
@@ -49,91 +48,6 @@ constexpr std::uint64_t mix(std::uint64_t x) {
   x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
   return x ^ (x >> 31);
 }
-
-/// A step of a network as a backend's function, chosen by layer type, shapes and flags alone.
-template <class Model, class In, class Backend, int S>
-struct CompiledStep {
-  static constexpr Step step = scheduled<Model, In>[S];
-  static constexpr Node node = compiled<Model, In>[step.node];
-  using Layer = Leaf<Model, node.layer>;
-  using LayerKernel = Kernel<Backend, Layer>;
-
-  static constexpr int place_flags() {
-    int bits = node.statistics == Statistics::batch ? flags::batch_statistics : 0;
-    if constexpr (step.pass == Pass::forward) {
-      if (node.batch_norm != no_node) bits |= flags::batch_norm;
-      if (node.added != no_node) bits |= flags::added;
-      if (node.relu) bits |= flags::relu;
-      if (node.backward_reads().saved) bits |= flags::keeps;
-    } else if constexpr (step.pass == Pass::parameter_gradient) {
-      if (node.owes_input()) bits |= flags::owes_input;
-    } else {
-      if (node.parameter_gradient) bits |= flags::keeps;
-      for (int k = 0; k < node.input_count; ++k) {
-        if (node.input_gradient[k]) bits |= flags::owes << k;
-        if (node.adds[k]) bits |= flags::adds << k;
-      }
-    }
-    return bits;
-  }
-  using Place = At<node.in.channels, node.in.height, node.in.width, node.out.channels,
-                   node.out.height, node.out.width, place_flags()>;
-
-  static constexpr KernelFunction function() {
-    if constexpr (step.pass == Pass::loss) {
-      return nullptr;
-    } else if constexpr (!has_kernel<Layer, Backend>) {
-      return nullptr;  // diagnosed
-    } else if constexpr (step.pass == Pass::forward) {
-      return &LayerKernel::template forward<Place>;
-    } else if constexpr (step.pass == Pass::parameter_gradient) {
-      return &LayerKernel::template parameter_gradient<Place>;
-    } else {
-      return &LayerKernel::template input_gradient<Place>;
-    }
-  }
-  static constexpr KernelFunction pack() {
-    if constexpr (packed_floats() > 0) return &LayerKernel::template pack<Place>;
-    return nullptr;
-  }
-  static constexpr std::size_t packed_floats() {
-    if constexpr (step.pass == Pass::forward &&
-                  requires { LayerKernel::template packed_floats<Place>(); })
-      return LayerKernel::template packed_floats<Place>();
-    return 0;
-  }
-  static constexpr std::size_t scratch_bytes() {
-    if constexpr (step.pass != Pass::loss &&
-                  requires { LayerKernel::template scratch_bytes<Place>(step.pass); })
-      return whole_lines(LayerKernel::template scratch_bytes<Place>(step.pass));
-    return 0;
-  }
-};
-
-/// A step as run-time values.
-struct StepFacts {
-  KernelFunction run = nullptr, pack = nullptr;
-  std::size_t packed_floats = 0, packed_offset = 0;
-  std::size_t scratch_bytes = 0;  // a thread's
-};
-
-template <class Model, class In, class Backend>
-inline constexpr auto step_table = [] {
-  constexpr int size = scheduled<Model, In>.size;
-  return []<int... S>(std::integer_sequence<int, S...>) {
-    std::array<StepFacts, size> table{
-        StepFacts{CompiledStep<Model, In, Backend, S>::function(),
-                  CompiledStep<Model, In, Backend, S>::pack(),
-                  CompiledStep<Model, In, Backend, S>::packed_floats(), 0,
-                  CompiledStep<Model, In, Backend, S>::scratch_bytes()}...};
-    std::size_t packed = 0;
-    for (StepFacts& facts : table) {
-      facts.packed_offset = packed;
-      packed += (facts.packed_floats + 15) / 16 * 16;
-    }
-    return table;
-  }(std::make_integer_sequence<int, size>{});
-}();
 
 /// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`.
 /// It starts with the layers' own initialisation (PyTorch's); load_pretrained replaces it.
@@ -176,9 +90,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   /// The network's outputs for a batch of NCHW images, in evaluation mode (running statistics, no
   /// dropout). Valid until the next call. Throws: Error if the span is not a whole number of
   /// images, or more than max_batch.
-  std::span<const float> predict(std::span<const float> images) {
-    return forward(images, false);
-  }
+  std::span<const float> predict(std::span<const float> images) { return forward(images, false); }
 
   /// As predict; with `training`, batch statistics are used and moved, dropout drops, and what the
   /// backward needs is kept. The images must stay where they are until the backward is done.
@@ -216,9 +128,15 @@ class Network : private DiagnoseModel<Model, In, Backend> {
       const auto append = [&](const TensorSpecs& specs, bool is_buffer) {
         for (int k = 0; k < specs.count; ++k) {
           const TensorSpec& spec = specs[k];
-          result.push_back({key_of(node, spec), {spec.extents, spec.extents + spec.rank},
-                            spec.type, spec.size(), !node.frozen && !is_buffer, node.is_new,
-                            is_buffer, i, k});
+          result.push_back({key_of(node, spec),
+                            {spec.extents, spec.extents + spec.rank},
+                            spec.type,
+                            spec.size(),
+                            !node.frozen && !is_buffer,
+                            node.is_new,
+                            is_buffer,
+                            i,
+                            k});
         }
       };
       append(declared(i).parameters(), false);
@@ -386,8 +304,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
       const TensorSpecs parameters = declared(i).parameters(), buffers = declared(i).buffers();
       for (int k = 0; k < parameters.count; ++k)
         fill(parameters[k], parameter(i, k), state = mix(state));
-      for (int k = 0; k < buffers.count; ++k)
-        fill(buffers[k], buffer(i, k), state = mix(state));
+      for (int k = 0; k < buffers.count; ++k) fill(buffers[k], buffer(i, k), state = mix(state));
     }
     changed_ = true;
   }
@@ -405,8 +322,8 @@ class Network : private DiagnoseModel<Model, In, Backend> {
       else if (spec.initial.distribution == Initial::uniform)
         data[j] = float((2 * unit() - 1) * std::sqrt(3.0) * deviation);
       else  // Box and Muller 1958
-        data[j] = float(std::sqrt(-2 * std::log(unit())) *
-                        std::cos(6.283185307179586 * unit()) * deviation);
+        data[j] = float(std::sqrt(-2 * std::log(unit())) * std::cos(6.283185307179586 * unit()) *
+                        deviation);
     }
   }
 

@@ -37,8 +37,8 @@ static_assert(problem<ReplaceHead<Sequential<ReLU>, ClassifierHead<3, 2>>>.kind 
 static_assert(problem<Module<Conv2d<3, 3, 1>, Conv2d<3, 3, 1>>>.kind == Problem::equal_keys);
 static_assert(problem<Sequential<Conv2d<3, 3, 1>, Conv2d<3, 3, 1>>>.kind == Problem::nothing);
 static_assert(
-    problem<Named<"a-name-that-is-much-longer-than-anybody-would-like-to-read-in-a-table", ReLU>>
-        .kind == Problem::long_path);
+    problem<Named<"a-name-that-is-much-longer-than-anybody-would-like-to-read-in-a-table", ReLU>>.kind ==
+    Problem::long_path);
 
 template <class T>
 constexpr bool is_layer = LayerDeclaration<T>;

@@ -67,16 +67,16 @@ constexpr std::size_t bytes_for_backward(const auto& graph, const auto& plan,
              plan.gradients[i].used() * plan.gradients[i].bytes;
   return bytes;
 }
-static_assert(
-    bytes_for_backward(compiled<HeadOnly, Image>, planned<HeadOnly, Image>, "avgpool") == 0);
-static_assert(
-    bytes_for_backward(compiled<Layer4, Image>, planned<Layer4, Image>, "layer4.0.conv1") == 0);
+static_assert(bytes_for_backward(compiled<HeadOnly, Image>, planned<HeadOnly, Image>, "avgpool") ==
+              0);
+static_assert(bytes_for_backward(compiled<Layer4, Image>, planned<Layer4, Image>,
+                                 "layer4.0.conv1") == 0);
 static_assert(bytes_for_backward(compiled<ResNet18<>, Image>, planned<ResNet18<>, Image>,
                                  "layer4.0.conv1") > 10'000'000);
 // One image's values while the head trains: three of the largest, as the stem needs two at once
 // and each block of the first stage three small ones.
-static_assert(planned<HeadOnly, Image>.per_sample.bytes < 4 * (64 * 56 * 56 * sizeof(float)) +
-                                                              64 * 112 * 112 * sizeof(float));
+static_assert(planned<HeadOnly, Image>.per_sample.bytes <
+              4 * (64 * 56 * 56 * sizeof(float)) + 64 * 112 * 112 * sizeof(float));
 
 // Batch norm, residual sum and ReLU are folded where all is frozen with running statistics.
 static_assert(node(compiled<HeadOnly, Image>, "conv1").batch_norm != no_node);
@@ -100,8 +100,8 @@ static_assert(!node(traced<ResNet18<64, ClassifierHead<512, 10>>, Image>, "fc").
 static_assert(trainable_count<ReplaceHead<HeadOnly, ClassifierHead<512, 3>>, Image>() == 1'539);
 
 // The backbone alone ends where the head began.
-static_assert(traced<Backbone<ResNet18<>>, Image>[traced<Backbone<ResNet18<>>, Image>.size - 1].out ==
-              Shape{512, 7, 7});
+static_assert(traced<Backbone<ResNet18<>>, Image>[traced<Backbone<ResNet18<>>, Image>.size - 1]
+                  .out == Shape{512, 7, 7});
 static_assert(parameter_count<Backbone<ResNet18<>>, Image>() == 11'176'512);
 
 // A dense head gives logits for each pixel of the network's input.

@@ -6,8 +6,8 @@
 #include <cmath>
 #include <limits>
 
-#include "frostline/core/layer.hpp"
 #include "frostline/core/kernel.hpp"
+#include "frostline/core/layer.hpp"
 #include "frostline/graph/schedule.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
@@ -59,7 +59,8 @@ class LayerUnderTest {
     for (int k = 0; k < 1 + two_inputs; ++k)
       x_[k] = check.gap > 0 ? spaced_floats(input_size(), check.gap) : random_floats(input_size());
     for (int k = 0; k < parameters.count; ++k) p_[k] = random_floats(parameters[k].size());
-    for (int k = 0; k < buffers.count; ++k) b_[k] = random_floats(buffers[k].size() + 1, 0.5f, 1.5f);
+    for (int k = 0; k < buffers.count; ++k)
+      b_[k] = random_floats(buffers[k].size() + 1, 0.5f, 1.5f);
     weights_ = random_floats(y_.size());
     saved_.assign(Layer::saved(in).per_sample * std::size_t(batch) + 64, std::byte(0xff));
     saved_fixed_.assign(Layer::saved(in).fixed / sizeof(float) + 1,
@@ -132,8 +133,8 @@ class LayerUnderTest {
     for (const float g : gradient) squares += double(g) * double(g) / double(gradient.size());
     const int probes = int(std::min<std::size_t>(gradient.size(), 60));
     for (int probe = 0; probe < probes; ++probe) {
-      const std::size_t i = gradient.size() <= 60 ? std::size_t(probe)
-                                                  : random_engine()() % gradient.size();
+      const std::size_t i =
+          gradient.size() <= 60 ? std::size_t(probe) : random_engine()() % gradient.size();
       const double error = slope<Flags>(variables[i]) - double(gradient[i]);
       errors += error * error / probes;
     }
@@ -166,7 +167,8 @@ class LayerUnderTest {
     const auto run = [&](bool accumulate) {
       Call with = call(Pass::parameter_gradient);
       with.accumulate = accumulate;
-      for (int k = 0; k < parameters.count; ++k) with.parameter_gradients[k] = gradients[std::size_t(k)].data();
+      for (int k = 0; k < parameters.count; ++k)
+        with.parameter_gradients[k] = gradients[std::size_t(k)].data();
       LayerKernel::template parameter_gradient<Place<Flags>>(with);
     };
     run(false);
@@ -191,7 +193,8 @@ class LayerUnderTest {
     constexpr int adds = flags::adds | (two_inputs ? flags::adds << 1 : 0);
     std::vector<Poisoned> gradients(1 + two_inputs, Poisoned(input_size()));
     Call with = call(Pass::input_gradient);
-    for (std::size_t k = 0; k < gradients.size(); ++k) with.input_gradients[k] = gradients[k].data();
+    for (std::size_t k = 0; k < gradients.size(); ++k)
+      with.input_gradients[k] = gradients[k].data();
     LayerKernel::template input_gradient<Place<Flags | owes>>(with);
     std::vector<std::vector<float>> assigned, before;
     for (Poisoned& gradient : gradients) {

@@ -21,9 +21,9 @@ std::string error_of(Action action) {
 
 }  // namespace frostline::test
 
-#define REQUIRE_ERROR(expression, words)                                                     \
-  do {                                                                                       \
-    const std::string message = frostline::test::error_of([&] { (void)(expression); });      \
-    INFO("message: " << message);                                                            \
-    REQUIRE(message.find(words) != std::string::npos);                                       \
+#define REQUIRE_ERROR(expression, words)                                                \
+  do {                                                                                  \
+    const std::string message = frostline::test::error_of([&] { (void)(expression); }); \
+    INFO("message: " << message);                                                       \
+    REQUIRE(message.find(words) != std::string::npos);                                  \
   } while (false)

@@ -18,5 +18,6 @@ void print() {
 int main() {
   print<fl::ResNet18<>>();
   print<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::ClassifierHead<512, 10>>>();
-  print<fl::Unfreeze<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::FcnHead<512, 21>>, "layer4">>();
+  print<
+      fl::Unfreeze<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::FcnHead<512, 21>>, "layer4">>();
 }

@@ -27,7 +27,8 @@ Network<Model, Image> scattered(int batch) {
     if (tensor.type != ElementType::f32) continue;
     std::vector<float> values(tensor.size);
     network.read(tensor, std::span(values));
-    for (float& x : values) x = tensor.is_buffer ? x + uniform(-0.3f, 0.3f) : x + uniform(-0.1f, 0.1f);
+    for (float& x : values)
+      x = tensor.is_buffer ? x + uniform(-0.3f, 0.3f) : x + uniform(-0.1f, 0.1f);
     network.write(tensor, std::span<const float>(values));
   }
   return network;
@@ -43,9 +44,8 @@ template <class Net>
 double loss_at(Net& network, std::span<const float> images, std::span<const int> labels) {
   std::vector<double> sums(std::size_t(network.max_batch()));
   const std::span<const float> logits = network.forward(images, true);
-  return double(Kernel<cpu, CrossEntropy>::loss({}, Net::output_shape, logits, labels,
-                                                network.output_gradient(), sums,
-                                                network.threads()));
+  return double(Kernel<cpu, CrossEntropy>::loss(
+      {}, Net::output_shape, logits, labels, network.output_gradient(), sums, network.threads()));
 }
 
 /// Moves all that trains along a direction: the loss must change as the gradient says.
@@ -131,11 +131,11 @@ TEST_CASE("folding batch norm, sum and ReLU into frozen convolutions changes not
   Network<Freeze<Everything>, Image> frozen{max_batch(3)};
   for (const NamedTensor& tensor : trainable.tensors())
     if (tensor.type == ElementType::f32)
-      frozen.write(frozen.tensor(tensor.key),
-                   std::span<const float>(trainable.values(tensor.key)));
+      frozen.write(frozen.tensor(tensor.key), std::span<const float>(trainable.values(tensor.key)));
   const auto images = random_floats(3 * 3 * 40 * 33);
   const auto a = trainable.predict(images), b = frozen.predict(images);
-  for (std::size_t i = 0; i < a.size(); ++i) REQUIRE(std::abs(a[i] - b[i]) <= 2e-5f * (1 + std::abs(a[i])));
+  for (std::size_t i = 0; i < a.size(); ++i)
+    REQUIRE(std::abs(a[i] - b[i]) <= 2e-5f * (1 + std::abs(a[i])));
 }
 
 TEST_CASE("a batch's results do not depend on max_batch, on its other images or on threads") {

@@ -6,7 +6,8 @@
 
 namespace frostline {
 
-/// What frostline throws at run time; its text names the file, the key and what was found and wanted.
+/// What frostline throws at run time; its text names the file, the key and what was found and
+/// wanted.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

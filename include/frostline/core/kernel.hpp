@@ -49,11 +49,11 @@ struct Call {
   int batch = 0;
   int threads = 1;
   bool training = false;
-  bool accumulate = false;    // parameter_gradient adds, else it assigns
-  std::uint64_t random = 0;   // differs from step to step and from node to node
+  bool accumulate = false;   // parameter_gradient adds, else it assigns
+  std::uint64_t random = 0;  // differs from step to step and from node to node
 
-  const float* inputs[3]{};   // (batch, in)
-  float* output = nullptr;    // (batch, out): forward assigns it
+  const float* inputs[3]{};  // (batch, in)
+  float* output = nullptr;   // (batch, out): forward assigns it
   const float* output_gradient = nullptr;
   float* input_gradients[3]{};
   const float* parameters[4]{};

@@ -11,7 +11,9 @@ namespace frostline {
 
 /// Models and rewrites of models are struct templates with a member type `model`.
 template <class T>
-concept HasModel = requires { typename T::model; };
+concept HasModel = requires {
+  typename T::model;
+};
 
 /// A rewrite that freezes or unfreezes what its names cover, or all of its model without names.
 template <class T>

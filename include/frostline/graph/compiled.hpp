@@ -30,8 +30,8 @@ inline constexpr auto scheduled = schedule(compiled<Model, In>);
 template <class Model, class In>
 inline constexpr auto planned = plan_memory(compiled<Model, In>, scheduled<Model, In>);
 template <class Model, class In>
-inline constexpr auto laid_out =
-    place_parameters(compiled<Model, In>, DeclaredBy<Leaves<Model>>::table);
+inline constexpr auto laid_out = place_parameters(compiled<Model, In>,
+                                                  DeclaredBy<Leaves<Model>>::table);
 
 /// Parameters of a model, or of the part of it that trains: numbers, as PyTorch counts them.
 template <class Model, class In>
@@ -53,8 +53,8 @@ constexpr std::int64_t multiply_adds() {
   return count;
 }
 
-/// The node of a path, or `no_node`: `find_node<Model, In>("layer4.0.conv1")`. Of several nodes that
-/// share a path (only one can own parameters), the first.
+/// The node of a path, or `no_node`: `find_node<Model, In>("layer4.0.conv1")`. Of several nodes
+/// that share a path (only one can own parameters), the first.
 template <class Model, class In>
 constexpr int find_node(std::string_view path) {
   for (int i = 1; i < traced<Model, In>.size; ++i)

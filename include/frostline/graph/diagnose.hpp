@@ -2,8 +2,7 @@
 // Diagnose: a compile error whose first line holds the facts.
 #pragma once
 
-#include "frostline/core/kernel.hpp"
-#include "frostline/graph/compiled.hpp"
+#include "frostline/graph/step_table.hpp"
 
 namespace frostline {
 
@@ -54,18 +53,17 @@ struct Facts {
 
   static constexpr auto find() {
     if constexpr (Kind == Problem::layer_shape)
-      return (layer_cannot_take_its_input<Leaf<Model, node.layer>, At,
-                                          gets<node.in.channels, node.in.height, node.in.width>>*)
-          nullptr;
+      return (layer_cannot_take_its_input<
+              Leaf<Model, node.layer>, At,
+              gets<node.in.channels, node.in.height, node.in.width>>*)nullptr;
     else if constexpr (Kind == Problem::branch_shapes)
-      return (branches_differ<
-              At, main_gives<node.in.channels, node.in.height, node.in.width>,
-              shortcut_gives<problem.shape.channels, problem.shape.height, problem.shape.width>>*)
-          nullptr;
+      return (branches_differ<At, main_gives<node.in.channels, node.in.height, node.in.width>,
+                              shortcut_gives<problem.shape.channels, problem.shape.height,
+                                             problem.shape.width>>*)nullptr;
     else if constexpr (Kind == Problem::unknown_name)
       return (no_layer_has_this<decltype(wanted(std::make_index_sequence<problem.name.size>{})),
-                                decltype(known(std::make_index_sequence<problem.names_size>{}))>*)
-          nullptr;
+                                decltype(known(
+                                    std::make_index_sequence<problem.names_size>{}))>*)nullptr;
     else if constexpr (Kind == Problem::no_head)
       return (model_declares_no_head<At>*)nullptr;
     else if constexpr (Kind == Problem::long_path)
@@ -127,16 +125,14 @@ struct Diagnose<no_kernel_computes_this_layer<Layer, Backend>> {
                 "include the backend's header, or specialise Kernel for your own layer");
 };
 
-template <class Layer, class Backend>
-inline constexpr bool has_kernel = requires { sizeof(Kernel<Backend, Layer>); };
-
 template <class Backend, class List>
 struct MissingKernel;
 template <class Backend, class... Layers>
 struct MissingKernel<Backend, TypeList<Layers...>> {
   static constexpr int first = [] {
     int index = 0, missing = no_node;
-    ((missing = missing == no_node && !has_kernel<Layers, Backend> ? index : missing, ++index), ...);
+    ((missing = missing == no_node && !has_kernel<Layers, Backend> ? index : missing, ++index),
+     ...);
     return missing;
   }();
   static constexpr auto find() {

@@ -20,10 +20,10 @@ struct Node {
   Kind kind = Kind::other;
   int input_count = 0;
   int inputs[max_inputs]{no_node, no_node, no_node};  // nodes that this one reads
-  Shape in{}, out{};                         // of its first input, of its output
-  std::size_t parameters = 0;                // numbers that may train
-  std::int64_t multiply_adds = 0;            // a sample
-  Reads input_gradient_reads[2]{};           // by Statistics
+  Shape in{}, out{};                                  // of its first input, of its output
+  std::size_t parameters = 0;                         // numbers that may train
+  std::int64_t multiply_adds = 0;                     // a sample
+  Reads input_gradient_reads[2]{};                    // by Statistics
   Reads parameter_gradient_reads[2]{};
   Saved saved{};
 
@@ -76,10 +76,10 @@ struct Problem {
     equal_keys,     // two layers own the same keys
   } kind = nothing;
   int node = no_node;
-  Path name{};             // unknown_name: the name
-  char names[256]{};       // unknown_name: the names there are, separated by spaces
+  Path name{};        // unknown_name: the name
+  char names[256]{};  // unknown_name: the names there are, separated by spaces
   std::size_t names_size = 0;
-  Shape shape{};           // branch_shapes: the shortcut's
+  Shape shape{};  // branch_shapes: the shortcut's
 };
 
 /// A model's nodes in the order in which they run, node 0 first.

@@ -31,23 +31,21 @@ struct SummaryTotals {
 inline std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
                               const SummaryTotals& totals) {
   const std::string rule(110, '-');
-  std::string text = fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer",
-                                 "output (C, H, W)", "parameters", "", "saved bytes",
-                                 "multiply-adds", "fused into", rule);
+  std::string text =
+      fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer", "output (C, H, W)",
+                  "parameters", "", "saved bytes", "multiply-adds", "fused into", rule);
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
     const std::string_view fused =
         node.absorbed_by == no_node ? std::string_view{} : nodes[node.absorbed_by].path;
-    const std::string_view state = node.parameters == 0 ? ""
-                                   : node.frozen        ? "frozen"
-                                                        : "trains";
-    text += fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
-                        i == 0 ? std::string_view("input") : node.path,
-                        fmt::format("{}, {}, {}", node.out.channels, node.out.height,
-                                    node.out.width),
-                        node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
-                        saved[i] ? with_commas(std::int64_t(saved[i])) : "",
-                        node.multiply_adds ? with_commas(node.multiply_adds) : "", fused);
+    const std::string_view state = node.parameters == 0 ? "" : node.frozen ? "frozen" : "trains";
+    text +=
+        fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
+                    i == 0 ? std::string_view("input") : node.path,
+                    fmt::format("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
+                    node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
+                    saved[i] ? with_commas(std::int64_t(saved[i])) : "",
+                    node.multiply_adds ? with_commas(node.multiply_adds) : "", fused);
   }
   return text + fmt::format(
                     "{}\nparameters            {:>16}, of which {} train\n"
@@ -55,7 +53,8 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
                     "saved for backward    {:>16} bytes a sample\n"
                     "values at most        {:>16} bytes a sample\n",
                     rule, with_commas(totals.parameters), with_commas(totals.trainable),
-                    with_commas(totals.multiply_adds), with_commas(std::int64_t(totals.saved_bytes)),
+                    with_commas(totals.multiply_adds),
+                    with_commas(std::int64_t(totals.saved_bytes)),
                     with_commas(std::int64_t(totals.value_bytes)));
 }
 

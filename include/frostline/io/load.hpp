@@ -44,9 +44,9 @@ struct Matching {
 inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
                       const StateDict& file, bool skip_new) {
   Matching result;
-  const bool keep_backbone =
-      std::any_of(wanted.begin(), wanted.end(),
-                  [](const NamedTensor& t) { return t.key.starts_with("backbone."); });
+  const bool keep_backbone = std::any_of(wanted.begin(), wanted.end(), [](const NamedTensor& t) {
+    return t.key.starts_with("backbone.");
+  });
   std::map<std::string, const StoredTensor*> stored;
   for (const auto& [key, tensor] : file.tensors)
     if (!stored.emplace(network_key(key, keep_backbone), &tensor).second)
@@ -70,8 +70,7 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
                                             to_text(tensor.extents)));
     } else if (tensor.type == ElementType::i64 && is_floating(from->type)) {
       result.problems.push_back(fmt::format("mismatched '{}': the file has {}, the network {}",
-                                            tensor.key, name_of(from->type),
-                                            name_of(tensor.type)));
+                                            tensor.key, name_of(from->type), name_of(tensor.type)));
     } else {
       result.pairs.emplace_back(tensor, from);
       result.report.loaded.push_back(tensor.key);

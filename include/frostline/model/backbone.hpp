@@ -64,8 +64,8 @@ template <class... Layers>
 struct SplitHead<Module<Layers...>> {
   static constexpr auto layers = boost::hana::tuple_t<Layers...>;
   static constexpr auto is_head = boost::hana::trait<IsHead>;
-  using backbone = typename decltype(boost::hana::unpack(
-      boost::hana::remove_if(layers, is_head), boost::hana::template_<Module>))::type;
+  using backbone = typename decltype(boost::hana::unpack(boost::hana::remove_if(layers, is_head),
+                                                         boost::hana::template_<Module>))::type;
   static constexpr auto heads = boost::hana::filter(layers, is_head);
   template <class... Found>
   static auto first(boost::hana::tuple<Found...>) {

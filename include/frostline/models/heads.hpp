@@ -26,11 +26,10 @@ struct ClassifierHead {
 template <int In, int Classes>
 struct FcnHead {
   static_assert(In % 4 == 0, "frostline: FcnHead requires a number of channels that 4 divides");
-  using model =
-      Module<Named<"classifier",
-                   Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>, ReLU,
-                              Dropout<Probability{0.1f}>, Conv2d<In / 4, Classes, 1>>>,
-             Named<"upsample", Upsample<>>>;
+  using model = Module<
+      Named<"classifier", Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>,
+                                     ReLU, Dropout<Probability{0.1f}>, Conv2d<In / 4, Classes, 1>>>,
+      Named<"upsample", Upsample<>>>;
 };
 
 }  // namespace frostline

@@ -19,8 +19,8 @@ struct BasicBlock {
                       Named<"bn1", BatchNorm2d<Out>>, Named<"relu", ReLU>,
                       Named<"conv2", Conv2d<Out, Out, 3, 1, 1, 1, 1, false>>,
                       Named<"bn2", BatchNorm2d<Out>>>;
-  using projection = Named<"downsample", Sequential<Conv2d<In, Out, 1, Stride, 0, 1, 1, false>,
-                                                    BatchNorm2d<Out>>>;
+  using projection =
+      Named<"downsample", Sequential<Conv2d<In, Out, 1, Stride, 0, 1, 1, false>, BatchNorm2d<Out>>>;
   using shortcut = std::conditional_t<Stride == 1 && In == Out, Identity, projection>;
   using model = Module<Residual<main, shortcut>, Named<"relu", ReLU>>;
 };
@@ -37,12 +37,12 @@ struct ResNetStage<Block, In, Out, Stride, std::integer_sequence<int, Rest...>> 
 template <int Width, class HeadLayer, int Blocks1, int Blocks2, int Blocks3, int Blocks4>
 struct ResNet {
   template <int In, int Out, int Stride, int Blocks>
-  using Stage = ResNetStage<BasicBlock, In, Out, Stride, std::make_integer_sequence<int, Blocks - 1>>;
+  using Stage =
+      ResNetStage<BasicBlock, In, Out, Stride, std::make_integer_sequence<int, Blocks - 1>>;
   using model =
       Module<Named<"conv1", Conv2d<3, Width, 7, 2, 3, 1, 1, false>>,
              Named<"bn1", BatchNorm2d<Width>>, Named<"relu", ReLU>,
-             Named<"maxpool", MaxPool2d<3, 2, 1>>,
-             Named<"layer1", Stage<Width, Width, 1, Blocks1>>,
+             Named<"maxpool", MaxPool2d<3, 2, 1>>, Named<"layer1", Stage<Width, Width, 1, Blocks1>>,
              Named<"layer2", Stage<Width, 2 * Width, 2, Blocks2>>,
              Named<"layer3", Stage<2 * Width, 4 * Width, 2, Blocks3>>,
              Named<"layer4", Stage<4 * Width, 8 * Width, 2, Blocks4>>, Head<HeadLayer>>;

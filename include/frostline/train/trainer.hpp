@@ -38,9 +38,9 @@ class Trainer {
     check(images, labels);
     prepare_momentum();
     const std::span<const float> logits = network_->forward(images, true);
-    const float mean = KernelOf<Loss>::loss(loss, Net::output_shape, logits, labels,
-                                            network_->output_gradient(), image_losses_,
-                                            network_->threads());
+    const float mean =
+        KernelOf<Loss>::loss(loss, Net::output_shape, logits, labels, network_->output_gradient(),
+                             image_losses_, network_->threads());
     network_->backward();
     KernelOf<Optimizer>::update(optimizer, network_->trainable(), network_->gradients(), momentum_,
                                 network_->threads());

@@ -40,12 +40,13 @@ struct Draft {
     floats.reserve(N::tensors().size() + 1);
     for (const NamedTensor& tensor : N::tensors()) {
       if (tensor.type == ElementType::i64) {
-        tensors.push_back({tensor.key, {}, ElementType::i64, std::span<const std::int64_t>(batches)});
+        tensors.push_back(
+            {tensor.key, {}, ElementType::i64, std::span<const std::int64_t>(batches)});
         continue;
       }
       floats.push_back(network.values(tensor.key));
-      tensors.push_back({tensor.key, tensor.extents, ElementType::f32,
-                         std::span<const float>(floats.back())});
+      tensors.push_back(
+          {tensor.key, tensor.extents, ElementType::f32, std::span<const float>(floats.back())});
     }
   }
   TensorToWrite& operator[](std::string_view key) {
@@ -116,7 +117,8 @@ TEST_CASE("load_pretrained leaves a new head alone and loads everything else") {
   }
   SECTION("load, of a checkpoint, wants the new head too") {
     Net<NewHead> network{max_batch(1), seed(2)};
-    REQUIRE_ERROR(load(network, path), "mismatched 'fc.weight': the file has [7, 64], the network [3, 64]");
+    REQUIRE_ERROR(load(network, path),
+                  "mismatched 'fc.weight': the file has [7, 64], the network [3, 64]");
   }
 }
 

@@ -130,8 +130,8 @@ inline void conv2d_input_gradient(const Convolution& conv, const Call& call, boo
     const int first = task % blocks % conv.blocks() * conv.block_channels();
     const int channels = std::min(conv.block_channels(), conv.group_inputs() - first);
     const int outputs = conv.group_outputs();
-    const float* weight = call.parameters[0] +
-                          std::ptrdiff_t(group) * outputs * conv.depth() + first * conv.taps();
+    const float* weight =
+        call.parameters[0] + std::ptrdiff_t(group) * outputs * conv.depth() + first * conv.taps();
     float* columns = call.thread_scratch(omp_get_thread_num());
     matrix(columns, channels * conv.taps(), conv.pixels()).noalias() =
         matrix(weight, outputs, channels * conv.taps(), conv.depth()).transpose() *
@@ -156,10 +156,10 @@ inline void conv2d_parameter_gradient(const Convolution& conv, const Call& call,
     const int group = task / conv.blocks();
     const int first = task % conv.blocks() * conv.block_channels();
     const int channels = std::min(conv.block_channels(), conv.group_inputs() - first);
-    Matrix gradient = matrix(call.parameter_gradients[0] +
-                                 std::ptrdiff_t(group) * outputs * conv.depth() +
-                                 first * conv.taps(),
-                             outputs, channels * conv.taps(), conv.depth());
+    Matrix gradient =
+        matrix(call.parameter_gradients[0] + std::ptrdiff_t(group) * outputs * conv.depth() +
+                   first * conv.taps(),
+               outputs, channels * conv.taps(), conv.depth());
     if (!call.accumulate) gradient.setZero();
     float* columns = call.thread_scratch(omp_get_thread_num());
     for (int n = 0; n < call.batch; ++n) {

@@ -20,8 +20,8 @@ struct Kernel<cpu, CrossEntropy> {
                     std::span<double> image_losses, int threads) {
     const auto pixels = std::ptrdiff_t(shape.pixels());
     const int batch = int(labels.size() / shape.pixels());
-    const auto counted = std::ptrdiff_t(labels.size()) -
-                         std::count(labels.begin(), labels.end(), loss.ignore_index);
+    const auto counted =
+        std::ptrdiff_t(labels.size()) - std::count(labels.begin(), labels.end(), loss.ignore_index);
     const float share = counted ? 1 / float(counted) : 0.0f;
 #pragma omp parallel for num_threads(threads) schedule(static) if (pixels > 1)
     for (int n = 0; n < batch; ++n) {

@@ -40,9 +40,8 @@ struct Kernel<cpu, ReLU> {
   static void input_gradient(const Call& call) {
     const float *y = call.output, *dy = call.output_gradient;
     float* dx = call.input_gradients[0];
-    for_each_value(call, At::out, [=](std::ptrdiff_t i) {
-      put<At::adds(0)>(dx[i], y[i] > 0 ? dy[i] : 0.0f);
-    });
+    for_each_value(call, At::out,
+                   [=](std::ptrdiff_t i) { put<At::adds(0)>(dx[i], y[i] > 0 ? dy[i] : 0.0f); });
   }
 };
 

@@ -14,7 +14,8 @@ struct Kernel<cpu, Linear<In, Out>> {
   static void forward(const Call& call) {
     const int batch = call.batch;
     Matrix y = matrix(call.output, batch, Out);
-    y.noalias() = matrix(call.inputs[0], batch, In) * matrix(call.parameters[0], Out, In).transpose();
+    y.noalias() =
+        matrix(call.inputs[0], batch, In) * matrix(call.parameters[0], Out, In).transpose();
     y.rowwise() += matrix(call.parameters[1], 1, Out).row(0);
   }
   /// Assigns the input's gradient, or adds to it where At says so.

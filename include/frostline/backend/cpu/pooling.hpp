@@ -60,7 +60,8 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
   template <class At>
   static std::byte* saved_plane(const Call& call, int plane) {
     const int n = plane / At::in.channels, channel = plane % At::in.channels;
-    return call.saved + std::size_t(n) * call.saved_stride + std::size_t(channel) * At::out.pixels();
+    return call.saved + std::size_t(n) * call.saved_stride +
+           std::size_t(channel) * At::out.pixels();
   }
   template <class At, class Visit>
   static void for_each_tap(int row, int column, Visit visit) {

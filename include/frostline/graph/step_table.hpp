@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: MIT
+// step_table: the steps of a compiled model as functions of a backend.
+#pragma once
+
+#include <array>
+
+#include "frostline/core/kernel.hpp"
+#include "frostline/graph/compiled.hpp"
+
+namespace frostline {
+
+/// Whether a backend computes a layer: whether its Kernel is defined.
+template <class Layer, class Backend>
+inline constexpr bool has_kernel = requires {
+  sizeof(Kernel<Backend, Layer>);
+};
+
+/// A step of a network as a backend's function, chosen by layer type, shapes and flags alone.
+template <class Model, class In, class Backend, int S>
+struct CompiledStep {
+  static constexpr Step step = scheduled<Model, In>[S];
+  static constexpr Node node = compiled<Model, In>[step.node];
+  using Layer = Leaf<Model, node.layer>;
+  using LayerKernel = Kernel<Backend, Layer>;
+
+  static constexpr int place_flags() {
+    int bits = node.statistics == Statistics::batch ? flags::batch_statistics : 0;
+    if constexpr (step.pass == Pass::forward) {
+      if (node.batch_norm != no_node) bits |= flags::batch_norm;
+      if (node.added != no_node) bits |= flags::added;
+      if (node.relu) bits |= flags::relu;
+      if (node.backward_reads().saved) bits |= flags::keeps;
+    } else if constexpr (step.pass == Pass::parameter_gradient) {
+      if (node.owes_input()) bits |= flags::owes_input;
+    } else {
+      if (node.parameter_gradient) bits |= flags::keeps;
+      for (int k = 0; k < node.input_count; ++k) {
+        if (node.input_gradient[k]) bits |= flags::owes << k;
+        if (node.adds[k]) bits |= flags::adds << k;
+      }
+    }
+    return bits;
+  }
+  using Place = At<node.in.channels, node.in.height, node.in.width, node.out.channels,
+                   node.out.height, node.out.width, place_flags()>;
+
+  static constexpr KernelFunction function() {
+    if constexpr (step.pass == Pass::loss) {
+      return nullptr;
+    } else if constexpr (!has_kernel<Layer, Backend>) {
+      return nullptr;  // diagnosed
+    } else if constexpr (step.pass == Pass::forward) {
+      return &LayerKernel::template forward<Place>;
+    } else if constexpr (step.pass == Pass::parameter_gradient) {
+      return &LayerKernel::template parameter_gradient<Place>;
+    } else {
+      return &LayerKernel::template input_gradient<Place>;
+    }
+  }
+  static constexpr KernelFunction pack() {
+    if constexpr (packed_floats() > 0) return &LayerKernel::template pack<Place>;
+    return nullptr;
+  }
+  static constexpr std::size_t packed_floats() {
+    if constexpr (step.pass == Pass::forward &&
+                  requires { LayerKernel::template packed_floats<Place>(); })
+      return LayerKernel::template packed_floats<Place>();
+    return 0;
+  }
+  static constexpr std::size_t scratch_bytes() {
+    if constexpr (step.pass != Pass::loss &&
+                  requires { LayerKernel::template scratch_bytes<Place>(step.pass); })
+      return whole_lines(LayerKernel::template scratch_bytes<Place>(step.pass));
+    return 0;
+  }
+};
+
+/// A step as run-time values.
+struct StepFacts {
+  KernelFunction run = nullptr, pack = nullptr;
+  std::size_t packed_floats = 0, packed_offset = 0;
+  std::size_t scratch_bytes = 0;  // a thread's
+};
+
+template <class Model, class In, class Backend>
+inline constexpr auto step_table = [] {
+  constexpr int size = scheduled<Model, In>.size;
+  return []<int... S>(std::integer_sequence<int, S...>) {
+    std::array<StepFacts, size> table{
+        StepFacts{CompiledStep<Model, In, Backend, S>::function(),
+                  CompiledStep<Model, In, Backend, S>::pack(),
+                  CompiledStep<Model, In, Backend, S>::packed_floats(), 0,
+                  CompiledStep<Model, In, Backend, S>::scratch_bytes()}...};
+    std::size_t packed = 0;
+    for (StepFacts& facts : table) {
+      facts.packed_offset = packed;
+      packed += (facts.packed_floats + 15) / 16 * 16;
+    }
+    return table;
+  }
+  (std::make_integer_sequence<int, size>{});
+}();
+
+}  // namespace frostline
