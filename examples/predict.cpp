@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Classifies pictures with a ResNet-18 from a file: the five likeliest classes, or raw logits.
-#include <CLI/CLI.hpp>
 #include <cmath>
 #include <frostline/frostline.hpp>
 #include <frostline/io/image.hpp>
 #include <frostline/io/transform.hpp>
 #include <fstream>
 #include <numeric>
+
+#include "support/command_line.hpp"
 
 namespace fl = frostline;
 
@@ -83,17 +84,16 @@ int run(const Options& options, const fl::EvaluationTransform& transform) {
 }
 
 int main(int argc, char** argv) {
-  CLI::App app{"Classifies pictures (JPEG, PNG) with a ResNet-18"};
   Options options;
-  app.add_option("--weights", options.weights,
-                 "torchvision's resnet18 (.pth, .safetensors), or what finetune wrote")
-      ->required();
-  app.add_option("images", options.images, "pictures")->required();
-  app.add_flag("--finetuned", options.finetuned,
-               "the weights are finetune's: width 16, ten classes, pictures of 96x96");
-  app.add_option("--labels", options.labels, "file of class names, one a line");
-  app.add_flag("--logits", options.logits, "one line of raw logits a picture, in 9 digits");
-  CLI11_PARSE(app, argc, argv);
+  examples::CommandLine line("Classifies pictures (JPEG, PNG) with a ResNet-18");
+  line.required_text("--weights", options.weights,
+                     "torchvision's resnet18 (.pth, .safetensors), or what finetune wrote");
+  line.rest("images", options.images, "pictures");
+  line.flag("--finetuned", options.finetuned,
+            "the weights are finetune's: width 16, ten classes, pictures of 96x96");
+  line.text("--labels", options.labels, "file of class names, one a line");
+  line.flag("--logits", options.logits, "one line of raw logits a picture, in 9 digits");
+  line.parse(argc, argv);
   try {
     return options.finetuned ? run<Finetuned, 96>(options, {.resize = 96, .crop = 96})
                              : run<ImageNet, 224>(options, fl::EvaluationTransform{});

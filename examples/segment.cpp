@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Segmentation: a dense head on a frozen backbone learns which pixel belongs to which class.
-#include <CLI/CLI.hpp>
 #include <frostline/frostline.hpp>
 #include <frostline/io/image.hpp>
 
+#include "support/command_line.hpp"
 #include "support/progress.hpp"
 #include "support/scenes.hpp"
 
@@ -15,7 +15,7 @@ using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, fl::FcnHead<128, classes>>
 using Net = fl::Network<Model, fl::Input<3, side, side>>;
 
 struct Options {
-  std::filesystem::path data = "examples/data/clipart10", out = "out";
+  std::string data = "examples/data/clipart10", out = "out";
   std::string weights = "examples/data/resnet18-w16.safetensors";
   int epochs = 8, batch = 8, scenes = 200;
   float learning_rate = 0.05f;
@@ -42,8 +42,9 @@ void predict_scenes(Net& network, std::span<const examples::Scene> scenes, Visit
 }
 
 void run(const Options& options) {
-  const examples::DataSet training = examples::load_data_set(options.data / "train", classes - 1);
-  const examples::DataSet validation = examples::load_data_set(options.data / "val", classes - 1);
+  const std::filesystem::path data(options.data), out(options.out);
+  const examples::DataSet training = examples::load_data_set(data / "train", classes - 1);
+  const examples::DataSet validation = examples::load_data_set(data / "val", classes - 1);
   std::vector<examples::Scene> held_out;
   for (int i = 0; i < 48; ++i)
     held_out.push_back(examples::make_scene(validation, side, std::uint64_t(i)));
@@ -94,27 +95,26 @@ void run(const Options& options) {
                    sheet.push_back(examples::paint_labels(held_out[i].labels, side));
                    sheet.push_back(examples::paint_labels(labels, side));
                  });
-  std::filesystem::create_directories(options.out);
-  fl::write_png(options.out / "segmented.png", examples::tile(sheet, 3));
-  fl::save(network, options.out / "segmenter.safetensors");
+  std::filesystem::create_directories(out);
+  fl::write_png(out / "segmented.png", examples::tile(sheet, 3));
+  fl::save(network, out / "segmenter.safetensors");
   fmt::print("\nwrote segmented.png (scene, truth, prediction) and segmenter.safetensors to {}\n",
-             std::filesystem::absolute(options.out).lexically_normal().string());
+             std::filesystem::absolute(out).lexically_normal().string());
 }
 
 int main(int argc, char** argv) {
-  CLI::App app{"Learns to segment scenes that it makes from the cut-outs in DATA/train"};
   Options options;
-  app.add_option("--data", options.data, "folder with train/ and val/")->capture_default_str();
-  app.add_option("--weights", options.weights, "pretrained weights")->capture_default_str();
-  app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1, 100000));
-  app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(2, 1024));
-  app.add_option("--scenes", options.scenes, "new scenes an epoch")
-      ->capture_default_str()
-      ->check(CLI::Range(2, 1000000));
-  app.add_option("--learning-rate", options.learning_rate)->capture_default_str();
-  app.add_option("--seed", options.seed)->capture_default_str();
-  app.add_option("--out", options.out, "folder for what is written")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  examples::CommandLine line(
+      "Learns to segment scenes that it makes of the cut-outs in DATA/train");
+  line.text("--data", options.data, "folder with train/ and val/");
+  line.text("--weights", options.weights, "pretrained weights");
+  line.number("--epochs", options.epochs, "passes over the data", 1, 100000);
+  line.number("--batch", options.batch, "scenes a step", 2, 1024);
+  line.number("--scenes", options.scenes, "new scenes an epoch", 2, 1000000);
+  line.number("--learning-rate", options.learning_rate, "the highest; it follows a cosine");
+  line.number("--seed", options.seed, "of what is drawn at random");
+  line.text("--out", options.out, "folder for what is written");
+  line.parse(argc, argv);
   try {
     run(options);
   } catch (const std::exception& error) {

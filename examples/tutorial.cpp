@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The transfer-learning tutorial: a frozen ResNet-18 learns ten new classes from a random batch.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <frostline/frostline.hpp>
 #include <random>
+
+#include "support/command_line.hpp"
 
 namespace fl = frostline;
 
@@ -15,15 +16,15 @@ using Model = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::ClassifierHead<512
 #endif
 
 int main(int argc, char** argv) {
-  CLI::App app{"Trains a new ten-class head on a frozen ResNet-18, on one random batch"};
   std::string weights;
-  unsigned seed = 0;
+  std::uint64_t seed = 0;
   bool summary = false;
-  app.add_option("--weights", weights, "torchvision's file: resnet18.pth or .safetensors")
-      ->check(CLI::ExistingFile);
-  app.add_option("--seed", seed, "of the new head and of the batch")->capture_default_str();
-  app.add_flag("--summary", summary, "print the table of layers");
-  CLI11_PARSE(app, argc, argv);
+  examples::CommandLine line(
+      "Trains a new ten-class head on a frozen ResNet-18, on a random batch");
+  line.file("--weights", weights, "torchvision's file: resnet18.pth or .safetensors");
+  line.number("--seed", seed, "of the new head and of the batch");
+  line.flag("--summary", summary, "print the table of layers");
+  line.parse(argc, argv);
 
   try {
     fl::Network<Model, fl::Input<3, 224, 224>> network{fl::max_batch(5), fl::seed(seed)};
@@ -34,7 +35,7 @@ int main(int argc, char** argv) {
       std::printf("%s: %s\n", weights.c_str(),
                   fl::load_pretrained(network, weights).text().c_str());
 
-    std::mt19937 random{seed};
+    std::mt19937_64 random{seed};
     std::normal_distribution<float> normal;
     std::vector<float> images(5 * 3 * 224 * 224);
     for (float& pixel : images) pixel = normal(random);

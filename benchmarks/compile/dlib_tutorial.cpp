@@ -3,7 +3,6 @@
 // Freezing is a learning rate of 0, and batch norm uses the batch's statistics as it trains.
 #include <dlib/dnn.h>
 
-#include <CLI/CLI.hpp>
 #include <array>
 #include <cstdio>
 #include <iostream>
@@ -40,15 +39,14 @@ using ResNet18 = dlib::loss_multiclass_log<
                           Layer<512, Layer<256, Layer<128, Layer1<Stem<dlib::input<Image>>>>>>>>>;
 
 int main(int argc, char** argv) {
-  CLI::App app{"Trains a new ten-class head on a frozen ResNet-18, on one random batch"};
   std::string weights;
-  unsigned seed = 0;
+  std::uint64_t seed = 0;
   bool summary = false;
-  app.add_option("--weights", weights, "a 1000-class network that dlib has serialized")
-      ->check(CLI::ExistingFile);
-  app.add_option("--seed", seed, "of the batch")->capture_default_str();
-  app.add_flag("--summary", summary, "print the layers");
-  CLI11_PARSE(app, argc, argv);
+  examples::CommandLine line("Trains a new ten-class head on a frozen ResNet-18, on a random batch");
+  line.file("--weights", weights, "a 1000-class network that dlib has serialized");
+  line.number("--seed", seed, "of the batch");
+  line.flag("--summary", summary, "print the layers");
+  line.parse(argc, argv);
 
   ResNet18<10> network;
   if (!weights.empty()) {

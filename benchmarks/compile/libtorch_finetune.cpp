@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The job of examples/finetune.cpp in LibTorch: fine-tunes ResNet-18, 16 wide, on 96x96 pictures.
 // Pictures and the progress bar are those of examples/support; the page of results is left out.
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -144,27 +143,24 @@ void run(const Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  CLI::App app{"Fine-tunes a ResNet-18 of width 16 on DATA/train and DATA/val, one folder a class"};
   Options options;
-  std::optional<double> learning_rate;
-  app.add_option("--train", options.mode, "what trains: head, layer4 (and head), all, or scratch")
-      ->capture_default_str()
-      ->check(CLI::IsMember({"head", "layer4", "all", "scratch"}));
-  app.add_option("--data", options.data, "folder with train/ and val/")->capture_default_str();
-  app.add_option("--weights", options.weights, "a state dict of ResNet-18, 16 wide, or none")
-      ->capture_default_str();
-  app.add_option("--epochs", options.epochs)->capture_default_str()->check(CLI::Range(1, 100000));
-  app.add_option("--batch", options.batch)->capture_default_str()->check(CLI::Range(2, 4096));
-  app.add_option("--learning-rate", learning_rate,
-                 "the highest; it follows a cosine [0.05 for head and scratch, else 0.02]");
-  app.add_option("--smallest-crop", options.smallest_crop, "share of a picture a crop keeps")
-      ->capture_default_str()
-      ->check(CLI::Range(0.01, 1.0));
-  app.add_option("--seed", options.seed)->capture_default_str();
-  app.add_option("--out", options.out, "folder for what is written")->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  options.learning_rate = 0;
+  examples::CommandLine line(
+      "Fine-tunes a ResNet-18 of width 16 on DATA/train and DATA/val, one folder a class");
+  line.choice("--train", options.mode, "what trains: head, layer4 (and head), all, or scratch",
+              {"head", "layer4", "all", "scratch"});
+  line.text("--data", options.data, "folder with train/ and val/");
+  line.text("--weights", options.weights, "a state dict of ResNet-18, 16 wide, or none");
+  line.number("--epochs", options.epochs, "passes over the data", 1, 100000);
+  line.number("--batch", options.batch, "pictures a step", 2, 4096);
+  line.number("--learning-rate", options.learning_rate,
+              "the highest, it follows a cosine; 0: 0.05 for head and scratch, else 0.02");
+  line.share("--smallest-crop", options.smallest_crop, "share of a picture that a crop keeps");
+  line.number("--seed", options.seed, "of what is drawn at random");
+  line.text("--out", options.out, "folder for what is written");
+  line.parse(argc, argv);
   const bool fresh = options.mode == "head" || options.mode == "scratch";
-  options.learning_rate = learning_rate.value_or(fresh ? 0.05 : 0.02);
+  if (options.learning_rate == 0) options.learning_rate = fresh ? 0.05f : 0.02f;
 
   try {
     run(options);

@@ -1,22 +1,21 @@
 // SPDX-License-Identifier: MIT
 // The job of examples/tutorial.cpp in LibTorch: ResNet-18, all of it frozen, trains a new head.
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
 #include <string>
 
 #include "libtorch_resnet.hpp"
+#include "support/command_line.hpp"
 
 int main(int argc, char** argv) {
-  CLI::App app{"Trains a new ten-class head on a frozen ResNet-18, on one random batch"};
   std::string weights;
-  unsigned seed = 0;
+  std::uint64_t seed = 0;
   bool summary = false;
-  app.add_option("--weights", weights, "torchvision's file, resnet18.pth")
-      ->check(CLI::ExistingFile);
-  app.add_option("--seed", seed, "of the new head and of the batch")->capture_default_str();
-  app.add_flag("--summary", summary, "print the modules");
-  CLI11_PARSE(app, argc, argv);
+  examples::CommandLine line("Trains a new ten-class head on a frozen ResNet-18, on a random batch");
+  line.file("--weights", weights, "torchvision's file, resnet18.pth");
+  line.number("--seed", seed, "of the new head and of the batch");
+  line.flag("--summary", summary, "print the modules");
+  line.parse(argc, argv);
 
   torch::manual_seed(seed);
   peer::ResNet18 model;

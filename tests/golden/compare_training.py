@@ -4,8 +4,8 @@
 Usage: compare_training.py TRAIN_STEPS WORK_FOLDER [TABLE]
 
 For every tensor the figure is |ours - PyTorch's| / |PyTorch's - before| in the L2 norm: the relative
-difference of the update. What PyTorch's float32 differs from its float64 by says how much of it is
-the noise of float32.
+difference of the update. How far both are from PyTorch's float64 says how much of it is the noise of
+float32.
 """
 
 import copy
@@ -107,9 +107,10 @@ def compare(results, case, before, ours, theirs, exact):
     (our_losses, our_state), (losses, state), (exact_losses, exact_state) = ours, theirs, exact
     assert our_state.keys() == state.keys(), our_state.keys() ^ state.keys()
     assert len(our_losses) == len(losses) == case.steps
-    loss_noise = np.abs(losses / exact_losses - 1).max()
-    results.at_most(f"{case.title}: loss", float(np.abs(our_losses / losses - 1).max()), 1e-4,
-                    f"PyTorch's own noise {loss_noise:.1e}; {losses[0]:.4f} to {losses[-1]:.4f}")
+    figure, of_ours, of_theirs = (float(np.abs(a / b - 1).max()) for a, b in (
+        (our_losses, losses), (our_losses, exact_losses), (losses, exact_losses)))
+    results.at_most(f"{case.title}: loss", figure, 1e-4, f"{noise(of_ours, of_theirs)}; "
+                    f"{losses[0]:.4f} to {losses[-1]:.4f} in {case.steps} step(s)")
 
     frozen = [key for key in state if np.array_equal(state[key], before[key])]
     moving = [key for key in state if key not in frozen]
@@ -117,16 +118,20 @@ def compare(results, case, before, ours, theirs, exact):
     statistics = [key for key in moving if "running" in key]
     parameters = [key for key in moving if key not in counted + statistics]
     for what, keys in (("updates", parameters), ("running statistics", statistics)):
-        if not keys:
+        if what == "running statistics" and not keys:
             continue
-        differences = update_differences(our_state, state, before, keys)
-        noise, _ = largest(update_differences(state, exact_state, before, keys))
-        figure, key = largest(differences)
+        figure, key = largest(update_differences(our_state, state, before, keys))
+        of_ours, _ = largest(update_differences(our_state, exact_state, before, keys))
+        of_theirs, _ = largest(update_differences(state, exact_state, before, keys))
         results.at_most(f"{case.title}: {what}", figure, 1e-3,
-                        f"PyTorch's own noise {noise:.1e}; worst of {len(keys)}: {key}")
+                        f"{noise(of_ours, of_theirs)}; worst of {len(keys)}: {key}")
     unlike = [key for key in frozen + counted if not np.array_equal(our_state[key], state[key])]
     results.at_most(f"{case.title}: frozen or counting, unlike", len(unlike), 0,
                     f"of {len(frozen)} + {len(counted)} tensors " + " ".join(unlike))
+
+
+def noise(of_ours, of_theirs):
+    return f"from float64: ours {of_ours:.1e}, PyTorch's {of_theirs:.1e}"
 
 
 def predict_fcn(results, program, folder, model, images):
@@ -136,11 +141,11 @@ def predict_fcn(results, program, folder, model, images):
         theirs = model.eval()(images).numpy()
         exact = model.double()(images.double()).numpy()
     ours = np.fromfile(folder / "fcn.f32", dtype=np.float32).reshape(theirs.shape)
-    difference, noise = (float(np.abs(other - theirs).max()) for other in (ours, exact))
     spread = float(theirs.std(axis=(0, 2, 3)).mean())  # of a class, from pixel to pixel
-    results.at_most("FcnHead in evaluation: logits", difference / spread, 1e-4,
-                    f"PyTorch's own noise {noise / spread:.1e}; largest difference "
-                    f"{difference:.1e}, spread {spread:.2f}")
+    figure, of_ours, of_theirs = (float(np.abs(a - b).max()) / spread for a, b in (
+        (ours, theirs), (ours, exact), (theirs, exact)))
+    results.at_most("FcnHead in evaluation: logits", figure, 1e-4,
+                    f"{noise(of_ours, of_theirs)}; spread {spread:.2f}")
 
 
 def main(program, folder, table=None):

@@ -78,7 +78,7 @@ def batches(steps, size, seed):
     """Clipart at 224x224, all different, and its classes. Shapes: (steps, size, 3, 224, 224)."""
     rng = random.Random(seed)
     chosen = rng.sample(sorted(DATA.glob("train/*/*.jpg")), steps * size)
-    transform = evaluation_transform()
+    transform = evaluation_transform(resize=400)
     images = torch.stack([transform(read(path)) for path in chosen])
     labels = torch.tensor([CLASSES.index(path.parent.name) for path in chosen])
     return images.reshape(steps, size, 3, 224, 224), labels.reshape(steps, size)

@@ -9,6 +9,9 @@
 
 namespace frostline {
 
+/// Marks loops that all layers of a kind share: inlined, they would be compiled for each of them.
+#define FROSTLINE_SHARED [[gnu::noinline]] inline
+
 /// The CPU backend: memory of the host, kernels with Eigen and OpenMP.
 struct cpu;
 

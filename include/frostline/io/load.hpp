@@ -77,9 +77,8 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
     }
   }
   for (const auto& [key, tensor] : stored) {
-    const bool of_old_head =
-        skip_new && std::any_of(replaced.begin(), replaced.end(),
-                                [&](const Path& path) { return covers(path, key); });
+    bool of_old_head = false;
+    for (const Path& path : replaced) of_old_head = of_old_head || (skip_new && covers(path, key));
     if (of_old_head || (skip_new && key.starts_with("aux_classifier.")))
       result.report.ignored.push_back(key);
     else

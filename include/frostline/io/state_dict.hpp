@@ -90,12 +90,17 @@ inline std::string to_text(std::span<const std::int64_t> extents) {
   return text + "]";
 }
 
-/// Calls visit(first, step, count) for each run of evenly spaced elements, in row-major order.
-template <class Visit>
-void for_each_run(const StoredTensor& tensor, Visit visit) {
+/// Evenly spaced elements. Units: elements.
+struct Run {
+  std::int64_t first, step, count;
+};
+
+/// A tensor's elements in row-major order, as few runs.
+inline std::vector<Run> runs_of(const StoredTensor& tensor) {
   const auto& extents = tensor.extents;
   const auto& strides = tensor.strides;
-  if (tensor.size() == 0) return;
+  std::vector<Run> runs;
+  if (tensor.size() == 0) return runs;
   std::int64_t count = 1, step = 0;
   std::size_t outer = extents.size();  // the axes that do not fit into one run
   for (; outer > 0; --outer) {
@@ -108,7 +113,7 @@ void for_each_run(const StoredTensor& tensor, Visit visit) {
   std::vector<std::int64_t> index(outer);
   std::int64_t first = 0;
   for (bool more = true; more;) {
-    visit(first, step, count);
+    runs.push_back({first, step, count});
     more = false;
     for (std::size_t axis = outer; axis-- > 0 && !more;) {
       more = ++index[axis] < extents[axis];
@@ -120,6 +125,7 @@ void for_each_run(const StoredTensor& tensor, Visit visit) {
       }
     }
   }
+  return runs;
 }
 
 template <class Element, class Out, class Convert>
@@ -127,13 +133,12 @@ void convert_elements(const StoredTensor& tensor, std::span<Out> out, Convert co
   Out* next = out.data();
   const std::byte* const bytes = tensor.bytes.data();
   const auto size = static_cast<std::int64_t>(sizeof(Element));
-  for_each_run(tensor, [&](std::int64_t first, std::int64_t step, std::int64_t count) {
-    for (std::int64_t i = 0; i < count; ++i) {
+  for (const Run& run : runs_of(tensor))
+    for (std::int64_t i = 0; i < run.count; ++i) {
       Element element;
-      std::memcpy(&element, bytes + (first + i * step) * size, sizeof(Element));
+      std::memcpy(&element, bytes + (run.first + i * run.step) * size, sizeof(Element));
       *next++ = convert(element);
     }
-  });
 }
 
 inline void require_size(const StoredTensor& tensor, std::size_t wanted) {

@@ -109,67 +109,89 @@ inline void batch_norm_input_gradient(ChannelOfBatch c, const Call& call,
   });
 }
 
+// The loops over channels are compiled once for all shapes.
+struct BatchNormConstants {
+  float epsilon, momentum;
+  float running_scale(const Call& call, int k) const {
+    return call.parameters[0][k] / std::sqrt(call.buffers[1][k] + epsilon);
+  }
+};
+
+FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call, BatchNormConstants constants,
+                               bool by_batch, bool keeps) {
+  const BatchNormSaved saved(call.saved_fixed, keeps ? shape.channels : 0);
+#pragma omp parallel for num_threads(call.threads) schedule(static)
+  for (int k = 0; k < shape.channels; ++k) {
+    const ChannelOfBatch channel{call.batch, shape, k};
+    if (by_batch) {
+      normalise_by_batch(channel, call, constants.epsilon, constants.momentum,
+                         keeps ? saved.mean : nullptr, saved.inverse_deviation);
+      continue;
+    }
+    const float scale = constants.running_scale(call, k);
+    scale_channel(channel, call.inputs[0], scale,
+                  call.parameters[1][k] - call.buffers[0][k] * scale, call.output);
+  }
+  if (by_batch) ++*reinterpret_cast<std::int64_t*>(call.buffers[2]);
+}
+
+FROSTLINE_SHARED void batch_norm_input_gradient_by_batch(Shape shape, const Call& call, bool sums_are_there,
+                                               bool adds) {
+  const BatchNormSaved saved(call.saved_fixed, shape.channels);
+#pragma omp parallel for num_threads(call.threads) schedule(static)
+  for (int k = 0; k < shape.channels; ++k) {
+    const ChannelOfBatch channel{call.batch, shape, k};
+    if (!sums_are_there) batch_norm_sums(channel, call, saved);
+    batch_norm_input_gradient(channel, call, saved, adds);
+  }
+}
+
+FROSTLINE_SHARED void batch_norm_input_gradient_running(Shape shape, const Call& call,
+                                              BatchNormConstants constants, bool adds) {
+  const float* dy = call.output_gradient;
+  float* dx = call.input_gradients[0];
+#pragma omp parallel for num_threads(call.threads) schedule(static)
+  for (int k = 0; k < shape.channels; ++k) {
+    const float scale = constants.running_scale(call, k);
+    ChannelOfBatch{call.batch, shape, k}.for_each_image([&](std::size_t at) {
+      for (std::size_t i = at; i < at + shape.pixels(); ++i)
+        dx[i] = adds ? dx[i] + scale * dy[i] : scale * dy[i];
+    });
+  }
+}
+
+FROSTLINE_SHARED void batch_norm_parameter_gradient(Shape shape, const Call& call) {
+  const BatchNormSaved saved(call.saved_fixed, shape.channels);
+  float *weight = call.parameter_gradients[0], *bias = call.parameter_gradients[1];
+#pragma omp parallel for num_threads(call.threads) schedule(static)
+  for (int k = 0; k < shape.channels; ++k) {
+    batch_norm_sums({call.batch, shape, k}, call, saved);
+    weight[k] = saved.gradient_product[k] + (call.accumulate ? weight[k] : 0.0f);
+    bias[k] = saved.gradient_sum[k] + (call.accumulate ? bias[k] : 0.0f);
+  }
+}
+
 template <int Channels>
 struct Kernel<cpu, BatchNorm2d<Channels>> {
-  using Layer = BatchNorm2d<Channels>;
-
+  static constexpr BatchNormConstants constants{BatchNorm2d<Channels>::epsilon,
+                                                BatchNorm2d<Channels>::momentum};
   template <class At>
   static void forward(const Call& call) {
-    const bool by_batch = At::batch_statistics && call.training;
-    const BatchNormSaved saved(call.saved_fixed, At::keeps ? Channels : 0);
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int k = 0; k < Channels; ++k) {
-      const ChannelOfBatch channel{call.batch, At::in, k};
-      if (by_batch) {
-        normalise_by_batch(channel, call, Layer::epsilon, Layer::momentum,
-                           At::keeps ? saved.mean : nullptr, saved.inverse_deviation);
-        continue;
-      }
-      const float scale = running_scale(call, k);
-      scale_channel(channel, call.inputs[0], scale,
-                    call.parameters[1][k] - call.buffers[0][k] * scale, call.output);
-    }
-    if (by_batch) ++*reinterpret_cast<std::int64_t*>(call.buffers[2]);
+    batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training, At::keeps);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    const BatchNormSaved saved(call.saved_fixed, At::batch_statistics ? Channels : 0);
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int k = 0; k < Channels; ++k) {
-      const ChannelOfBatch channel{call.batch, At::in, k};
-      if constexpr (At::batch_statistics) {
-        if constexpr (!At::keeps) batch_norm_sums(channel, call, saved);
-        batch_norm_input_gradient(channel, call, saved, At::adds(0));
-      } else {
-        const float scale = running_scale(call, k);
-        channel.for_each_image([&](std::size_t at) {
-          for (std::size_t i = at; i < at + At::in.pixels(); ++i) {
-            const float gradient = scale * call.output_gradient[i];
-            call.input_gradients[0][i] =
-                At::adds(0) ? call.input_gradients[0][i] + gradient : gradient;
-          }
-        });
-      }
-    }
+    if constexpr (At::batch_statistics)
+      batch_norm_input_gradient_by_batch(At::in, call, At::keeps, At::adds(0));
+    else
+      batch_norm_input_gradient_running(At::in, call, constants, At::adds(0));
   }
   /// Assigns the parameters' gradients, or adds to them where the call says so. It also leaves
   /// both sums for input_gradient, which runs after it.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    const BatchNormSaved saved(call.saved_fixed, Channels);
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int k = 0; k < Channels; ++k) {
-      batch_norm_sums({call.batch, At::in, k}, call, saved);
-      float *weight = call.parameter_gradients[0], *bias = call.parameter_gradients[1];
-      weight[k] = saved.gradient_product[k] + (call.accumulate ? weight[k] : 0.0f);
-      bias[k] = saved.gradient_sum[k] + (call.accumulate ? bias[k] : 0.0f);
-    }
-  }
-
- private:
-  static float running_scale(const Call& call, int k) {
-    return call.parameters[0][k] / std::sqrt(call.buffers[1][k] + Layer::epsilon);
+    batch_norm_parameter_gradient(At::in, call);
   }
 };
 

@@ -4,10 +4,13 @@
 
 #include <omp.h>
 
+#include <cmath>
+
 #include "frostline/backend/cpu/eigen.hpp"
 #include "frostline/backend/cpu/im2col.hpp"
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/graph/schedule.hpp"
+#include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
 
 namespace frostline {
@@ -76,7 +79,7 @@ void for_each_image(int first, int last, int height, int width, Run run) {
   }
 }
 
-inline void conv2d_forward(const Convolution& conv, const Call& call, const Epilogue& epilogue) {
+FROSTLINE_SHARED void conv2d_forward(const Convolution& conv, const Call& call, const Epilogue& epilogue) {
   const int rows = call.batch * conv.out.height;
   const int tiles = (rows + conv.tile_rows() - 1) / conv.tile_rows();
   const int outputs = conv.group_outputs();
@@ -103,10 +106,11 @@ inline void conv2d_forward(const Convolution& conv, const Call& call, const Epil
             im2col_tap(image, conv.in, conv.out, conv.windows, ky, kx, y, end, column);
     });
     const int channel = group * outputs + from;
-    matrix(sums, to - from, pixels).noalias() =
-        matrix(call.parameters[0] + std::ptrdiff_t(channel) * conv.depth(), to - from,
-               conv.depth()) *
-        matrix(columns, conv.depth(), pixels);
+    const Matrix product = matrix(sums, to - from, pixels);
+    set_zero(product);
+    multiply(matrix(call.parameters[0] + std::ptrdiff_t(channel) * conv.depth(), to - from,
+                    conv.depth()),
+             matrix(static_cast<const float*>(columns), conv.depth(), pixels), product);
     for_each_image(first, last, conv.out.height, conv.out.width, [&](int n, int y, int end, int p) {
       for (int k = 0; k < to - from; ++k) {
         const std::size_t place = std::size_t(n) * conv.out.size() +
@@ -120,7 +124,7 @@ inline void conv2d_forward(const Convolution& conv, const Call& call, const Epil
   }
 }
 
-inline void conv2d_input_gradient(const Convolution& conv, const Call& call, bool adds) {
+FROSTLINE_SHARED void conv2d_input_gradient(const Convolution& conv, const Call& call, bool adds) {
   const int blocks = conv.groups * conv.blocks();
   const int tasks = call.batch * blocks;
 #pragma omp parallel for num_threads(call.threads) schedule(static)
@@ -133,11 +137,13 @@ inline void conv2d_input_gradient(const Convolution& conv, const Call& call, boo
     const float* weight =
         call.parameters[0] + std::ptrdiff_t(group) * outputs * conv.depth() + first * conv.taps();
     float* columns = call.thread_scratch(omp_get_thread_num());
-    matrix(columns, channels * conv.taps(), conv.pixels()).noalias() =
-        matrix(weight, outputs, channels * conv.taps(), conv.depth()).transpose() *
-        matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
-                   std::size_t(group * outputs) * conv.out.pixels(),
-               outputs, conv.pixels());
+    const Matrix product = matrix(columns, channels * conv.taps(), conv.pixels());
+    set_zero(product);
+    multiply_transposed(matrix(weight, outputs, channels * conv.taps(), conv.depth()),
+                        matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
+                                   std::size_t(group * outputs) * conv.out.pixels(),
+                               outputs, conv.pixels()),
+                        product);
     float* image = call.input_gradients[0] + std::size_t(n) * conv.in.size() +
                    std::size_t(group * conv.group_inputs() + first) * conv.in.pixels();
     if (!adds) std::fill_n(image, std::size_t(channels) * conv.in.pixels(), 0.0f);
@@ -148,7 +154,7 @@ inline void conv2d_input_gradient(const Convolution& conv, const Call& call, boo
   }
 }
 
-inline void conv2d_parameter_gradient(const Convolution& conv, const Call& call, bool has_bias) {
+FROSTLINE_SHARED void conv2d_parameter_gradient(const Convolution& conv, const Call& call, bool has_bias) {
   const int tasks = conv.groups * conv.blocks();
   const int outputs = conv.group_outputs();
 #pragma omp parallel for num_threads(call.threads) schedule(static)
@@ -160,7 +166,7 @@ inline void conv2d_parameter_gradient(const Convolution& conv, const Call& call,
         matrix(call.parameter_gradients[0] + std::ptrdiff_t(group) * outputs * conv.depth() +
                    first * conv.taps(),
                outputs, channels * conv.taps(), conv.depth());
-    if (!call.accumulate) gradient.setZero();
+    if (!call.accumulate) set_zero(gradient);
     float* columns = call.thread_scratch(omp_get_thread_num());
     for (int n = 0; n < call.batch; ++n) {
       const float* image = call.inputs[0] + std::size_t(n) * conv.in.size() +
@@ -170,10 +176,12 @@ inline void conv2d_parameter_gradient(const Convolution& conv, const Call& call,
         for (int ky = 0; ky < conv.windows.kernel; ++ky)
           for (int kx = 0; kx < conv.windows.kernel; ++kx, column += conv.pixels())
             im2col_tap(image, conv.in, conv.out, conv.windows, ky, kx, 0, conv.out.height, column);
-      gradient.noalias() += matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
-                                       std::size_t(group * outputs) * conv.out.pixels(),
-                                   outputs, conv.pixels()) *
-                            matrix(columns, channels * conv.taps(), conv.pixels()).transpose();
+      multiply_by_transposed(
+          matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
+                     std::size_t(group * outputs) * conv.out.pixels(),
+                 outputs, conv.pixels()),
+          matrix(static_cast<const float*>(columns), channels * conv.taps(), conv.pixels()),
+          gradient);
     }
   }
   if (!has_bias) return;
@@ -186,6 +194,19 @@ inline void conv2d_parameter_gradient(const Convolution& conv, const Call& call,
       for (int p = 0; p < conv.pixels(); ++p) sum += double(gradient[p]);
     }
     call.parameter_gradients[1][k] = float(sum);
+  }
+}
+
+/// The scale and the shift, a channel each, that a convolution's batch norm amounts to.
+FROSTLINE_SHARED void fold_batch_norm(const Call& call, int channels, bool has_bias) {
+  for (int k = 0; k < channels; ++k) {
+    const double scale =
+        double(call.batch_norm_parameters[0][k]) /
+        std::sqrt(double(call.batch_norm_buffers[1][k]) + double(BatchNorm2d<1>::epsilon));
+    const double bias = has_bias ? double(call.parameters[1][k]) : 0.0;
+    call.packed[k] = float(scale);
+    call.packed[channels + k] = float(double(call.batch_norm_parameters[1][k]) +
+                                      (bias - double(call.batch_norm_buffers[0][k])) * scale);
   }
 }
 
@@ -207,14 +228,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   }
   template <class At>
   static void pack(const Call& call) {
-    for (int k = 0; k < Out; ++k) {
-      const double scale = double(call.batch_norm_parameters[0][k]) /
-                           std::sqrt(double(call.batch_norm_buffers[1][k]) + 1e-5);
-      const double bias = Bias ? double(call.parameters[1][k]) : 0.0;
-      call.packed[k] = float(scale);
-      call.packed[Out + k] = float(double(call.batch_norm_parameters[1][k]) +
-                                   (bias - double(call.batch_norm_buffers[0][k])) * scale);
-    }
+    fold_batch_norm(call, Out, Bias);
   }
 
   template <class At>

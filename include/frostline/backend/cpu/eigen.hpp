@@ -3,6 +3,9 @@
 #pragma once
 
 #include <Eigen/Core>
+#include <algorithm>
+
+#include "frostline/core/kernel.hpp"
 
 namespace frostline {
 
@@ -22,6 +25,19 @@ inline ConstMatrix matrix(const float* data, int rows, int columns) {
 }
 inline Matrix matrix(float* data, int rows, int columns) {
   return matrix(data, rows, columns, columns);
+}
+
+// The three products of the backend, each compiled once. They add to c.
+FROSTLINE_SHARED void multiply(const ConstMatrix& a, const ConstMatrix& b, Matrix c) { c.noalias() += a * b; }
+FROSTLINE_SHARED void multiply_by_transposed(const ConstMatrix& a, const ConstMatrix& b, Matrix c) {
+  c.noalias() += a * b.transpose();
+}
+FROSTLINE_SHARED void multiply_transposed(const ConstMatrix& a, const ConstMatrix& b, Matrix c) {
+  c.noalias() += a.transpose() * b;
+}
+inline void set_zero(Matrix c) {
+  for (Eigen::Index row = 0; row < c.rows(); ++row)
+    std::fill_n(c.data() + row * c.outerStride(), c.cols(), 0.0f);
 }
 
 }  // namespace frostline

@@ -10,14 +10,6 @@
 
 namespace frostline {
 
-/// Runs body(i) for each of the batch's values, shared among the threads.
-template <class Body>
-void for_each_value(const Call& call, Shape shape, Body body) {
-  const auto count = std::ptrdiff_t(call.batch) * std::ptrdiff_t(shape.size());
-#pragma omp parallel for simd num_threads(call.threads) schedule(static)
-  for (std::ptrdiff_t i = 0; i < count; ++i) body(i);
-}
-
 /// Assigns or adds a gradient.
 template <bool Adds>
 void put(float& to, float gradient) {
@@ -27,21 +19,55 @@ void put(float& to, float gradient) {
     to = gradient;
 }
 
+/// Runs body(i) for each of a batch's values, shared among the threads.
+template <class Body>
+void for_each_value(const Call& call, std::size_t sample, Body body) {
+  const auto count = std::ptrdiff_t(call.batch) * std::ptrdiff_t(sample);
+#pragma omp parallel for simd num_threads(call.threads) schedule(static)
+  for (std::ptrdiff_t i = 0; i < count; ++i) body(i);
+}
+
+// The loops are compiled once for all shapes, which keeps programs quick to compile.
+FROSTLINE_SHARED void relu_forward(const Call& call, std::size_t sample) {
+  const float* x = call.inputs[0];
+  float* y = call.output;
+  for_each_value(call, sample, [=](std::ptrdiff_t i) { y[i] = x[i] > 0 ? x[i] : 0.0f; });
+}
+template <bool Adds>
+FROSTLINE_SHARED void relu_input_gradient(const Call& call, std::size_t sample) {
+  const float *y = call.output, *dy = call.output_gradient;
+  float* dx = call.input_gradients[0];
+  for_each_value(call, sample,
+                 [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] > 0 ? dy[i] : 0.0f); });
+}
+FROSTLINE_SHARED void add_forward(const Call& call, std::size_t sample) {
+  const float *a = call.inputs[0], *b = call.inputs[1];
+  float* y = call.output;
+  for_each_value(call, sample, [=](std::ptrdiff_t i) { y[i] = a[i] + b[i]; });
+}
+FROSTLINE_SHARED void copy(const Call& call, std::size_t sample, const float* from, float* to) {
+  for_each_value(call, sample, [=](std::ptrdiff_t i) { to[i] = from[i]; });
+}
+FROSTLINE_SHARED void add_to(const Call& call, std::size_t sample, const float* from, float* to) {
+  for_each_value(call, sample, [=](std::ptrdiff_t i) { to[i] += from[i]; });
+}
+/// Hands the output's gradient on to an input unchanged.
+inline void pass_gradient(const Call& call, std::size_t sample, int input, bool adds) {
+  float* to = call.input_gradients[input];
+  adds ? add_to(call, sample, call.output_gradient, to)
+       : copy(call, sample, call.output_gradient, to);
+}
+
 template <>
 struct Kernel<cpu, ReLU> {
   template <class At>
   static void forward(const Call& call) {
-    const float* x = call.inputs[0];
-    float* y = call.output;
-    for_each_value(call, At::out, [=](std::ptrdiff_t i) { y[i] = x[i] > 0 ? x[i] : 0.0f; });
+    relu_forward(call, At::out.size());
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    const float *y = call.output, *dy = call.output_gradient;
-    float* dx = call.input_gradients[0];
-    for_each_value(call, At::out,
-                   [=](std::ptrdiff_t i) { put<At::adds(0)>(dx[i], y[i] > 0 ? dy[i] : 0.0f); });
+    relu_input_gradient<At::adds(0)>(call, At::out.size());
   }
 };
 
@@ -49,19 +75,13 @@ template <>
 struct Kernel<cpu, Add> {
   template <class At>
   static void forward(const Call& call) {
-    const float *a = call.inputs[0], *b = call.inputs[1];
-    float* y = call.output;
-    for_each_value(call, At::out, [=](std::ptrdiff_t i) { y[i] = a[i] + b[i]; });
+    add_forward(call, At::out.size());
   }
   /// Assigns each wanted input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    const float* dy = call.output_gradient;
-    float *da = call.input_gradients[0], *db = call.input_gradients[1];
-    for_each_value(call, At::out, [=](std::ptrdiff_t i) {
-      if constexpr (At::owes(0)) put<At::adds(0)>(da[i], dy[i]);
-      if constexpr (At::owes(1)) put<At::adds(1)>(db[i], dy[i]);
-    });
+    if constexpr (At::owes(0)) pass_gradient(call, At::out.size(), 0, At::adds(0));
+    if constexpr (At::owes(1)) pass_gradient(call, At::out.size(), 1, At::adds(1));
   }
 };
 
@@ -69,16 +89,12 @@ template <>
 struct Kernel<cpu, Flatten> {
   template <class At>
   static void forward(const Call& call) {
-    const float* x = call.inputs[0];
-    float* y = call.output;
-    for_each_value(call, At::out, [=](std::ptrdiff_t i) { y[i] = x[i]; });
+    copy(call, At::out.size(), call.inputs[0], call.output);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    const float* dy = call.output_gradient;
-    float* dx = call.input_gradients[0];
-    for_each_value(call, At::out, [=](std::ptrdiff_t i) { put<At::adds(0)>(dx[i], dy[i]); });
+    pass_gradient(call, At::out.size(), 0, At::adds(0));
   }
 };
 

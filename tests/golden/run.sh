@@ -1,0 +1,70 @@
+#!/usr/bin/env bash
+# Compares frostline with real PyTorch (Debian's python3-torch): logits, training steps, and what
+# finetune saves. Prints one table; fails if any figure exceeds its bound.
+# Usage: tests/golden/run.sh [BUILD_DIR=build/gcc] [FINETUNED]
+#   FINETUNED is a finetuned.safetensors; without it a short training makes one.
+# FROSTLINE_SEED (0) draws other weights and pictures.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+build=${1:-build/gcc}
+finetuned=${2:-}
+golden=tests/golden
+work=build/golden
+python=/usr/bin/python3  # Debian's own, which has python3-torch; another may be first on PATH
+export PYTHONDONTWRITEBYTECODE=1
+
+say() { echo "[$SECONDS s] $*"; }
+
+scripts/install.sh build golden
+mkdir -p "$work"
+[ -f "$build/CMakeCache.txt" ] || cmake --preset gcc -B "$build" >"$work/configure.log"
+say "building"
+cmake --build "$build" --target predict finetune golden_train_steps >"$work/build.log" ||
+  { cat "$work/build.log"; exit 1; }
+predict=$build/examples/predict
+
+# The package safetensors, beside Debian's torch. round_trip.py says so if it is missing.
+if ! [ -x "$work/venv/bin/python" ]; then
+  "$python" -m venv --system-site-packages "$work/venv"
+fi
+"$work/venv/bin/python" -c "import safetensors" 2>/dev/null ||
+  "$work/venv/bin/pip" install --quiet --no-deps --disable-pip-version-check safetensors ||
+  echo "NOTE: pip could not install safetensors"
+
+# A comparison that exceeds a bound, or breaks off, does not keep the others from running.
+table=$work/figures.jsonl
+: >"$table"
+broken=()
+compare() {
+  local title=$1
+  shift
+  say "$title"
+  local rows status=0
+  rows=$(wc -l <"$table")
+  "$@" || status=$?
+  [ "$(wc -l <"$table")" -gt "$rows" ] && [ "$status" -le 1 ] || broken+=("$title")
+}
+
+compare "logits" "$python" $golden/compare_logits.py "$predict" "$work/logits" "$table"
+compare "training" "$python" $golden/compare_training.py \
+  "$build/tests/golden/golden_train_steps" "$work/training" "$table"
+if [ -z "$finetuned" ]; then
+  finetuned=$work/finetuned/finetuned.safetensors
+  weights=examples/data/resnet18-w16.safetensors
+  [ -f "$weights" ] || weights=none
+  say "finetune, one epoch, --weights $weights"
+  "$build/examples/finetune" --train all --weights "$weights" --epochs 1 \
+    --out "$(dirname "$finetuned")" >"$work/finetune.log" || { cat "$work/finetune.log"; exit 1; }
+fi
+compare "round trip of $finetuned" "$work/venv/bin/python" $golden/round_trip.py \
+  "$finetuned" "$predict" "$work"/logits/pictures/* --table "$table"
+say "done"
+echo
+
+status=0
+"$python" $golden/figures.py "$table" || status=1
+for title in ${broken[@]+"${broken[@]}"}; do
+  echo "FAILED: $title broke off"
+  status=1
+done
+exit $status
