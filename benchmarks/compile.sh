@@ -26,7 +26,7 @@ scripts/install.sh build clang peers >&2
 # C++14, within single runs' noise, and not slower than C++20.
 ours="-std=c++20 -fopenmp -Iinclude -Iexamples $(pkg-config --cflags eigen3 fmt jansson)"
 torch="-std=c++17 -Iexamples -I/usr/include/torch/csrc/api/include"
-dlib="-std=c++17 $(pkg-config --cflags dlib-1)"
+dlib="-std=c++17 -Iexamples $(pkg-config --cflags dlib-1)"
 programs=(
   "tutorial|frostline|examples/tutorial.cpp|$ours"
   "tutorial|LibTorch|benchmarks/compile/libtorch_tutorial.cpp|$torch"

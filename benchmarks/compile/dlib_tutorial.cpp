@@ -9,6 +9,8 @@
 #include <random>
 #include <vector>
 
+#include "support/command_line.hpp"
+
 // Shapes are torchvision's: the padding is written out, because dlib pads no strided convolution.
 template <long Out, long Kernel, long Stride, class Subnet>
 using Convolution =

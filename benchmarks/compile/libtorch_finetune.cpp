@@ -5,13 +5,13 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "libtorch_resnet.hpp"
 #include "pictures.hpp"
+#include "support/command_line.hpp"
 #include "support/progress.hpp"
 
 namespace {
@@ -21,7 +21,8 @@ constexpr int classes = 10, side = 96;
 struct Options {
   std::string mode = "head", data = "examples/data/clipart10", weights = "none", out = "out";
   int epochs = 30, batch = 32;
-  double learning_rate = 0.05, smallest_crop = 0.5;
+  float learning_rate = 0.05f;
+  double smallest_crop = 0.5;
   std::uint64_t seed = 0;
 };
 
