@@ -64,11 +64,11 @@ struct frostline::Kernel<frostline::cpu, examples::Swish<Channels>> {
   // One channel a task, so that no two threads add to one gradient.
   template <class At, class Visit>
   static void for_each_plane(const Call& call, Visit visit) {
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int channel = 0; channel < Channels; ++channel)
+    for_each_task(call.threads, Channels, [&](int channel) {
       for (std::size_t n = 0; n < std::size_t(call.batch); ++n) {
         const std::size_t first = n * At::in.size() + std::size_t(channel) * At::in.pixels();
         for (std::size_t i = first; i < first + At::in.pixels(); ++i) visit(i, channel);
       }
+    });
   }
 };

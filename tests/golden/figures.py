@@ -30,7 +30,8 @@ class Figures:
 
     def _add(self, what, figure, bound, ok, remarks):
         ok = bool(ok and math.isfinite(figure))
-        row = (what, f"{figure:.2e}" if figure else "0", bound, "yes" if ok else "NO", remarks)
+        figure = f"{figure:.2e}" if isinstance(figure, float) and figure else f"{figure:g}"
+        row = (what, figure, bound, "yes" if ok else "NO", remarks.strip())
         self.rows.append(row)
         print("  " + "  ".join(row), flush=True)
         if self.table:

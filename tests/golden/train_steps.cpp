@@ -31,6 +31,7 @@ constexpr std::size_t image_floats = Image::shape.size();
 struct Arguments {
   std::string weights, images, labels, out;
   int batch = 0;
+  float weight_decay = 0;
 };
 
 template <class Number>
@@ -51,9 +52,11 @@ void train(const Arguments& arguments) {
   const auto labels = read_numbers<int>(arguments.labels);
   fl::Network<Model, Image> network{fl::max_batch(arguments.batch)};
   fl::load(network, arguments.weights);
-  fl::Trainer trainer{
-      network, fl::CrossEntropy{.ignore_index = 255},
-      fl::Sgd{.learning_rate = 1e-2f, .momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = true}};
+  fl::Trainer trainer{network, fl::CrossEntropy{.ignore_index = 255},
+                      fl::Sgd{.learning_rate = 1e-2f,
+                              .momentum = 0.9f,
+                              .weight_decay = arguments.weight_decay,
+                              .nesterov = true}};
   const std::size_t batch_floats = image_floats * std::size_t(arguments.batch);
   const std::size_t steps = images.size() / batch_floats;
   const std::size_t batch_labels = labels.size() / steps;
@@ -81,13 +84,13 @@ int main(int argc, char** argv) {
       {"head", train<HeadOnly>}, {"batch_statistics", train<BatchStatistics>},
       {"layer4", train<Layer4>}, {"everything", train<Everything>},
       {"fcn", train<Fcn>},       {"fcn_predict", predict}};
-  const auto chosen = argc == 7 ? cases.find(argv[1]) : cases.end();
+  const auto chosen = argc == 8 ? cases.find(argv[1]) : cases.end();
   if (chosen == cases.end()) {
-    fmt::print(stderr, "usage: {} CASE WEIGHTS IMAGES LABELS BATCH OUT\n", argv[0]);
+    fmt::print(stderr, "usage: {} CASE WEIGHTS IMAGES LABELS BATCH WEIGHT_DECAY OUT\n", argv[0]);
     return 2;
   }
   try {
-    chosen->second({argv[2], argv[3], argv[4], argv[6], std::stoi(argv[5])});
+    chosen->second({argv[2], argv[3], argv[4], argv[7], std::stoi(argv[5]), std::stof(argv[6])});
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;

@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "frostline/backend/cpu/memory.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 
 namespace frostline {
@@ -117,58 +118,54 @@ struct BatchNormConstants {
   }
 };
 
-FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call, BatchNormConstants constants,
-                               bool by_batch, bool keeps) {
+FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call,
+                                         BatchNormConstants constants, bool by_batch, bool keeps) {
   const BatchNormSaved saved(call.saved_fixed, keeps ? shape.channels : 0);
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int k = 0; k < shape.channels; ++k) {
+  for_each_task(call.threads, shape.channels, [&](int k) {
     const ChannelOfBatch channel{call.batch, shape, k};
     if (by_batch) {
       normalise_by_batch(channel, call, constants.epsilon, constants.momentum,
                          keeps ? saved.mean : nullptr, saved.inverse_deviation);
-      continue;
+      return;
     }
     const float scale = constants.running_scale(call, k);
     scale_channel(channel, call.inputs[0], scale,
                   call.parameters[1][k] - call.buffers[0][k] * scale, call.output);
-  }
+  });
   if (by_batch) ++*reinterpret_cast<std::int64_t*>(call.buffers[2]);
 }
 
-FROSTLINE_SHARED void batch_norm_input_gradient_by_batch(Shape shape, const Call& call, bool sums_are_there,
-                                               bool adds) {
+FROSTLINE_SHARED void batch_norm_input_gradient_by_batch(Shape shape, const Call& call,
+                                                         bool sums_are_there, bool adds) {
   const BatchNormSaved saved(call.saved_fixed, shape.channels);
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int k = 0; k < shape.channels; ++k) {
+  for_each_task(call.threads, shape.channels, [&](int k) {
     const ChannelOfBatch channel{call.batch, shape, k};
     if (!sums_are_there) batch_norm_sums(channel, call, saved);
     batch_norm_input_gradient(channel, call, saved, adds);
-  }
+  });
 }
 
 FROSTLINE_SHARED void batch_norm_input_gradient_running(Shape shape, const Call& call,
-                                              BatchNormConstants constants, bool adds) {
+                                                        BatchNormConstants constants, bool adds) {
   const float* dy = call.output_gradient;
   float* dx = call.input_gradients[0];
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int k = 0; k < shape.channels; ++k) {
+  for_each_task(call.threads, shape.channels, [&](int k) {
     const float scale = constants.running_scale(call, k);
     ChannelOfBatch{call.batch, shape, k}.for_each_image([&](std::size_t at) {
       for (std::size_t i = at; i < at + shape.pixels(); ++i)
         dx[i] = adds ? dx[i] + scale * dy[i] : scale * dy[i];
     });
-  }
+  });
 }
 
 FROSTLINE_SHARED void batch_norm_parameter_gradient(Shape shape, const Call& call) {
   const BatchNormSaved saved(call.saved_fixed, shape.channels);
   float *weight = call.parameter_gradients[0], *bias = call.parameter_gradients[1];
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int k = 0; k < shape.channels; ++k) {
+  for_each_task(call.threads, shape.channels, [&](int k) {
     batch_norm_sums({call.batch, shape, k}, call, saved);
     weight[k] = saved.gradient_product[k] + (call.accumulate ? weight[k] : 0.0f);
     bias[k] = saved.gradient_sum[k] + (call.accumulate ? bias[k] : 0.0f);
-  }
+  });
 }
 
 template <int Channels>

@@ -2,13 +2,12 @@
 // Conv2d on the CPU: im2col a tile at a time, and Eigen's product.
 #pragma once
 
-#include <omp.h>
-
 #include <cmath>
 
 #include "frostline/backend/cpu/eigen.hpp"
 #include "frostline/backend/cpu/im2col.hpp"
 #include "frostline/backend/cpu/memory.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/graph/schedule.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
@@ -79,15 +78,15 @@ void for_each_image(int first, int last, int height, int width, Run run) {
   }
 }
 
-FROSTLINE_SHARED void conv2d_forward(const Convolution& conv, const Call& call, const Epilogue& epilogue) {
+FROSTLINE_SHARED void conv2d_forward(const Convolution& conv, const Call& call,
+                                     const Epilogue& epilogue) {
   const int rows = call.batch * conv.out.height;
   const int tiles = (rows + conv.tile_rows() - 1) / conv.tile_rows();
   const int outputs = conv.group_outputs();
   // With fewer tiles than threads, a tile's output channels are shared out.
   const int parts = std::clamp(call.threads / std::max(1, tiles * conv.groups), 1, outputs);
   const int tasks = tiles * conv.groups * parts;
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int task = 0; task < tasks; ++task) {
+  for_each_task(call.threads, tasks, [&](int task) {
     const int part = task % parts;
     const int group = task / parts % conv.groups;
     const int first = task / parts / conv.groups * conv.tile_rows();
@@ -121,14 +120,13 @@ FROSTLINE_SHARED void conv2d_forward(const Convolution& conv, const Call& call, 
                        epilogue.added ? epilogue.added + place : nullptr, call.output + place);
       }
     });
-  }
+  });
 }
 
 FROSTLINE_SHARED void conv2d_input_gradient(const Convolution& conv, const Call& call, bool adds) {
   const int blocks = conv.groups * conv.blocks();
   const int tasks = call.batch * blocks;
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int task = 0; task < tasks; ++task) {
+  for_each_task(call.threads, tasks, [&](int task) {
     const int n = task / blocks;
     const int group = task % blocks / conv.blocks();
     const int first = task % blocks % conv.blocks() * conv.block_channels();
@@ -151,14 +149,14 @@ FROSTLINE_SHARED void conv2d_input_gradient(const Convolution& conv, const Call&
       for (int ky = 0; ky < conv.windows.kernel; ++ky)
         for (int kx = 0; kx < conv.windows.kernel; ++kx, columns += conv.pixels())
           col2im_tap(columns, conv.in, conv.out, conv.windows, ky, kx, image);
-  }
+  });
 }
 
-FROSTLINE_SHARED void conv2d_parameter_gradient(const Convolution& conv, const Call& call, bool has_bias) {
+FROSTLINE_SHARED void conv2d_parameter_gradient(const Convolution& conv, const Call& call,
+                                                bool has_bias) {
   const int tasks = conv.groups * conv.blocks();
   const int outputs = conv.group_outputs();
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int task = 0; task < tasks; ++task) {
+  for_each_task(call.threads, tasks, [&](int task) {
     const int group = task / conv.blocks();
     const int first = task % conv.blocks() * conv.block_channels();
     const int channels = std::min(conv.block_channels(), conv.group_inputs() - first);
@@ -183,10 +181,9 @@ FROSTLINE_SHARED void conv2d_parameter_gradient(const Convolution& conv, const C
           matrix(static_cast<const float*>(columns), channels * conv.taps(), conv.pixels()),
           gradient);
     }
-  }
+  });
   if (!has_bias) return;
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-  for (int k = 0; k < conv.out.channels; ++k) {
+  for_each_task(call.threads, conv.out.channels, [&](int k) {
     double sum = call.accumulate ? double(call.parameter_gradients[1][k]) : 0.0;
     for (int n = 0; n < call.batch; ++n) {
       const float* gradient = call.output_gradient + std::size_t(n) * conv.out.size() +
@@ -194,7 +191,7 @@ FROSTLINE_SHARED void conv2d_parameter_gradient(const Convolution& conv, const C
       for (int p = 0; p < conv.pixels(); ++p) sum += double(gradient[p]);
     }
     call.parameter_gradients[1][k] = float(sum);
-  }
+  });
 }
 
 /// The scale and the shift, a channel each, that a convolution's batch norm amounts to.

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "frostline/backend/cpu/memory.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/train/cross_entropy.hpp"
 
 namespace frostline {
@@ -23,8 +24,7 @@ struct Kernel<cpu, CrossEntropy> {
     const auto counted =
         std::ptrdiff_t(labels.size()) - std::count(labels.begin(), labels.end(), loss.ignore_index);
     const float share = counted ? 1 / float(counted) : 0.0f;
-#pragma omp parallel for num_threads(threads) schedule(static) if (pixels > 1)
-    for (int n = 0; n < batch; ++n) {
+    for_each_task(threads, batch, [&](int n) {
       double sum = 0;
       for (std::ptrdiff_t p = 0; p < pixels; ++p) {
         const std::size_t at = std::size_t(n) * shape.size() + std::size_t(p);
@@ -37,7 +37,7 @@ struct Kernel<cpu, CrossEntropy> {
           for (int c = 0; c < shape.channels; ++c) to[c * pixels] = 0;
       }
       image_losses[std::size_t(n)] = sum;
-    }
+    });
     double total = 0;
     for (int n = 0; n < batch; ++n) total += image_losses[std::size_t(n)];
     return float(total * double(share));

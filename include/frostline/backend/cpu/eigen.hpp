@@ -28,7 +28,9 @@ inline Matrix matrix(float* data, int rows, int columns) {
 }
 
 // The three products of the backend, each compiled once. They add to c.
-FROSTLINE_SHARED void multiply(const ConstMatrix& a, const ConstMatrix& b, Matrix c) { c.noalias() += a * b; }
+FROSTLINE_SHARED void multiply(const ConstMatrix& a, const ConstMatrix& b, Matrix c) {
+  c.noalias() += a * b;
+}
 FROSTLINE_SHARED void multiply_by_transposed(const ConstMatrix& a, const ConstMatrix& b, Matrix c) {
   c.noalias() += a * b.transpose();
 }

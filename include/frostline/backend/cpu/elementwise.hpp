@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/backend/cpu/memory.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/layers/dropout.hpp"
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
@@ -23,8 +24,10 @@ void put(float& to, float gradient) {
 template <class Body>
 void for_each_value(const Call& call, std::size_t sample, Body body) {
   const auto count = std::ptrdiff_t(call.batch) * std::ptrdiff_t(sample);
-#pragma omp parallel for simd num_threads(call.threads) schedule(static)
-  for (std::ptrdiff_t i = 0; i < count; ++i) body(i);
+  for_each_part(call.threads, count, [=](std::ptrdiff_t first, std::ptrdiff_t last) {
+#pragma omp simd
+    for (std::ptrdiff_t i = first; i < last; ++i) body(i);
+  });
 }
 
 // The loops are compiled once for all shapes, which keeps programs quick to compile.
@@ -113,12 +116,11 @@ struct Kernel<cpu, Dropout<Drop>> {
   template <class At, class Body>
   static void for_each_byte(const Call& call, Body body) {
     constexpr int size = int(At::out.size()), bytes = (size + 7) / 8;
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int task = 0; task < call.batch * bytes; ++task) {
+    for_each_task(call.threads, call.batch * bytes, [&](int task) {
       const int n = task / bytes, byte = task % bytes;
       body(n, byte, std::size_t(n) * std::size_t(size) + std::size_t(byte) * 8,
            std::min(8, size - byte * 8));
-    }
+    });
   }
 
   template <class At>

@@ -16,8 +16,7 @@ template <int Size, int Stride, int Padding>
 struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
   template <class At>
   static void forward(const Call& call) {
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int plane = 0; plane < call.batch * At::in.channels; ++plane) {
+    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
       const float* x = call.inputs[0] + std::size_t(plane) * At::in.pixels();
       float* y = call.output + std::size_t(plane) * At::out.pixels();
       std::byte* places = saved_plane<At>(call, plane);
@@ -35,13 +34,12 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
           *y++ = most;
           if constexpr (At::keeps) *places++ = std::byte(place);
         }
-    }
+    });
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int plane = 0; plane < call.batch * At::in.channels; ++plane) {
+    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
       float* dx = call.input_gradients[0] + std::size_t(plane) * At::in.pixels();
       const float* dy = call.output_gradient + std::size_t(plane) * At::out.pixels();
       const std::byte* places = saved_plane<At>(call, plane);
@@ -53,7 +51,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
           const int x = column * Stride - Padding + tap % Size;
           dx[y * At::in.width + x] += *dy++;
         }
-    }
+    });
   }
 
  private:
@@ -76,24 +74,22 @@ template <>
 struct Kernel<cpu, GlobalAveragePool> {
   template <class At>
   static void forward(const Call& call) {
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int plane = 0; plane < call.batch * At::in.channels; ++plane) {
+    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
       const float* x = call.inputs[0] + std::size_t(plane) * At::in.pixels();
       double sum = 0;
       for (std::size_t p = 0; p < At::in.pixels(); ++p) sum += double(x[p]);
       call.output[plane] = float(sum / double(At::in.pixels()));
-    }
+    });
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     constexpr float share = 1 / float(At::in.pixels());
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int plane = 0; plane < call.batch * At::in.channels; ++plane) {
+    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
       float* dx = call.input_gradients[0] + std::size_t(plane) * At::in.pixels();
       for (std::size_t p = 0; p < At::in.pixels(); ++p)
         put<At::adds(0)>(dx[p], call.output_gradient[plane] * share);
-    }
+    });
   }
 };
 

@@ -23,8 +23,7 @@ template <int Height, int Width>
 struct Kernel<cpu, Upsample<Height, Width>> {
   template <class At>
   static void forward(const Call& call) {
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int plane = 0; plane < call.batch * At::in.channels; ++plane) {
+    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
       const float* x = call.inputs[0] + std::size_t(plane) * At::in.pixels();
       float* y = call.output + std::size_t(plane) * At::out.pixels();
       for_each_output<At>([&](Neighbours v, Neighbours h) {
@@ -33,13 +32,12 @@ struct Kernel<cpu, Upsample<Height, Width>> {
         const float bottom = (1 - h.weight) * lower[h.first] + h.weight * lower[h.second];
         *y++ = (1 - v.weight) * top + v.weight * bottom;
       });
-    }
+    });
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-#pragma omp parallel for num_threads(call.threads) schedule(static)
-    for (int plane = 0; plane < call.batch * At::in.channels; ++plane) {
+    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
       float* dx = call.input_gradients[0] + std::size_t(plane) * At::in.pixels();
       const float* dy = call.output_gradient + std::size_t(plane) * At::out.pixels();
       if constexpr (!At::adds(0)) std::fill_n(dx, At::in.pixels(), 0.0f);
@@ -50,7 +48,7 @@ struct Kernel<cpu, Upsample<Height, Width>> {
         lower[h.first] += *dy * v.weight * (1 - h.weight);
         lower[h.second] += *dy++ * v.weight * h.weight;
       });
-    }
+    });
   }
 
  private:
