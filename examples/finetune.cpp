@@ -55,6 +55,7 @@ void run(const examples::FinetuningOptions& options) {
 int main(int argc, char** argv) {
   examples::FinetuningOptions options;
   options.learning_rate = 0;
+  options.smallest_crop = 0.8;  // a frozen backbone cannot learn what a crop does to its features
   examples::CommandLine line(
       "Fine-tunes a ResNet-18 of width 16 on DATA/train and DATA/val, one folder a class");
   line.choice("--train", options.mode, "what trains: head, layer4 (and head), all, or scratch",

@@ -44,7 +44,8 @@ int main(int argc, char** argv) {
   std::string weights;
   std::uint64_t seed = 0;
   bool summary = false;
-  examples::CommandLine line("Trains a new ten-class head on a frozen ResNet-18, on a random batch");
+  examples::CommandLine line(
+      "Trains a new ten-class head on a frozen ResNet-18, on a random batch");
   line.file("--weights", weights, "a 1000-class network that dlib has serialized");
   line.number("--seed", seed, "of the batch");
   line.flag("--summary", summary, "print the layers");

@@ -11,7 +11,8 @@ int main(int argc, char** argv) {
   std::string weights;
   std::uint64_t seed = 0;
   bool summary = false;
-  examples::CommandLine line("Trains a new ten-class head on a frozen ResNet-18, on a random batch");
+  examples::CommandLine line(
+      "Trains a new ten-class head on a frozen ResNet-18, on a random batch");
   line.file("--weights", weights, "torchvision's file, resnet18.pth");
   line.number("--seed", seed, "of the new head and of the batch");
   line.flag("--summary", summary, "print the modules");
