@@ -6,7 +6,7 @@ cd "$(dirname "$0")/.."
 seeds=${1:-5}
 shift || true
 scripts/install.sh build
-cmake --preset gcc -DFROSTLINE_BUILD_TESTS=OFF >/dev/null
+cmake --preset gcc >/dev/null
 cmake --build --preset gcc --target finetune >/dev/null
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
 results=build/finetune-seeds

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// A folder of pictures in memory, and batches of it as a network takes them.
 #include "data_set.hpp"
 
 #include <algorithm>

@@ -17,7 +17,7 @@ say() { echo "[$SECONDS s] $*"; }
 
 scripts/install.sh build golden
 mkdir -p "$work"
-[ -f "$build/CMakeCache.txt" ] || cmake --preset gcc -B "$build" >"$work/configure.log"
+cmake --preset gcc -B "$build" >"$work/configure.log"
 say "building"
 cmake --build "$build" --target predict finetune golden_train_steps >"$work/build.log" ||
   { cat "$work/build.log"; exit 1; }
