@@ -99,6 +99,8 @@ int main(int argc, char** argv) {
                              : run<ImageNet, 224>(options, fl::EvaluationTransform{});
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
+    if (!options.finetuned)
+      fmt::print(stderr, "the network is torchvision's resnet18; for finetune's add --finetuned\n");
     return 1;
   }
 }

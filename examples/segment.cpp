@@ -9,7 +9,7 @@
 
 namespace fl = frostline;
 
-constexpr int classes = 11, side = 256;  // the data set's ten, and the background
+constexpr int classes = 11, side = 192;  // the data set's ten, and the background
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
 using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, fl::FcnHead<128, classes>>;
 using Net = fl::Network<Model, fl::Input<3, side, side>>;
@@ -17,7 +17,7 @@ using Net = fl::Network<Model, fl::Input<3, side, side>>;
 struct Options {
   std::string data = "examples/data/clipart10", out = "out";
   std::string weights = "examples/data/resnet18-w16.safetensors";
-  int epochs = 8, batch = 8, scenes = 200;
+  int epochs = 12, batch = 8, scenes = 240;
   float learning_rate = 0.05f;
   std::uint64_t seed = 0;
 };

@@ -73,7 +73,7 @@ Scene make_scene(const DataSet& data, int side, std::uint64_t seed) {
   const int count = between(random, 2, 3);
   for (int k = 0; k < count; ++k) {
     const std::size_t index = random() % data.size();
-    const int size = between(random, side * 3 / 8, side * 9 / 16);
+    const int size = between(random, side / 2, side * 3 / 4);
     const fl::Image drawing = fl::resize(data.images[index], size, size);
     const fl::Image mask = fl::resize(cut_out(data.images[index]), size, size);
     const int left = between(random, 0, side - size), top = between(random, 0, side - size);

@@ -42,9 +42,10 @@ struct Node {
   int absorbed_by = no_node;
   int output = no_node;  // the node whose value this one writes
 
-  constexpr bool has_backward() const {
-    return parameter_gradient || input_gradient[0] || input_gradient[1] || input_gradient[2];
+  constexpr bool owes_input() const {
+    return input_gradient[0] || input_gradient[1] || input_gradient[2];
   }
+  constexpr bool has_backward() const { return parameter_gradient || owes_input(); }
   constexpr bool trains() const { return !frozen && parameters > 0; }
   /// What the parts of the backward that this node owes read, taken together.
   constexpr Reads backward_reads() const {
@@ -56,11 +57,8 @@ struct Node {
       reads.saved |= more.saved;
     };
     if (parameter_gradient) join(parameter_gradient_reads[s]);
-    if (has_backward() && !(parameter_gradient && !owes_input())) join(input_gradient_reads[s]);
+    if (owes_input()) join(input_gradient_reads[s]);
     return reads;
-  }
-  constexpr bool owes_input() const {
-    return input_gradient[0] || input_gradient[1] || input_gradient[2];
   }
 };
 

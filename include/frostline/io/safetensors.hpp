@@ -122,7 +122,8 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
     const std::int64_t begin = (*offsets)[0], end = (*offsets)[1];
     if (begin > end || static_cast<std::uint64_t>(end) > data.size())
       throw fail_tensor(
-          fmt::format("lies at [{}, {}) of {} bytes of data", begin, end, data.size()));
+          fmt::format("lies at [{}, {}) of {} bytes of data: the file is damaged, or was cut short",
+                      begin, end, data.size()));
     const auto count = count_elements(*extents);
     const auto bytes_each = static_cast<std::int64_t>(size_of(*type));
     if (!count || (end - begin) % bytes_each != 0 || (end - begin) / bytes_each != *count)
