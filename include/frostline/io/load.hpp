@@ -87,11 +87,11 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
   return result;
 }
 
-template <class Net>
-LoadReport load(Net& network, const std::filesystem::path& path, bool skip_new) {
+template <class Backend>
+LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
+                const std::filesystem::path& path, bool skip_new) {
   const StateDict file = read_weights(path);
-  const std::span replaced(Net::graph().replaced, std::size_t(Net::graph().replaced_count));
-  Matching matching = match(Net::tensors(), replaced, file, skip_new);
+  Matching matching = match(tensors_of(network.program()), replaced, file, skip_new);
   if (!matching.problems.empty()) {
     std::string text = fmt::format("frostline: '{}' does not fit the network ({} problems)",
                                    path.string(), matching.problems.size());
@@ -114,32 +114,10 @@ LoadReport load(Net& network, const std::filesystem::path& path, bool skip_new) 
   return std::move(matching.report);
 }
 
-}  // namespace detail
-
-/// Loads torchvision's or our own file (.pth, .safetensors) into all but a new head, which is left
-/// as it was. Accepts keys with a `module.` prefix, a segmentation model's `backbone.`, and files
-/// with or without `num_batches_tracked`.
-/// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text
-/// lists every missing, unexpected and mismatched key.
-template <class Net>
-LoadReport load_pretrained(Net& network, const std::filesystem::path& path) {
-  return detail::load(network, path, true);
-}
-
-/// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
-template <class Net>
-LoadReport load(Net& network, const std::filesystem::path& path) {
-  return detail::load(network, path, false);
-}
-
-/// Writes all parameters and buffers as safetensors, with torchvision's keys, floats as `type`
-/// (F32, F16 or BF16). A file of this name is replaced only when the new one is complete.
-/// Throws: Error if the file cannot be written.
-template <class Net>
-void save(const Net& network, const std::filesystem::path& path,
-          ElementType type = ElementType::f32,
-          const std::map<std::string, std::string>& metadata = {}) {
-  const std::vector<NamedTensor> tensors = Net::tensors();
+template <class Backend>
+void save(const Executor<Backend>& network, const std::filesystem::path& path, ElementType type,
+          const std::map<std::string, std::string>& metadata) {
+  const std::vector<NamedTensor> tensors = tensors_of(network.program());
   std::vector<std::vector<float>> floats(tensors.size());
   std::vector<std::vector<std::int64_t>> integers(tensors.size());
   std::vector<TensorToWrite> writes;
@@ -157,6 +135,39 @@ void save(const Net& network, const std::filesystem::path& path,
     }
   }
   write_safetensors(path, writes, metadata);
+}
+
+template <class Net>
+std::span<const Path> replaced_by_new_layers() {
+  return {Net::graph().replaced, std::size_t(Net::graph().replaced_count)};
+}
+
+}  // namespace detail
+
+/// Loads torchvision's or our own file (.pth, .safetensors) into all but a new head, which is left
+/// as it was. Accepts keys with a `module.` prefix, a segmentation model's `backbone.`, and files
+/// with or without `num_batches_tracked`.
+/// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text
+/// lists every missing, unexpected and mismatched key.
+template <class Net>
+LoadReport load_pretrained(Net& network, const std::filesystem::path& path) {
+  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, true);
+}
+
+/// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
+template <class Net>
+LoadReport load(Net& network, const std::filesystem::path& path) {
+  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, false);
+}
+
+/// Writes all parameters and buffers as safetensors, with torchvision's keys, floats as `type`
+/// (F32, F16 or BF16). A file of this name is replaced only when the new one is complete.
+/// Throws: Error if the file cannot be written.
+template <class Net>
+void save(const Net& network, const std::filesystem::path& path,
+          ElementType type = ElementType::f32,
+          const std::map<std::string, std::string>& metadata = {}) {
+  detail::save(network.executor(), path, type, metadata);
 }
 
 }  // namespace frostline

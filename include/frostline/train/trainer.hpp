@@ -11,6 +11,78 @@
 
 namespace frostline {
 
+/// Throws: Error unless images and labels fit each other, and the labels the classes.
+inline void check_batch(Shape in, Shape out, std::span<const float> images,
+                        std::span<const int> labels, int ignore_index) {
+  if (images.empty() || labels.size() * in.size() != images.size() * out.pixels())
+    throw Error(fmt::format(
+        "frostline: the trainer takes {} numbers and {} label(s) an image, got {} and {}",
+        in.size(), out.pixels(), images.size(), labels.size()));
+  for (const int label : labels)
+    if ((label < 0 || label >= out.channels) && label != ignore_index)
+      throw Error(fmt::format(
+          "frostline: the trainer takes labels from 0 to {} (or {}, to be ignored), got {}",
+          out.channels - 1, ignore_index, label));
+}
+
+/// What Trainer does once its model is known, compiled once for all models of a backend.
+template <class Backend, class Loss, class Optimizer>
+class TrainingLoop {
+ public:
+  TrainingLoop(Executor<Backend>& network, const Optimizer& optimizer)
+      : network_(&network), image_losses_(std::size_t(network.max_batch())) {
+    prepare(optimizer);
+  }
+
+  float step(const Loss& loss, const Optimizer& optimizer, std::span<const float> images,
+             std::span<const int> labels) {
+    check_batch(in(), out(), images, labels, loss.ignore_index);
+    prepare(optimizer);
+    const std::span<const float> logits = network_->forward(images, true);
+    const float mean =
+        Kernel<Backend, Loss>::loss(loss, out(), logits, labels, network_->output_gradient(),
+                                    image_losses_, network_->threads());
+    network_->backward(false);
+    Kernel<Backend, Optimizer>::update(optimizer, network_->trainable(), network_->gradients(),
+                                       momentum_, network_->threads());
+    return mean;
+  }
+
+  Evaluation evaluate(const Loss& loss, std::span<const float> images,
+                      std::span<const int> labels) {
+    check_batch(in(), out(), images, labels, loss.ignore_index);
+    const std::size_t sample = in().size(), pixels = out().pixels();
+    const auto most = std::size_t(network_->max_batch());
+    Evaluation result;
+    for (std::size_t first = 0; first * sample < images.size(); first += most) {
+      const std::size_t count = std::min(most, images.size() / sample - first);
+      const auto truth = labels.subspan(first * pixels, count * pixels);
+      const std::span<const float> logits =
+          network_->forward(images.subspan(first * sample, count * sample), false);
+      const float mean = Kernel<Backend, Loss>::loss(loss, out(), logits, truth, {}, image_losses_,
+                                                     network_->threads());
+      result += count_correct(out(), logits, truth, loss.ignore_index, mean);
+    }
+    return result;
+  }
+
+ private:
+  Shape in() const { return network_->program().nodes.front().out; }
+  Shape out() const { return network_->program().nodes.back().out; }
+  void prepare(const Optimizer& optimizer) {
+    if (!(optimizer.learning_rate >= 0 && optimizer.momentum >= 0 && optimizer.weight_decay >= 0))
+      throw Error("frostline: Sgd requires learning rate, momentum and weight decay of at least 0");
+    if (optimizer.nesterov && optimizer.momentum == 0)
+      throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
+    if (optimizer.momentum != 0 && momentum_.empty())
+      momentum_.assign(network_->trainable().size(), 0.0f);
+  }
+
+  Executor<Backend>* network_;
+  std::vector<float> momentum_;
+  std::vector<double> image_losses_;
+};
+
 /// Trains what trains in a network: `Trainer trainer{network, CrossEntropy{}, Sgd{}}`. It owns the
 /// optimizer's state; the network must outlive it.
 template <class Net, class Loss, class Optimizer>
@@ -20,13 +92,12 @@ class Trainer {
                 "Unfreeze a part of it or give it a new head with ReplaceHead");
 
  public:
+  /// Throws: Error if the optimizer's settings make no sense.
   Trainer(Net& network, Loss loss_function, Optimizer stepper)
       : loss(loss_function),
         optimizer(stepper),
         network_(&network),
-        image_losses_(std::size_t(network.max_batch())) {
-    prepare_momentum();
-  }
+        loop_(network.executor(), optimizer) {}
 
   Loss loss;            // may be changed between steps,
   Optimizer optimizer;  // its learning rate above all
@@ -35,16 +106,7 @@ class Trainer {
   /// Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a dense head.
   /// Throws: Error, with nothing changed, if a size or a label does not fit.
   float step(std::span<const float> images, std::span<const int> labels) {
-    check(images, labels);
-    prepare_momentum();
-    const std::span<const float> logits = network_->forward(images, true);
-    const float mean =
-        KernelOf<Loss>::loss(loss, Net::output_shape, logits, labels, network_->output_gradient(),
-                             image_losses_, network_->threads());
-    network_->backward();
-    KernelOf<Optimizer>::update(optimizer, network_->trainable(), network_->gradients(), momentum_,
-                                network_->threads());
-    return mean;
+    return loop_.step(loss, optimizer, images, labels);
   }
 
   /// The network's outputs for at most max_batch images, in evaluation mode.
@@ -54,52 +116,12 @@ class Trainer {
 
   /// Loss and accuracy over any number of images, in evaluation mode. Throws: as step.
   Evaluation evaluate(std::span<const float> images, std::span<const int> labels) {
-    constexpr std::size_t sample = Net::input_shape.size(), pixels = Net::output_shape.pixels();
-    if (labels.size() * sample != images.size() * pixels) check(images, labels);
-    Evaluation result;
-    const auto most = std::size_t(network_->max_batch());
-    for (std::size_t first = 0; first * sample < images.size(); first += most) {
-      const std::size_t count = std::min(most, images.size() / sample - first);
-      const auto some = images.subspan(first * sample, count * sample);
-      const auto truth = labels.subspan(first * pixels, count * pixels);
-      check(some, truth);
-      const std::span<const float> logits = network_->predict(some);
-      const float mean = KernelOf<Loss>::loss(loss, Net::output_shape, logits, truth, {},
-                                              image_losses_, network_->threads());
-      result += count_correct(Net::output_shape, logits, truth, loss.ignore_index, mean);
-    }
-    return result;
+    return loop_.evaluate(loss, images, labels);
   }
 
  private:
-  template <class What>
-  using KernelOf = Kernel<typename Net::backend, What>;
-
-  void check(std::span<const float> images, std::span<const int> labels) const {
-    constexpr std::size_t sample = Net::input_shape.size(), pixels = Net::output_shape.pixels();
-    constexpr int classes = Net::output_shape.channels;
-    if (images.empty() || labels.size() * sample != images.size() * pixels)
-      throw Error(fmt::format(
-          "frostline: the trainer takes {} numbers and {} label(s) an image, got {} and {}", sample,
-          pixels, images.size(), labels.size()));
-    for (const int label : labels)
-      if ((label < 0 || label >= classes) && label != loss.ignore_index)
-        throw Error(fmt::format(
-            "frostline: the trainer takes labels from 0 to {} (or {}, to be ignored), got {}",
-            classes - 1, loss.ignore_index, label));
-  }
-  void prepare_momentum() {
-    if (!(optimizer.learning_rate >= 0 && optimizer.momentum >= 0 && optimizer.weight_decay >= 0))
-      throw Error("frostline: Sgd requires learning rate, momentum and weight decay of at least 0");
-    if (optimizer.nesterov && optimizer.momentum == 0)
-      throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
-    if (optimizer.momentum != 0 && momentum_.empty())
-      momentum_.assign(network_->trainable().size(), 0.0f);
-  }
-
   Net* network_;
-  std::vector<float> momentum_;
-  std::vector<double> image_losses_;
+  TrainingLoop<typename Net::backend, Loss, Optimizer> loop_;
 };
 
 }  // namespace frostline

@@ -1,0 +1,260 @@
+// SPDX-License-Identifier: MIT
+// Executor: the memory and the run-time loop of a program, compiled once for all models.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <cstring>
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+#include "frostline/graph/program.hpp"
+
+namespace frostline {
+
+/// One parameter or buffer of a network, as files know it; Network::read and write take it.
+struct NamedTensor {
+  std::string key;  // "layer1.0.conv1.weight"
+  std::vector<std::int64_t> extents;
+  ElementType type = ElementType::f32;
+  std::size_t size = 0;  // elements
+  bool trains = false;
+  bool is_new = false;  // of a layer that replaces another
+  bool is_buffer = false;
+  int node = no_node, index = 0;
+};
+
+/// Splits a 64-bit state into well-mixed numbers (splitmix64, Steele et al. 2014).
+constexpr std::uint64_t mix(std::uint64_t x) {
+  x += 0x9e3779b97f4a7c15u;
+  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+  return x ^ (x >> 31);
+}
+
+/// All parameters and buffers of a program, in PyTorch's order of keys.
+inline std::vector<NamedTensor> tensors_of(const Program& program) {
+  std::vector<NamedTensor> result;
+  for (int i = 1; i < int(program.nodes.size()); ++i) {
+    const Node& node = program.nodes[std::size_t(i)];
+    const std::string_view path = node.path;
+    const std::string prefix = path.empty() ? std::string{} : fmt::format("{}.", path);
+    const auto append = [&](const TensorSpecs& specs, bool is_buffer) {
+      for (int k = 0; k < specs.count; ++k) {
+        const TensorSpec& spec = specs[k];
+        NamedTensor tensor;
+        tensor.key = prefix;
+        tensor.key += spec.name;
+        tensor.extents.assign(spec.extents, spec.extents + spec.rank);
+        tensor.type = spec.type;
+        tensor.size = spec.size();
+        tensor.trains = !node.frozen && !is_buffer;
+        tensor.is_new = node.is_new;
+        tensor.is_buffer = is_buffer;
+        tensor.node = i;
+        tensor.index = k;
+        result.push_back(std::move(tensor));
+      }
+    };
+    append(program.declared_by(i).parameters(), false);
+    append(program.declared_by(i).buffers(), true);
+  }
+  return result;
+}
+
+/// What Network does once its program is known. Errors and meanings are described there.
+template <class Backend>
+class Executor {
+ public:
+  Executor(const Program& program, int max_batch, std::uint64_t seed)
+      : program_(&program),
+        max_batch_(checked(max_batch)),
+        threads_(Backend::threads()),
+        seed_(seed),
+        arena_(program.arena_bytes(max_batch_, threads_)),
+        trainable_(program.trainable_floats * sizeof(float)),
+        gradient_(program.trainable_floats * sizeof(float)),
+        frozen_(program.frozen_floats * sizeof(float)),
+        buffers_(program.buffer_floats * sizeof(float)),
+        packed_(program.packed_floats() * sizeof(float)) {
+    initialise(seed);
+  }
+
+  const Program& program() const { return *program_; }
+  int max_batch() const { return max_batch_; }
+  int threads() const { return threads_; }
+  std::span<float> trainable() const { return trainable_.floats(); }
+  std::span<float> gradients() const { return gradient_.floats(); }
+
+  std::span<const float> forward(std::span<const float> images, bool training) {
+    batch_ = samples_in(images);
+    images_ = images.data();
+    if (changed_) pack();
+    if (training) ++steps_;
+    run(0, program_->loss, training, false);
+    return {value(last()), outputs()};
+  }
+  std::span<float> output_gradient() const { return {gradient(last()), outputs()}; }
+  void backward(bool accumulate) {
+    run(program_->loss + 1, int(program_->steps.size()), true, accumulate);
+  }
+
+  template <class Number>
+  void read(const NamedTensor& tensor, std::span<Number> numbers) const {
+    check_access<Number>(tensor, numbers.size());
+    std::memcpy(numbers.data(), place(tensor), numbers.size_bytes());
+  }
+  template <class Number>
+  void write(const NamedTensor& tensor, std::span<const Number> numbers) {
+    check_access<Number>(tensor, numbers.size());
+    std::memcpy(place(tensor), numbers.data(), numbers.size_bytes());
+    changed_ = true;
+  }
+
+  void initialise(std::uint64_t seed) {
+    seed_ = seed;
+    std::uint64_t state = mix(seed);
+    for (int i = 1; i < int(program_->nodes.size()); ++i) {
+      const TensorSpecs parameters = program_->declared_by(i).parameters();
+      const TensorSpecs buffers = program_->declared_by(i).buffers();
+      for (int k = 0; k < parameters.count; ++k)
+        fill(parameters[k], parameter(i, k), state = mix(state));
+      for (int k = 0; k < buffers.count; ++k) fill(buffers[k], buffer(i, k), state = mix(state));
+    }
+    changed_ = true;
+  }
+
+ private:
+  static int checked(int batch) {
+    if (batch < 1)
+      throw Error(fmt::format("frostline: max_batch requires at least 1, got {}", batch));
+    return batch;
+  }
+  int samples_in(std::span<const float> images) const {
+    const Shape shape = program_->nodes[0].out;
+    const std::size_t sample = shape.size(), samples = images.size() / sample;
+    if (images.size() % sample != 0 || samples == 0)
+      throw Error(fmt::format(
+          "frostline: the network takes images of {}x{}x{} = {} numbers, got a span of {}",
+          shape.channels, shape.height, shape.width, sample, images.size()));
+    if (samples > std::size_t(max_batch_))
+      throw Error(fmt::format("frostline: the network was made with max_batch({}), got {} images",
+                              max_batch_, samples));
+    return int(samples);
+  }
+
+  int last() const { return int(program_->nodes.size()) - 1; }
+  std::size_t outputs() const { return std::size_t(batch_) * program_->nodes.back().out.size(); }
+  float* value(int node) const {
+    return node == 0 ? const_cast<float*>(images_) : floats(program_->activations[node]);
+  }
+  float* gradient(int node) const { return floats(program_->gradients[node]); }
+  float* floats(const Slot& slot) const { return reinterpret_cast<float*>(bytes(slot)); }
+  std::byte* bytes(const Slot& slot) const {
+    return slot.used() ? arena_.data() + slot.offset * std::size_t(max_batch_) : nullptr;
+  }
+  float* parameter(int node, int k) const {
+    const bool frozen = program_->nodes[std::size_t(node)].frozen;
+    return (frozen ? frozen_ : trainable_).floats().data() + program_->parameters[node][k];
+  }
+  float* buffer(int node, int k) const {
+    return buffers_.floats().data() + program_->buffers[node][k];
+  }
+  float* place(const NamedTensor& tensor) const {
+    return tensor.is_buffer ? buffer(tensor.node, tensor.index)
+                            : parameter(tensor.node, tensor.index);
+  }
+  template <class Number>
+  static void check_access(const NamedTensor& tensor, std::size_t numbers) {
+    static_assert(std::same_as<Number, float> || std::same_as<Number, std::int64_t>,
+                  "frostline: Network::read and write require floats or 64-bit integers");
+    const bool integers = tensor.type == ElementType::i64;
+    if (integers != std::same_as<Number, std::int64_t> || numbers != tensor.size)
+      throw Error(fmt::format("frostline: '{}' holds {} numbers of type {}, not {}", tensor.key,
+                              tensor.size, name_of(tensor.type), numbers));
+  }
+
+  Call call_for(int s, bool training) const {
+    const int i = program_->steps[std::size_t(s)].node;
+    const Node& node = program_->nodes[std::size_t(i)];
+    std::byte* fixed = arena_.data() + program_->sample_bytes * std::size_t(max_batch_);
+    Call call;
+    call.batch = batch_;
+    call.threads = threads_;
+    call.training = training;
+    call.random = mix(seed_ ^ mix(steps_ * 4096 + std::uint64_t(i)));
+    for (int k = 0; k < node.input_count; ++k) {
+      call.inputs[k] = value(node.inputs[k]);
+      if (node.input_gradient[k]) call.input_gradients[k] = gradient(node.inputs[k]);
+    }
+    call.output = value(node.output);
+    if (node.has_backward()) call.output_gradient = gradient(i);
+    for (int k = 0; k < TensorSpecs::capacity; ++k) {
+      call.parameters[k] = parameter(i, k);
+      if (!node.frozen)
+        call.parameter_gradients[k] = gradient_.floats().data() + program_->parameters[i][k];
+      call.buffers[k] = buffer(i, k);
+    }
+    call.saved = bytes(program_->saved[i]);
+    call.saved_stride = program_->saved[i].bytes;
+    if (program_->saved_fixed[i].used())
+      call.saved_fixed = reinterpret_cast<float*>(fixed + program_->saved_fixed[i].offset);
+    if (node.added != no_node) call.added = value(node.added);
+    if (node.batch_norm != no_node)
+      for (int k = 0; k < 2; ++k) {
+        call.batch_norm_parameters[k] = parameter(node.batch_norm, k);
+        call.batch_norm_buffers[k] = buffer(node.batch_norm, k);
+      }
+    call.packed = packed_.floats().data() + program_->facts[std::size_t(s)].packed_offset;
+    call.scratch = fixed + program_->fixed_bytes;
+    call.scratch_stride = program_->scratch_bytes();
+    return call;
+  }
+  void run(int from, int to, bool training, bool accumulate) {
+    for (int s = from; s < to; ++s) {
+      Call call = call_for(s, training);
+      call.accumulate = accumulate;
+      program_->facts[std::size_t(s)].run(call);
+    }
+  }
+  void pack() {
+    for (int s = 0; s < program_->loss; ++s)
+      if (const StepFacts& facts = program_->facts[std::size_t(s)]; facts.pack)
+        facts.pack(call_for(s, false));
+    changed_ = false;
+  }
+  static void fill(const TensorSpec& spec, float* data, std::uint64_t state) {
+    if (spec.type != ElementType::f32) {
+      std::memset(data, 0, spec.size() * size_of(spec.type));
+      return;
+    }
+    std::mt19937_64 random{state};
+    const auto unit = [&] { return (double(random() >> 11) + 0.5) * 0x1p-53; };  // in (0, 1)
+    const double deviation = std::sqrt(double(spec.initial.value));
+    for (std::size_t j = 0; j < spec.size(); ++j) {
+      if (spec.initial.distribution == Initial::constant)
+        data[j] = spec.initial.value;
+      else if (spec.initial.distribution == Initial::uniform)
+        data[j] = float((2 * unit() - 1) * std::sqrt(3.0) * deviation);
+      else  // Box and Muller 1958
+        data[j] = float(std::sqrt(-2 * std::log(unit())) * std::cos(6.283185307179586 * unit()) *
+                        deviation);
+    }
+  }
+
+  const Program* program_;
+  int max_batch_;
+  int threads_;
+  std::uint64_t seed_;
+  std::uint64_t steps_ = 0;
+  int batch_ = 0;
+  const float* images_ = nullptr;
+  bool changed_ = true;
+  typename Backend::Memory arena_, trainable_, gradient_, frozen_, buffers_, packed_;
+};
+
+}  // namespace frostline
