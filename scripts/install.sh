@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing of the Debian 12 or Ubuntu 24.04 packages that a set of the project needs.
-# Usage: scripts/install.sh SET...   sets: build, clang, format, golden, peers
+# Usage: scripts/install.sh SET...   sets: build, clang, neon, format, golden, peers
 set -euo pipefail
 
 declare -A sets=(
@@ -8,9 +8,12 @@ declare -A sets=(
            libjansson-dev libturbojpeg0-dev libpng-dev catch2 libcli11-dev
            gnuplot-nox"
   [clang]="clang libomp-dev"
+  [neon]="g++-aarch64-linux-gnu qemu-user-static"
   [format]="clang-format"
   [golden]="python3 python3-venv python3-numpy python3-pil python3-torch python3-torchvision"
   [peers]="libtorch-dev libdlib-dev libopenblas-dev time"
+  [benchmarks]="python3 python3-venv python3-dev binutils libjemalloc2 libbenchmark-dev libdlib-dev
+                libopenblas-dev"
 )
 missing=()
 for set in "$@"; do

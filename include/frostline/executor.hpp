@@ -2,6 +2,7 @@
 // Executor: the memory and the run-time loop of a program, compiled once for all models.
 #pragma once
 
+#include <bitset>
 #include <cmath>
 #include <concepts>
 #include <cstring>
@@ -80,52 +81,52 @@ class Executor {
         gradient_(program.trainable_floats * sizeof(float)),
         frozen_(program.frozen_floats * sizeof(float)),
         buffers_(program.buffer_floats * sizeof(float)),
-        packed_(program.packed_floats() * sizeof(float)) {
-    initialise(seed);
-  }
+        packed_(program.packed_floats() * sizeof(float)),
+        written_(program.nodes.size()) {}
 
   const Program& program() const { return *program_; }
   int max_batch() const { return max_batch_; }
   int threads() const { return threads_; }
-  std::span<float> trainable() const { return trainable_.floats(); }
+  std::span<float> trainable() {
+    initialise_rest();
+    changed_ = true;  // kernels that keep it packed pack it anew
+    return trainable_.floats();
+  }
   std::span<float> gradients() const { return gradient_.floats(); }
 
   std::span<const float> forward(std::span<const float> images, bool training) {
     batch_ = samples_in(images);
     images_ = images.data();
+    initialise_rest();
     if (changed_) pack();
     if (training) ++steps_;
-    run(0, program_->loss, training, false);
-    return {value(last()), outputs()};
+    run_forward(training);
+    return {value(last(), all_images()), outputs()};
   }
   std::span<float> output_gradient() const { return {gradient(last()), outputs()}; }
   void backward(bool accumulate) {
-    run(program_->loss + 1, int(program_->steps.size()), true, accumulate);
+    run_backward(accumulate);
   }
 
   template <class Number>
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
     check_access<Number>(tensor, numbers.size());
+    initialise_rest();
     std::memcpy(numbers.data(), place(tensor), numbers.size_bytes());
   }
   template <class Number>
   void write(const NamedTensor& tensor, std::span<const Number> numbers) {
     check_access<Number>(tensor, numbers.size());
     std::memcpy(place(tensor), numbers.data(), numbers.size_bytes());
-    changed_ = true;
+    written_[std::size_t(tensor.node)][order_of(tensor.is_buffer, tensor.index)] = true;
+    changed_ = frozen_changed_ = true;
   }
 
   void initialise(std::uint64_t seed) {
     seed_ = seed;
-    std::uint64_t state = mix(seed);
-    for (int i = 1; i < int(program_->nodes.size()); ++i) {
-      const TensorSpecs parameters = program_->declared_by(i).parameters();
-      const TensorSpecs buffers = program_->declared_by(i).buffers();
-      for (int k = 0; k < parameters.count; ++k)
-        fill(parameters[k], parameter(i, k), state = mix(state));
-      for (int k = 0; k < buffers.count; ++k) fill(buffers[k], buffer(i, k), state = mix(state));
-    }
-    changed_ = true;
+    for (auto& written : written_) written.reset();
+    all_written_ = false;
+    changed_ = frozen_changed_ = true;
   }
 
  private:
@@ -147,15 +148,39 @@ class Executor {
     return int(samples);
   }
 
+  /// Which images a call computes, and by which team.
+  struct Images {
+    int first, count;
+    bool training = false;
+    Team team{};
+    int worker = 0;  // whose memory of single images
+    bool alone = false;
+  };
+
   int last() const { return int(program_->nodes.size()) - 1; }
   std::size_t outputs() const { return std::size_t(batch_) * program_->nodes.back().out.size(); }
-  float* value(int node) const {
-    return node == 0 ? const_cast<float*>(images_) : floats(program_->activations[node]);
+  Images all_images() const { return {0, batch_}; }
+  float* value(int node, const Images& images) const {
+    const std::size_t floats_of_sample = program_->nodes[std::size_t(node)].floats;
+    const std::size_t skipped = std::size_t(images.first) * floats_of_sample;
+    if (node == 0) return const_cast<float*>(images_) + skipped;
+    const Slot& slot = program_->activations[node];
+    if (!slot.per_thread) return slot.used() ? floats(slot) + skipped : nullptr;
+    return reinterpret_cast<float*>(thread_memory() + slot.offset +
+                                    program_->thread_bytes * std::size_t(images.worker));
   }
   float* gradient(int node) const { return floats(program_->gradients[node]); }
   float* floats(const Slot& slot) const { return reinterpret_cast<float*>(bytes(slot)); }
   std::byte* bytes(const Slot& slot) const {
     return slot.used() ? arena_.data() + slot.offset * std::size_t(max_batch_) : nullptr;
+  }
+  // The arena: what grows with the batch, what does not, a part a thread, scratch.
+  std::byte* fixed_memory() const {
+    return arena_.data() + program_->sample_bytes * std::size_t(max_batch_);
+  }
+  std::byte* thread_memory() const { return fixed_memory() + program_->fixed_bytes; }
+  std::byte* scratch_memory() const {
+    return thread_memory() + program_->thread_bytes * std::size_t(threads_);
   }
   float* parameter(int node, int k) const {
     const bool frozen = program_->nodes[std::size_t(node)].frozen;
@@ -178,20 +203,19 @@ class Executor {
                               tensor.size, name_of(tensor.type), numbers));
   }
 
-  Call call_for(int s, bool training) const {
+  Call call_for(int s, const Images& images) const {
     const int i = program_->steps[std::size_t(s)].node;
     const Node& node = program_->nodes[std::size_t(i)];
-    std::byte* fixed = arena_.data() + program_->sample_bytes * std::size_t(max_batch_);
     Call call;
-    call.batch = batch_;
-    call.threads = threads_;
-    call.training = training;
+    call.batch = images.count;
+    call.team = images.team;
+    call.training = images.training;
     call.random = mix(seed_ ^ mix(steps_ * 4096 + std::uint64_t(i)));
     for (int k = 0; k < node.input_count; ++k) {
-      call.inputs[k] = value(node.inputs[k]);
+      call.inputs[k] = value(node.inputs[k], images);
       if (node.input_gradient[k]) call.input_gradients[k] = gradient(node.inputs[k]);
     }
-    call.output = value(node.output);
+    call.output = value(node.output, images);
     if (node.has_backward()) call.output_gradient = gradient(i);
     for (int k = 0; k < TensorSpecs::capacity; ++k) {
       call.parameters[k] = parameter(i, k);
@@ -202,30 +226,91 @@ class Executor {
     call.saved = bytes(program_->saved[i]);
     call.saved_stride = program_->saved[i].bytes;
     if (program_->saved_fixed[i].used())
-      call.saved_fixed = reinterpret_cast<float*>(fixed + program_->saved_fixed[i].offset);
-    if (node.added != no_node) call.added = value(node.added);
+      call.saved_fixed = reinterpret_cast<float*>(fixed_memory() + program_->saved_fixed[i].offset);
+    if (node.added != no_node) call.added = value(node.added, images);
     if (node.batch_norm != no_node)
       for (int k = 0; k < 2; ++k) {
         call.batch_norm_parameters[k] = parameter(node.batch_norm, k);
         call.batch_norm_buffers[k] = buffer(node.batch_norm, k);
       }
     call.packed = packed_.floats().data() + program_->facts[std::size_t(s)].packed_offset;
-    call.scratch = fixed + program_->fixed_bytes;
-    call.scratch_stride = program_->scratch_bytes();
+    set_scratch(call, images);
     return call;
   }
-  void run(int from, int to, bool training, bool accumulate) {
+  void set_scratch(Call& call, const Images& images) const {
+    const std::size_t steps =
+        images.alone ? std::size_t(program_->prefix) : program_->facts.size();
+    call.scratch = scratch_memory();
+    call.shared_scratch_bytes = program_->shared_scratch_bytes(steps);
+    call.scratch_stride = program_->scratch_bytes(steps);
+    if (images.alone)
+      call.scratch +=
+          (call.shared_scratch_bytes + call.scratch_stride) * std::size_t(images.worker);
+  }
+
+  void run_steps(int from, int to, const Images& images, bool accumulate = false) {
     for (int s = from; s < to; ++s) {
-      Call call = call_for(s, training);
+      Call call = call_for(s, images);
       call.accumulate = accumulate;
       program_->facts[std::size_t(s)].run(call);
+      images.team.sync();
     }
   }
+  /// One team runs the whole pass. In the prefix each thread takes whole images, so that their
+  /// values stay in its cache and nobody waits; the team shares those left over.
+  void run_forward(bool training) {
+    Backend::run(threads_, [&](const Team& team) {
+      if (program_->prefix > 0) {
+        const int each = batch_ / team.threads;
+        for (int n = team.thread * each; n < (team.thread + 1) * each; ++n)
+          run_steps(0, program_->prefix, {n, 1, training, Team{}, team.thread, true});
+        team.sync();
+        for (int n = each * team.threads; n < batch_; ++n)
+          run_steps(0, program_->prefix, {n, 1, training, team});
+      }
+      run_steps(program_->prefix, program_->loss, {0, batch_, training, team});
+    });
+  }
+  void run_backward(bool accumulate) {
+    Backend::run(threads_, [&](const Team& team) {
+      run_steps(program_->loss + 1, int(program_->steps.size()), {0, batch_, true, team},
+                accumulate);
+    });
+  }
+  /// Packs the parameters of the steps that have any to pack; after an optimizer's step, only
+  /// what trains has changed.
   void pack() {
-    for (int s = 0; s < program_->loss; ++s)
-      if (const StepFacts& facts = program_->facts[std::size_t(s)]; facts.pack)
-        facts.pack(call_for(s, false));
-    changed_ = false;
+    Backend::run(threads_, [&](const Team& team) {
+      for (int s = 0; s < int(program_->steps.size()); ++s) {
+        const StepFacts& facts = program_->facts[std::size_t(s)];
+        const Node& node = program_->nodes[std::size_t(program_->steps[std::size_t(s)].node)];
+        if (!facts.pack || (node.frozen && !frozen_changed_)) continue;
+        facts.pack(call_for(s, {0, batch_, false, team}));
+        team.sync();
+      }
+    });
+    changed_ = frozen_changed_ = false;
+  }
+  static constexpr std::size_t order_of(bool is_buffer, int k) {
+    return std::size_t(is_buffer ? TensorSpecs::capacity + k : k);
+  }
+  /// Gives what nobody has written its layers' initial values: not before they are needed, since
+  /// a file that is loaded usually replaces them.
+  void initialise_rest() const {
+    if (all_written_) return;
+    std::uint64_t state = mix(seed_);
+    for (int i = 1; i < int(program_->nodes.size()); ++i) {
+      const auto rest = [&](const TensorSpecs& specs, bool is_buffer) {
+        for (int k = 0; k < specs.count; ++k) {
+          state = mix(state);
+          if (!written_[std::size_t(i)][order_of(is_buffer, k)])
+            fill(specs[k], is_buffer ? buffer(i, k) : parameter(i, k), state);
+        }
+      };
+      rest(program_->declared_by(i).parameters(), false);
+      rest(program_->declared_by(i).buffers(), true);
+    }
+    all_written_ = true;
   }
   static void fill(const TensorSpec& spec, float* data, std::uint64_t state) {
     if (spec.type != ElementType::f32) {
@@ -253,8 +338,10 @@ class Executor {
   std::uint64_t steps_ = 0;
   int batch_ = 0;
   const float* images_ = nullptr;
-  bool changed_ = true;
+  bool changed_ = true, frozen_changed_ = true;  // since the last packing
+  mutable bool all_written_ = false;
   typename Backend::Memory arena_, trainable_, gradient_, frozen_, buffers_, packed_;
+  std::vector<std::bitset<2 * TensorSpecs::capacity>> written_;
 };
 
 }  // namespace frostline

@@ -10,5 +10,7 @@
 #include "frostline/model/unfreeze.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/network.hpp"
+#include "frostline/split_network.hpp"
+#include "frostline/train/feature_cache.hpp"
 #include "frostline/train/learning_rate.hpp"
 #include "frostline/train/trainer.hpp"

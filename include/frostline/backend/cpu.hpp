@@ -8,5 +8,6 @@
 #include "frostline/backend/cpu/elementwise.hpp"
 #include "frostline/backend/cpu/linear.hpp"
 #include "frostline/backend/cpu/pooling.hpp"
+#include "frostline/backend/cpu/reorder.hpp"
 #include "frostline/backend/cpu/sgd.hpp"
 #include "frostline/backend/cpu/upsample.hpp"

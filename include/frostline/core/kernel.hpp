@@ -5,20 +5,30 @@
 #include <cstddef>
 #include <cstdint>
 
-#include "frostline/core/shape.hpp"
+#include "frostline/core/choice.hpp"
+#include "frostline/core/team.hpp"
 
 namespace frostline {
 
 /// Marks loops that all layers of a kind share: inlined, they would be compiled for each of them.
 #define FROSTLINE_SHARED [[gnu::noinline]] inline
 
+/// The parts of a training step.
+enum class Pass { forward, loss, parameter_gradient, input_gradient };
+
 /// The CPU backend: memory of the host, kernels with Eigen and OpenMP.
 struct cpu;
 
 /// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static
 /// member templates `forward<At>(const Call&)`, and where something trains also
-/// `input_gradient<At>` and `parameter_gradient<At>`; it may have `scratch_bytes<At>(Pass)` (a
-/// thread's), and `packed_floats<At>()` with `pack<At>`, which runs when parameters have changed.
+/// `input_gradient<At>` and `parameter_gradient<At>`. Every thread of a team calls them at once:
+/// they share work by `call.team`, and all are through before the next step begins. A kernel may
+/// also have
+/// - `choose(const Situation&)`: the layouts and the algorithm of a place; without it values are
+///   NCHW;
+/// - `scratch_bytes<At>(Pass)` a thread, `shared_scratch_bytes<At>(Pass)` a team;
+/// - `packed_floats<At>(Pass)` and `pack<At, Pass>(const Call&)`, which a team runs when
+///   parameters have changed; `call.packed` is then theirs in that pass.
 template <class Backend, class Layer>
 struct Kernel;
 
@@ -31,6 +41,10 @@ inline constexpr int keeps = 16;            // forward fills the saved buffer
 inline constexpr int owes_input = 32;       // besides the parameters' gradients (batch norm)
 inline constexpr int owes = 64;             // << input: this input's gradient is wanted
 inline constexpr int adds = 512;            // << input: it is added, else assigned
+inline constexpr int blocked_input = 4096;  // layouts other than NCHW
+inline constexpr int blocked_output = 8192;
+inline constexpr int pooled = 16384;    // forward also does the pooling behind it
+inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm
 }  // namespace flags
 
 /// What a kernel knows at compile time about the place it runs in.
@@ -45,12 +59,17 @@ struct At {
   static constexpr bool owes_input = Flags & flags::owes_input;
   static constexpr bool owes(int input) { return Flags & (flags::owes << input); }
   static constexpr bool adds(int input) { return Flags & (flags::adds << input); }
+  static constexpr bool blocked_input = Flags & flags::blocked_input;
+  static constexpr bool blocked_output = Flags & flags::blocked_output;
+  static constexpr bool pooled = Flags & flags::pooled;
+  static constexpr int algorithm = Flags / flags::algorithm;
 };
 
-/// What a kernel is told at run time. Values are NCHW, parameters in PyTorch's order.
+/// What a kernel is told at run time. Values lie as the kernel chose, parameters in PyTorch's order;
+/// gradients lie as their values do.
 struct Call {
+  Team team{};
   int batch = 0;
-  int threads = 1;
   bool training = false;
   bool accumulate = false;   // parameter_gradient adds, else it assigns
   std::uint64_t random = 0;  // differs from step to step and from node to node
@@ -71,10 +90,12 @@ struct Call {
   const float* batch_norm_buffers[2]{};
   float* packed = nullptr;
 
-  std::byte* scratch = nullptr;  // scratch_stride bytes a thread
-  std::size_t scratch_stride = 0;
-  float* thread_scratch(int thread) const {
-    return reinterpret_cast<float*>(scratch + std::size_t(thread) * scratch_stride);
+  std::byte* scratch = nullptr;  // the team's, then scratch_stride bytes a thread
+  std::size_t shared_scratch_bytes = 0, scratch_stride = 0;
+  float* shared_scratch() const { return reinterpret_cast<float*>(scratch); }
+  float* thread_scratch() const {
+    return reinterpret_cast<float*>(scratch + shared_scratch_bytes +
+                                    std::size_t(team.thread) * scratch_stride);
   }
 };
 

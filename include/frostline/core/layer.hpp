@@ -12,7 +12,7 @@
 namespace frostline {
 
 /// Kinds that graph passes treat in a way of their own; a user's layer is `other`.
-enum class Kind { other, convolution, batch_norm, relu, add, dropout };
+enum class Kind { other, convolution, batch_norm, relu, add, dropout, max_pool_3_2_1, reorder };
 
 /// Which statistics batch normalisation uses (and whether dropout drops) while training.
 enum class Statistics { batch, running };

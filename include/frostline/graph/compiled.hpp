@@ -2,6 +2,7 @@
 // A model and its input, compiled: every pass's result, each a constant of its own.
 #pragma once
 
+#include "frostline/graph/arrange.hpp"
 #include "frostline/graph/differentiate.hpp"
 #include "frostline/graph/fuse.hpp"
 #include "frostline/graph/place_parameters.hpp"
@@ -15,22 +16,44 @@ template <class List>
 struct DeclaredBy;
 template <class... Leaf>
 struct DeclaredBy<TypeList<Leaf...>> {
-  static constexpr Declared table[]{{Leaf::parameters, Leaf::buffers}..., {}};
+  static constexpr Declared table[]{{Leaf::parameters, Leaf::buffers}...,
+                                    {Reorder::parameters, Reorder::buffers}};
+  template <class Backend>
+  static constexpr Chooser choosers[]{chooser_of<Backend, Leaf>()..., {choose_plain, Reorder::saved}};
 };
 
+/// The declaration of a node: a leaf of the model, or the Reorder that arrange inserts.
+template <class Model, int Layer>
+struct DeclarationOf {
+  using type = Leaf<Model, Layer>;
+};
+template <class Model, int Layer>
+  requires(Layer == int(Leaves<Model>::size))
+struct DeclarationOf<Model, Layer> {
+  using type = Reorder;
+};
+
+// A model's graph, pass by pass, for a backend; without one, all values are NCHW.
 template <class Model, class In>
 inline constexpr auto traced = trace<Model, In>();
-template <class Model, class In>
-inline constexpr auto differentiated = differentiate(traced<Model, In>);
+template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+inline constexpr auto arranged =
+    arrange<Backend, arranged_size<Backend>(traced<Model, In>,
+                                            DeclaredBy<Leaves<Model>>::template choosers<Backend>,
+                                            tuning)>(
+        traced<Model, In>, DeclaredBy<Leaves<Model>>::template choosers<Backend>, tuning);
+template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+inline constexpr auto differentiated = differentiate(arranged<Model, In, Backend, tuning>);
 /// The graph that runs.
-template <class Model, class In>
-inline constexpr auto compiled = fuse(differentiated<Model, In>);
-template <class Model, class In>
-inline constexpr auto scheduled = schedule(compiled<Model, In>);
-template <class Model, class In>
-inline constexpr auto planned = plan_memory(compiled<Model, In>, scheduled<Model, In>);
-template <class Model, class In>
-inline constexpr auto laid_out = place_parameters(compiled<Model, In>,
+template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+inline constexpr auto compiled = fuse(differentiated<Model, In, Backend, tuning>);
+template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+inline constexpr auto scheduled = schedule(compiled<Model, In, Backend, tuning>);
+template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+inline constexpr auto planned = plan_memory(compiled<Model, In, Backend, tuning>,
+                                            scheduled<Model, In, Backend, tuning>);
+template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+inline constexpr auto laid_out = place_parameters(compiled<Model, In, Backend, tuning>,
                                                   DeclaredBy<Leaves<Model>>::table);
 
 /// Parameters of a model, or of the part of it that trains: numbers, as PyTorch counts them.

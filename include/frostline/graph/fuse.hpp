@@ -7,7 +7,8 @@
 namespace frostline {
 
 /// A frozen convolution that owes nothing absorbs the batch norm (with running statistics), the
-/// residual sum and the ReLU behind it, each if nothing else reads what comes before it.
+/// residual sum and the ReLU behind it, each if nothing else reads what comes before it; where its
+/// algorithm can, the max pooling behind the ReLU too.
 template <int Size>
 constexpr Graph<Size> fuse(Graph<Size> graph) {
   int readers[Size]{};
@@ -46,6 +47,11 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
     if (const int relu = next(Kind::relu); relu != no_node) {
       node.relu = true;
       absorb(relu);
+    }
+    if (const int pool = next(Kind::max_pool_3_2_1);
+        pool != no_node && node.choice.pools && node.relu) {
+      node.pool = pool;
+      absorb(pool);
     }
   }
   return graph;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 
+#include "frostline/core/choice.hpp"
 #include "frostline/core/layer.hpp"
 #include "frostline/core/path.hpp"
 
@@ -27,6 +28,10 @@ struct Node {
   Reads parameter_gradient_reads[2]{};
   Saved saved{};
 
+  // Set by arrange; plain until then.
+  Choice choice{};
+  std::size_t floats = 0;  // of the output's value, a sample, as it lies
+
   bool frozen = false;
   bool is_new = false;  // stands in for a replaced layer
   Statistics statistics = Statistics::batch;
@@ -39,6 +44,7 @@ struct Node {
   // Set by fuse: this node also does the work of the nodes it absorbs.
   int batch_norm = no_node, added = no_node;
   bool relu = false;
+  int pool = no_node;
   int absorbed_by = no_node;
   int output = no_node;  // the node whose value this one writes
 

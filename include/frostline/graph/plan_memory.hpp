@@ -15,6 +15,7 @@ struct Slot {
   std::size_t offset = 0;
   int first = no_node, last = no_node;
   bool placed = false;
+  bool per_thread = false;  // lives only where images run one by one
   constexpr bool used() const { return first != no_node && bytes > 0; }
   constexpr void touch(int step) {
     if (first == no_node) first = step;
@@ -28,13 +29,14 @@ struct ArenaRegion {
   std::size_t saved = 0;  // bytes alive when the forward ends
 };
 
-/// Where a network's values lie. `per_sample` offsets are multiplied by max_batch at run time.
+/// Where a network's values lie. `per_sample` offsets are multiplied by max_batch at run time;
+/// `per_thread` holds a sample of the values that live only while images run one by one.
 /// The network's input is the caller's memory and has no slot.
 template <int Size>
 struct Plan {
   Slot activations[Size]{}, gradients[Size]{}, saved[Size]{};  // a sample's
   Slot saved_fixed[Size]{};                                    // of the whole batch
-  ArenaRegion per_sample{}, fixed{};
+  ArenaRegion per_sample{}, fixed{}, per_thread{};
 };
 
 /// First-fit placement of slots that begin and end as time goes on.
@@ -109,7 +111,7 @@ template <int Size>
 constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>& schedule) {
   Plan<Size> plan{};
   for (int i = 1; i < Size; ++i) {
-    plan.activations[i].bytes = whole_lines(graph[i].out.size() * sizeof(float));
+    plan.activations[i].bytes = whole_lines(graph[i].floats * sizeof(float));
     plan.gradients[i].bytes = plan.activations[i].bytes;
     plan.saved[i].bytes = whole_lines(graph[i].saved.per_sample);
     plan.saved_fixed[i].bytes = whole_lines(graph[i].saved.fixed);
@@ -117,22 +119,32 @@ constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>&
   for (int s = 0; s < schedule.size; ++s)
     for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool) { slot.touch(s); });
 
+  for (Slot& slot : plan.activations)
+    slot.per_thread = slot.used() && slot.last < schedule.prefix;
+
   Placer<3 * Size> per_sample{};
-  Placer<Size> fixed{};
+  Placer<Size> fixed{}, per_thread{};
   for (int s = 0; s < schedule.size; ++s) {
     for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool is_fixed) {
-      is_fixed ? fixed.begin(slot, s) : per_sample.begin(slot, s);
+      if (is_fixed)
+        fixed.begin(slot, s);
+      else
+        slot.per_thread ? per_thread.begin(slot, s) : per_sample.begin(slot, s);
     });
     if (s == schedule.loss) {
       per_sample.forward_ends();
       fixed.forward_ends();
     }
     for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool is_fixed) {
-      is_fixed ? fixed.end(slot, s) : per_sample.end(slot, s);
+      if (is_fixed)
+        fixed.end(slot, s);
+      else
+        slot.per_thread ? per_thread.end(slot, s) : per_sample.end(slot, s);
     });
   }
   plan.per_sample = per_sample.region;
   plan.fixed = fixed.region;
+  plan.per_thread = per_thread.region;
   return plan;
 }
 

@@ -2,11 +2,10 @@
 // schedule: the order in which the parts of the nodes run.
 #pragma once
 
+#include "frostline/core/kernel.hpp"
 #include "frostline/graph/node.hpp"
 
 namespace frostline {
-
-enum class Pass { forward, loss, parameter_gradient, input_gradient };
 
 struct Step {
   int node = no_node;
@@ -19,10 +18,22 @@ template <int Size>
 struct Schedule {
   Step steps[3 * Size]{};
   int size = 0;
-  int loss = 0;  // where the forward ends
+  int loss = 0;    // where the forward ends
+  int prefix = 0;  // steps before this one run image by image, one image a thread
   constexpr void append(int node, Pass pass) { steps[size++] = {node, pass}; }
   constexpr const Step& operator[](int i) const { return steps[i]; }
 };
+
+/// Numbers whose transformed copies a cache still holds when they are read anew for each image.
+inline constexpr std::size_t small_weights = 200'000;
+
+/// Whether a node's forward may run image by image: it keeps nothing for a backward, its images do
+/// not depend on each other, and its weights are so small that what counts is to keep activations
+/// in the cache.
+constexpr bool runs_image_by_image(const Node& node) {
+  return node.frozen && node.statistics == Statistics::running && !node.has_backward() &&
+         node.parameters <= small_weights;
+}
 
 template <int Size>
 constexpr Schedule<Size> schedule(const Graph<Size>& graph) {
@@ -30,6 +41,9 @@ constexpr Schedule<Size> schedule(const Graph<Size>& graph) {
   for (int i = 1; i < Size; ++i)
     if (graph[i].absorbed_by == no_node) result.append(i, Pass::forward);
   result.loss = result.size;
+  while (result.prefix < result.loss &&
+         runs_image_by_image(graph[result.steps[result.prefix].node]))
+    ++result.prefix;
   result.append(Size - 1, Pass::loss);
   for (int i = Size - 1; i > 0; --i) {
     if (graph[i].parameter_gradient) result.append(i, Pass::parameter_gradient);

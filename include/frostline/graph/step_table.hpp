@@ -15,20 +15,32 @@ inline constexpr bool has_kernel = requires {
   sizeof(Kernel<Backend, Layer>);
 };
 
+/// A step as run-time values.
+struct StepFacts {
+  KernelFunction run = nullptr, pack = nullptr;
+  std::size_t packed_floats = 0, packed_offset = 0;
+  std::size_t scratch_bytes = 0;         // a thread's
+  std::size_t shared_scratch_bytes = 0;  // a team's
+};
+
 /// A step of a network as a backend's function, chosen by layer type, shapes and flags alone.
-template <class Model, class In, class Backend, int S>
+template <class Model, class In, class Backend, Tuning tuning, int S>
 struct CompiledStep {
-  static constexpr Step step = scheduled<Model, In>[S];
-  static constexpr Node node = compiled<Model, In>[step.node];
-  using Layer = Leaf<Model, node.layer>;
+  static constexpr Step step = scheduled<Model, In, Backend, tuning>[S];
+  static constexpr Node node = compiled<Model, In, Backend, tuning>[step.node];
+  using Layer = typename DeclarationOf<Model, node.layer>::type;
   using LayerKernel = Kernel<Backend, Layer>;
 
   static constexpr int place_flags() {
     int bits = node.statistics == Statistics::batch ? flags::batch_statistics : 0;
+    if (node.choice.input == Layout::blocked) bits |= flags::blocked_input;
+    if (node.choice.output == Layout::blocked) bits |= flags::blocked_output;
+    bits |= node.choice.algorithm * flags::algorithm;
     if constexpr (step.pass == Pass::forward) {
       if (node.batch_norm != no_node) bits |= flags::batch_norm;
       if (node.added != no_node) bits |= flags::added;
       if (node.relu) bits |= flags::relu;
+      if (node.pool != no_node) bits |= flags::pooled;
       if (node.backward_reads().saved) bits |= flags::keeps;
     } else if constexpr (step.pass == Pass::parameter_gradient) {
       if (node.owes_input()) bits |= flags::owes_input;
@@ -58,13 +70,13 @@ struct CompiledStep {
     }
   }
   static constexpr KernelFunction pack() {
-    if constexpr (packed_floats() > 0) return &LayerKernel::template pack<Place>;
+    if constexpr (packed_floats() > 0) return &LayerKernel::template pack<Place, step.pass>;
     return nullptr;
   }
   static constexpr std::size_t packed_floats() {
-    if constexpr (step.pass == Pass::forward &&
-                  requires { LayerKernel::template packed_floats<Place>(); })
-      return LayerKernel::template packed_floats<Place>();
+    if constexpr (step.pass != Pass::loss &&
+                  requires { LayerKernel::template packed_floats<Place>(step.pass); })
+      return LayerKernel::template packed_floats<Place>(step.pass);
     return 0;
   }
   static constexpr std::size_t scratch_bytes() {
@@ -73,24 +85,22 @@ struct CompiledStep {
       return whole_lines(LayerKernel::template scratch_bytes<Place>(step.pass));
     return 0;
   }
+  static constexpr std::size_t shared_scratch_bytes() {
+    if constexpr (step.pass != Pass::loss &&
+                  requires { LayerKernel::template shared_scratch_bytes<Place>(step.pass); })
+      return whole_lines(LayerKernel::template shared_scratch_bytes<Place>(step.pass));
+    return 0;
+  }
+  static constexpr StepFacts facts() {
+    return {function(), pack(), packed_floats(), 0, scratch_bytes(), shared_scratch_bytes()};
+  }
 };
 
-/// A step as run-time values.
-struct StepFacts {
-  KernelFunction run = nullptr, pack = nullptr;
-  std::size_t packed_floats = 0, packed_offset = 0;
-  std::size_t scratch_bytes = 0;  // a thread's
-};
-
-template <class Model, class In, class Backend>
+template <class Model, class In, class Backend, Tuning tuning>
 inline constexpr auto step_table = [] {
-  constexpr int size = scheduled<Model, In>.size;
+  constexpr int size = scheduled<Model, In, Backend, tuning>.size;
   return []<int... S>(std::integer_sequence<int, S...>) {
-    std::array<StepFacts, size> table{
-        StepFacts{CompiledStep<Model, In, Backend, S>::function(),
-                  CompiledStep<Model, In, Backend, S>::pack(),
-                  CompiledStep<Model, In, Backend, S>::packed_floats(), 0,
-                  CompiledStep<Model, In, Backend, S>::scratch_bytes()}...};
+    std::array<StepFacts, size> table{CompiledStep<Model, In, Backend, tuning, S>::facts()...};
     std::size_t packed = 0;
     for (StepFacts& facts : table) {
       facts.packed_offset = packed;

@@ -25,6 +25,7 @@ struct SummaryTotals {
   std::int64_t parameters, trainable, multiply_adds;
   std::size_t saved_bytes;  // kept from the forward for the backward
   std::size_t value_bytes;  // all values at the fullest moment, what is saved among them
+  std::size_t packed_bytes = 0;  // weights as a backend's kernels read them, besides their own
 };
 
 /// The table people know from torchinfo, of any list of nodes.
@@ -33,11 +34,13 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
   const std::string rule(110, '-');
   std::string text =
       fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer", "output (C, H, W)",
-                  "parameters", "", "saved bytes", "multiply-adds", "fused into", rule);
+                  "parameters", "", "saved bytes", "multiply-adds", "computed", rule);
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
-    const std::string_view fused =
-        node.absorbed_by == no_node ? std::string_view{} : nodes[node.absorbed_by].path;
+    const std::string computed =
+        node.absorbed_by == no_node
+            ? std::string(node.choice.name)
+            : fmt::format("in {}", std::string_view(nodes[node.absorbed_by].path));
     const std::string_view state = node.parameters == 0 ? "" : node.frozen ? "frozen" : "trains";
     text +=
         fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
@@ -45,37 +48,47 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
                     fmt::format("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
                     node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
                     saved[i] ? with_commas(std::int64_t(saved[i])) : "",
-                    node.multiply_adds ? with_commas(node.multiply_adds) : "", fused);
+                    node.multiply_adds ? with_commas(node.multiply_adds) : "", computed);
   }
-  return text + fmt::format(
-                    "{}\nparameters            {:>16}, of which {} train\n"
-                    "multiply-adds         {:>16} a sample\n"
-                    "saved for backward    {:>16} bytes a sample\n"
-                    "values at most        {:>16} bytes a sample\n",
-                    rule, with_commas(totals.parameters), with_commas(totals.trainable),
-                    with_commas(totals.multiply_adds),
-                    with_commas(std::int64_t(totals.saved_bytes)),
-                    with_commas(std::int64_t(totals.value_bytes)));
+  text += fmt::format(
+      "{}\nparameters            {:>16}, of which {} train\n"
+      "multiply-adds         {:>16} a sample\n"
+      "saved for backward    {:>16} bytes a sample\n"
+      "values at most        {:>16} bytes a sample\n",
+      rule, with_commas(totals.parameters), with_commas(totals.trainable),
+      with_commas(totals.multiply_adds), with_commas(std::int64_t(totals.saved_bytes)),
+      with_commas(std::int64_t(totals.value_bytes)));
+  if (totals.packed_bytes)
+    text += fmt::format("weights               {:>16} bytes, and {} as kernels read them\n",
+                        with_commas(totals.parameters * std::int64_t(sizeof(float))),
+                        with_commas(std::int64_t(totals.packed_bytes)));
+  return text;
 }
 
 /// A model's layers: path, output shape, parameters and whether they train, bytes that its backward
-/// keeps a sample, multiply-adds a sample, and the layer that does its work; then totals.
-template <class Model, class In>
-std::string summary() {
-  constexpr const auto& graph = compiled<Model, In>;
+/// keeps a sample, multiply-adds a sample, and how it is computed; then totals. Without a backend
+/// it tells nothing about algorithms.
+template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+std::string summary(std::size_t packed_bytes = 0) {
+  constexpr const auto& graph = compiled<Model, In, Backend, tuning>;
+  constexpr const auto& plan = planned<Model, In, Backend, tuning>;
   std::size_t saved[graph.size];
   SummaryTotals totals{std::int64_t(parameter_count<Model, In>()),
-                       std::int64_t(trainable_count<Model, In>()), multiply_adds<Model, In>(), 0,
-                       planned<Model, In>.per_sample.bytes};
+                       std::int64_t(trainable_count<Model, In>()),
+                       multiply_adds<Model, In>(),
+                       0,
+                       plan.per_sample.bytes,
+                       packed_bytes};
   for (int i = 0; i < graph.size; ++i) {
-    saved[i] = saved_bytes(graph, planned<Model, In>, i);
+    saved[i] = saved_bytes(graph, plan, i);
     totals.saved_bytes += saved[i];
   }
   return summary_of(graph.nodes, saved, graph.size, totals);
 }
 template <class Network>
-std::string summary(const Network&) {
-  return summary<typename Network::model, typename Network::input>();
+std::string summary(const Network& network) {
+  return summary<typename Network::model, typename Network::input, typename Network::backend,
+                 Network::chosen>(network.executor().program().packed_floats() * sizeof(float));
 }
 
 }  // namespace frostline

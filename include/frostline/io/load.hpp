@@ -2,6 +2,8 @@
 // load_pretrained, load and save: a network's weights from and to files.
 #pragma once
 
+#include <array>
+
 #include "frostline/core/format.hpp"
 #include "frostline/io/read_weights.hpp"
 #include "frostline/io/safetensors.hpp"
@@ -34,9 +36,22 @@ inline std::string network_key(std::string_view key, bool keep_backbone) {
   return std::string(key);
 }
 
+/// The tensors of a network that may run in parts, with the part that owns each.
+template <class Executor>
+struct Owned {
+  std::vector<NamedTensor> tensors;
+  std::vector<Executor*> owners;
+  explicit Owned(std::span<Executor* const> parts) {
+    for (Executor* const part : parts) {
+      for (NamedTensor& tensor : tensors_of(part->program())) tensors.push_back(std::move(tensor));
+      owners.resize(tensors.size(), part);
+    }
+  }
+};
+
 /// How stored tensors and a network's fit each other.
 struct Matching {
-  std::vector<std::pair<NamedTensor, const StoredTensor*>> pairs;
+  std::vector<std::pair<std::size_t, const StoredTensor*>> pairs;  // which of the network's
   LoadReport report;
   std::vector<std::string> problems;
 };
@@ -52,7 +67,8 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
     if (!stored.emplace(network_key(key, keep_backbone), &tensor).second)
       result.problems.push_back(fmt::format("'{}' is there twice, with and without a prefix", key));
 
-  for (const NamedTensor& tensor : wanted) {
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    const NamedTensor& tensor = wanted[i];
     const auto found = stored.find(tensor.key);
     const StoredTensor* from = found == stored.end() ? nullptr : found->second;
     if (from) stored.erase(found);
@@ -72,7 +88,7 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
       result.problems.push_back(fmt::format("mismatched '{}': the file has {}, the network {}",
                                             tensor.key, name_of(from->type), name_of(tensor.type)));
     } else {
-      result.pairs.emplace_back(tensor, from);
+      result.pairs.emplace_back(i, from);
       result.report.loaded.push_back(tensor.key);
     }
   }
@@ -88,10 +104,11 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
 }
 
 template <class Backend>
-LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
+LoadReport load(std::span<Executor<Backend>* const> parts, std::span<const Path> replaced,
                 const std::filesystem::path& path, bool skip_new) {
   const StateDict file = read_weights(path);
-  Matching matching = match(tensors_of(network.program()), replaced, file, skip_new);
+  const Owned network(parts);
+  Matching matching = match(network.tensors, replaced, file, skip_new);
   if (!matching.problems.empty()) {
     std::string text = fmt::format("frostline: '{}' does not fit the network ({} problems)",
                                    path.string(), matching.problems.size());
@@ -100,24 +117,26 @@ LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
   }
   std::vector<float> floats;
   std::vector<std::int64_t> integers;
-  for (const auto& [tensor, stored] : matching.pairs) {
+  for (const auto& [i, stored] : matching.pairs) {
+    const NamedTensor& tensor = network.tensors[i];
     if (tensor.type == ElementType::i64) {
       integers.resize(tensor.size);
       stored->copy_to(std::span(integers));
-      network.write(tensor, std::span<const std::int64_t>(integers));
+      network.owners[i]->write(tensor, std::span<const std::int64_t>(integers));
     } else {
       floats.resize(tensor.size);
       stored->copy_to(std::span(floats));
-      network.write(tensor, std::span<const float>(floats));
+      network.owners[i]->write(tensor, std::span<const float>(floats));
     }
   }
   return std::move(matching.report);
 }
 
 template <class Backend>
-void save(const Executor<Backend>& network, const std::filesystem::path& path, ElementType type,
-          const std::map<std::string, std::string>& metadata) {
-  const std::vector<NamedTensor> tensors = tensors_of(network.program());
+void save(std::span<const Executor<Backend>* const> parts, const std::filesystem::path& path,
+          ElementType type, const std::map<std::string, std::string>& metadata) {
+  const Owned network(parts);
+  const std::vector<NamedTensor>& tensors = network.tensors;
   std::vector<std::vector<float>> floats(tensors.size());
   std::vector<std::vector<std::int64_t>> integers(tensors.size());
   std::vector<TensorToWrite> writes;
@@ -125,16 +144,25 @@ void save(const Executor<Backend>& network, const std::filesystem::path& path, E
     const NamedTensor& tensor = tensors[i];
     if (tensor.type == ElementType::i64) {
       integers[i].resize(tensor.size);
-      network.read(tensor, std::span(integers[i]));
+      network.owners[i]->read(tensor, std::span(integers[i]));
       writes.push_back({tensor.key, tensor.extents, ElementType::i64,
                         std::span<const std::int64_t>(integers[i])});
     } else {
       floats[i].resize(tensor.size);
-      network.read(tensor, std::span(floats[i]));
+      network.owners[i]->read(tensor, std::span(floats[i]));
       writes.push_back({tensor.key, tensor.extents, type, std::span<const float>(floats[i])});
     }
   }
   write_safetensors(path, writes, metadata);
+}
+
+/// The executors of a Network, or of a SplitNetwork's two.
+template <class Net>
+auto executors_of(Net& network) {
+  if constexpr (requires { network.executors(); })
+    return network.executors();
+  else
+    return std::array{&network.executor()};
 }
 
 template <class Net>
@@ -151,13 +179,15 @@ std::span<const Path> replaced_by_new_layers() {
 /// lists every missing, unexpected and mismatched key.
 template <class Net>
 LoadReport load_pretrained(Net& network, const std::filesystem::path& path) {
-  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, true);
+  return detail::load<typename Net::backend>(detail::executors_of(network),
+                                             detail::replaced_by_new_layers<Net>(), path, true);
 }
 
 /// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
 template <class Net>
 LoadReport load(Net& network, const std::filesystem::path& path) {
-  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, false);
+  return detail::load<typename Net::backend>(detail::executors_of(network),
+                                             detail::replaced_by_new_layers<Net>(), path, false);
 }
 
 /// Writes all parameters and buffers as safetensors, with torchvision's keys, floats as `type`
@@ -167,7 +197,7 @@ template <class Net>
 void save(const Net& network, const std::filesystem::path& path,
           ElementType type = ElementType::f32,
           const std::map<std::string, std::string>& metadata = {}) {
-  detail::save(network.executor(), path, type, metadata);
+  detail::save<typename Net::backend>(detail::executors_of(network), path, type, metadata);
 }
 
 }  // namespace frostline

@@ -40,8 +40,8 @@ struct BatchNorm2d : Layer {
   static constexpr Reads parameter_gradient_reads(Statistics) {
     return {.input = true, .saved = true};
   }
-  /// The batch's mean, 1 / sqrt(variance + epsilon), and the backward's two sums, a channel.
-  static constexpr Saved saved(Shape) { return {.fixed = 4 * Channels * sizeof(float)}; }
+  /// The batch's mean and 1 / sqrt(variance + epsilon), a channel.
+  static constexpr Saved saved(Shape) { return {.fixed = 2 * Channels * sizeof(float)}; }
 };
 
 }  // namespace frostline

@@ -22,11 +22,6 @@ struct Dropout : Layer {
   static constexpr Kind kind = Kind::dropout;
   static constexpr float probability = Drop.value;
   static constexpr Shape output(Shape in) { return in; }
-  static constexpr Reads input_gradient_reads(Statistics statistics) {
-    return {.saved = statistics == Statistics::batch};
-  }
-  /// One bit a value: whether it was kept.
-  static constexpr Saved saved(Shape in) { return {.per_sample = (in.size() + 7) / 8}; }
 };
 
 }  // namespace frostline

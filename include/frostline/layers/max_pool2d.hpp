@@ -16,6 +16,9 @@ struct MaxPool2d : Layer {
   static_assert(Padding >= 0 && 2 * Padding <= Kernel,
                 "frostline: MaxPool2d requires a padding of at most half its window");
 
+  static constexpr Kind kind =
+      Kernel == 3 && Stride == 2 && Padding == 1 ? Kind::max_pool_3_2_1 : Kind::other;
+
   static constexpr bool accepts(Shape in) {
     return in.height + 2 * Padding >= Kernel && in.width + 2 * Padding >= Kernel;
   }

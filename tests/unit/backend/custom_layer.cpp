@@ -18,6 +18,7 @@ TEST_CASE("a layer of one's own has its slopes as gradients") {
   const LayerCheck curved{.step = 1e-2f, .tolerance = 1e-2};
   check_layer<cpu, Swish<3>, 3, 5, 4>(3, curved);
   check_layer<cpu, Swish<17>, 17, 1, 1>(2, curved);
+  check_layer<cpu, Swish<5>, 5, 7, 9, Situation{.frozen = true}>(1, curved);
 }
 
 TEST_CASE("a layer of one's own is initialised, named, counted and frozen like any other") {

@@ -11,9 +11,9 @@
 
 #include "frostline/backend/cpu.hpp"
 #include "frostline/core/layer.hpp"
-#include "frostline/graph/schedule.hpp"
 #include "frostline/io/safetensors.hpp"
 #include "support/catch.hpp"
+#include "support/layer_run.hpp"
 
 namespace frostline::test {
 namespace {
@@ -74,111 +74,56 @@ void compare(const std::string& key, const std::vector<float>& computed) {
 constexpr float poison = std::numeric_limits<float>::quiet_NaN();
 
 /// One layer of the file, run as a network runs it.
-template <class Layer, int C, int H, int W, Statistics Mode>
+template <class Layer, Situation place, Statistics Mode>
 class GoldenLayer {
  public:
   GoldenLayer(const std::string& name, int threads)
-      : name_(name), threads_(threads), x_(floats(name + ".input")) {
-    batch_ = int(x_.size() / in.size());
-    dy_ = floats(name + ".output_gradient");
-    y_.assign(dy_.size(), poison);
-    dx_.assign(x_.size(), poison);
-    REQUIRE(y_.size() == std::size_t(batch_) * out.size());
-    for (int k = 0; k < parameters.count; ++k) {
-      p_[k] = floats(key(parameters[k].name));
-      dp_[k].assign(p_[k].size(), poison);
-    }
-    for (int k = 0; k < buffers.count; ++k)
-      b_[k] = buffers[k].type == ElementType::f32 ? floats(key(buffers[k].name))
-                                                  : std::vector<float>(2);  // an int64 of 0
-    saved_.resize(Layer::saved(in).per_sample * std::size_t(batch_));
-    saved_fixed_.assign(Layer::saved(in).fixed / sizeof(float), poison);
+      : name_(name), run_(int(stored(name + ".input").size() / place.in.size()), threads) {
+    run_.x[0] = floats(key("input"));
+    run_.dy = floats(key("output_gradient"));
+    for (int k = 0; k < run_.parameters.count; ++k)
+      run_.p[k] = floats(key(run_.parameters[k].name));
+    for (int k = 0; k < run_.buffers.count; ++k)
+      run_.b[k] =
+          is_float(k) ? floats(key(run_.buffers[k].name)) : std::vector<float>(2);  // an int64 of 0
   }
 
   void run() {
-    using Forward = Place<flags::keeps>;
-    if constexpr (requires { LayerKernel::template pack<Forward>; }) {
-      packed_.assign(LayerKernel::template packed_floats<Forward>(), poison);
-      if (!packed_.empty()) LayerKernel::template pack<Forward>(call<Forward>(Pass::forward));
-    }
-    LayerKernel::template forward<Forward>(call<Forward>(Pass::forward));
-    compare(key("output"), y_);
-    if constexpr (Mode == Statistics::batch) {
-      compare_buffers();
-      if constexpr (parameters.count > 0) compare_parameter_gradients();
-    }
-    // After the parameters' gradients a batch norm has its sums already.
-    constexpr bool has_sums = Mode == Statistics::batch && parameters.count > 0;
-    using Backward = Place<flags::owes | (has_sums ? flags::keeps : 0)>;
-    LayerKernel::template input_gradient<Backward>(call<Backward>(Pass::input_gradient));
-    compare(key("input_gradient"), dx_);
+    constexpr bool batch = Mode == Statistics::batch, trains = batch && Run::parameters.count > 0;
+    constexpr int flags = batch ? flags::batch_statistics : 0;
+    compare(key("output"), run_.template forward<flags>());
+    if (batch) compare_buffers();
+    const Gradients gradients = run_.template backward<flags, true, trains>();
+    compare(key("input_gradient"), gradients.inputs[0]);
+    for (int k = 0; k < run_.parameters.count && trains; ++k)
+      compare(key(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
   }
 
  private:
-  static constexpr Shape in{C, H, W}, out = output_of<Layer>(in, in);
-  static constexpr TensorSpecs parameters = Layer::parameters(), buffers = Layer::buffers();
-  using LayerKernel = Kernel<cpu, Layer>;
-  template <int Flags>
-  using Place = At<C, H, W, out.channels, out.height, out.width,
-                   Flags | (Mode == Statistics::batch ? flags::batch_statistics : 0)>;
-
+  using Run = LayerRun<cpu, Layer, place>;
   std::string key(std::string_view tensor) const { return name_ + "." + std::string(tensor); }
-
-  template <class At>
-  Call call(Pass pass) {
-    Call call;
-    call.batch = batch_;
-    call.threads = threads_;
-    call.training = true;
-    call.inputs[0] = x_.data();
-    call.output = y_.data();
-    call.output_gradient = dy_.data();
-    call.input_gradients[0] = dx_.data();
-    for (int k = 0; k < parameters.count; ++k) {
-      call.parameters[k] = p_[k].data();
-      call.parameter_gradients[k] = dp_[k].data();
-    }
-    for (int k = 0; k < buffers.count; ++k) call.buffers[k] = b_[k].data();
-    call.saved = saved_.data();
-    call.saved_stride = Layer::saved(in).per_sample;
-    call.saved_fixed = saved_fixed_.data();
-    call.packed = packed_.data();
-    if constexpr (requires { LayerKernel::template scratch_bytes<At>(pass); }) {
-      call.scratch_stride = (LayerKernel::template scratch_bytes<At>(pass) + 63) / 64 * 64;
-      scratch_ = HostMemory(call.scratch_stride * std::size_t(threads_));
-      call.scratch = scratch_.data();
-    }
-    return call;
-  }
+  bool is_float(int k) const { return run_.buffers[k].type == ElementType::f32; }
   void compare_buffers() {
-    for (int k = 0; k < buffers.count; ++k) {
-      const std::string after = key(buffers[k].name) + "_after";
-      if (buffers[k].type == ElementType::f32) {
-        compare(after, b_[k]);
+    for (int k = 0; k < run_.buffers.count; ++k) {
+      const std::string after = key(run_.buffers[k].name) + "_after";
+      if (is_float(k)) {
+        compare(after, run_.b[k]);
       } else {
         std::int64_t counted;
-        std::memcpy(&counted, b_[k].data(), sizeof counted);
+        std::memcpy(&counted, run_.b[k].data(), sizeof counted);
         CHECK(counted == integers(after)[0]);
       }
     }
   }
-  void compare_parameter_gradients() {
-    using At = Place<flags::owes_input>;
-    LayerKernel::template parameter_gradient<At>(call<At>(Pass::parameter_gradient));
-    for (int k = 0; k < parameters.count; ++k)
-      compare(key(parameters[k].name) + "_gradient", dp_[k]);
-  }
 
   std::string name_;
-  int threads_, batch_ = 0;
-  std::vector<float> x_, y_, dy_, dx_, p_[4], dp_[4], b_[4], saved_fixed_, packed_;
-  std::vector<std::byte> saved_;
-  HostMemory scratch_;
+  Run run_;
 };
 
 template <class Layer, int C, int H, int W, Statistics Mode = Statistics::batch>
 void check(const std::string& name) {
-  for (const int threads : {1, 3}) GoldenLayer<Layer, C, H, W, Mode>(name, threads).run();
+  constexpr Situation place{.in = {C, H, W}};
+  for (const int threads : {1, 3}) GoldenLayer<Layer, place, Mode>(name, threads).run();
 }
 
 void check_loss(const std::string& name, Shape shape, const CrossEntropy& loss) {

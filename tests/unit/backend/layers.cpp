@@ -1,10 +1,16 @@
 // SPDX-License-Identifier: MIT
 // Every layer of the CPU backend through the gradient checker.
+#include <algorithm>
+#include <cmath>
+
 #include "frostline/backend/cpu.hpp"
 #include "support/check_layer.hpp"
 
 namespace frostline::test {
 namespace {
+
+constexpr Situation first{.first = true}, frozen{.frozen = true};
+constexpr Situation with(Convolutions algorithm) { return {.tuning = {.convolutions = algorithm}}; }
 
 TEST_CASE("a convolution's gradients are its slopes") {
   check_layer<cpu, Conv2d<3, 4, 3, 1, 1>, 3, 5, 7>(2);
@@ -19,31 +25,100 @@ TEST_CASE("a convolution's gradients are its slopes") {
   check_layer<cpu, Conv2d<33, 17, 3, 1, 1, 1, 1, false>, 33, 9, 8>(3);
 }
 
+TEST_CASE("a convolution's gradients are its slopes with each algorithm") {
+  check_layer<cpu, Conv2d<3, 5, 7, 2, 3, 1, 1, false>, 3, 37, 53, first>(1);
+  check_layer<cpu, Conv2d<1, 17, 3, 1, 1>, 1, 6, 5, first>(4);
+  check_layer<cpu, Conv2d<17, 33, 3, 2, 1>, 17, 9, 7, with(Convolutions::direct)>(3);
+  check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 37, 53, with(Convolutions::direct)>(1);
+  check_layer<cpu, Conv2d<17, 5, 1, 2>, 17, 7, 8, with(Convolutions::direct)>(9);
+  check_layer<cpu, Conv2d<5, 33, 3, 1, 1>, 5, 6, 7, with(Convolutions::f2)>(2);
+  check_layer<cpu, Conv2d<17, 5, 3, 1, 1>, 17, 11, 13, with(Convolutions::f4)>(5);
+  check_layer<cpu, Conv2d<1, 3, 3, 1, 1>, 1, 37, 53, with(Convolutions::f5)>(1);
+  check_layer<cpu, Conv2d<33, 1, 3, 1, 1>, 33, 8, 7, with(Convolutions::f7)>(9);
+  check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 6, 7, with(Convolutions::im2col)>(2);
+}
+
 TEST_CASE("a linear layer's gradients are its slopes") {
   check_layer<cpu, Linear<7, 5>, 7, 1, 1>(3);
   check_layer<cpu, Linear<1, 9>, 1, 1, 1>(1);
   check_layer<cpu, Linear<130, 33>, 130, 1, 1>(9);
+  check_layer<cpu, Linear<17, 131>, 17, 1, 1>(7);
 }
 
 TEST_CASE("a batch norm's gradients are its slopes, with batch and with running statistics") {
   const LayerCheck curved{.step = 1e-2f, .tolerance = 1e-2};
   check_layer<cpu, BatchNorm2d<3>, 3, 5, 4>(4, curved);
   check_layer<cpu, BatchNorm2d<17>, 17, 1, 1>(9, curved);
+  check_layer<cpu, BatchNorm2d<1>, 1, 37, 53>(1, curved);
+  check_layer<cpu, BatchNorm2d<33>, 33, 2, 9>(2, curved);
+  check_layer<cpu, BatchNorm2d<5>, 5, 3, 4, frozen>(3);
+}
+
+TEST_CASE("a batch norm's statistics are exact when the mean is far from zero") {
+  constexpr Situation place{.in = {5, 37, 53}};
+  LayerRun<cpu, BatchNorm2d<5>, place> run(3, 2);
+  run.x[0] = random_floats(3 * place.in.size(), 999, 1001);
+  run.p[0] = run.p[1] = std::vector<float>(5, 1.0f);
+  run.b[0] = run.b[1] = std::vector<float>(5, 0.0f);
+  run.b[2] = std::vector<float>(2);
+  run.forward<flags::batch_statistics>();
+  for (std::size_t c = 0; c < 5; ++c) {
+    const std::size_t pixels = place.in.pixels();
+    double mean = 0, squares = 0;
+    const auto each = [&](auto visit) {
+      for (std::size_t n = 0; n < 3; ++n)
+        for (std::size_t i = 0; i < pixels; ++i)
+          visit(double(run.x[0][n * place.in.size() + c * pixels + i]));
+    };
+    each([&](double x) { mean += x / double(3 * pixels); });
+    each([&](double x) { squares += (x - mean) * (x - mean); });
+    const double variance = squares / double(3 * pixels - 1);
+    REQUIRE(std::abs(10 * double(run.b[0][c]) - mean) <= 2e-7 * mean);
+    REQUIRE(std::abs(10 * double(run.b[1][c]) - variance) <= 1e-6 * variance);
+  }
+}
+
+TEST_CASE("a dropout drops the same values in either layout") {
+  constexpr Situation plain{.in = {17, 3, 5}}, blocked{.in = {17, 3, 5}, .given = Layout::blocked};
+  LayerRun<cpu, Dropout<>, plain> one(4, 1);
+  LayerRun<cpu, Dropout<>, blocked> other(4, 3);
+  one.x[0] = other.x[0] = random_floats(4 * plain.in.size());
+  const std::vector<float> y = one.forward<flags::batch_statistics>();
+  REQUIRE(y == other.forward<flags::batch_statistics>());
+  const auto dropped = std::count(y.begin(), y.end(), 0.0f);
+  REQUIRE(dropped > std::ptrdiff_t(y.size() / 3));
+  REQUIRE(dropped < std::ptrdiff_t(2 * y.size() / 3));
 }
 
 TEST_CASE("layers without parameters have their slopes as gradients") {
+  const LayerCheck kinked{.step = 1e-2f, .gap = 2.5e-2f};
   check_layer<cpu, GlobalAveragePool, 5, 3, 4>(3);
+  check_layer<cpu, GlobalAveragePool, 33, 1, 1>(9);
+  check_layer<cpu, GlobalAveragePool, 17, 37, 53>(1);
   check_layer<cpu, Flatten, 3, 4, 5>(2);
   check_layer<cpu, Add, 3, 4, 5>(2);
-  check_layer<cpu, ReLU, 3, 5, 4>(3, {.step = 1e-2f, .gap = 2.5e-2f});
-  check_layer<cpu, MaxPool2d<3, 2, 1>, 3, 9, 8>(2, {.step = 1e-2f, .gap = 2.5e-2f});
-  check_layer<cpu, MaxPool2d<2>, 2, 7, 5>(3, {.step = 1e-2f, .gap = 2.5e-2f});
+  check_layer<cpu, Add, 17, 1, 1>(9);
+  check_layer<cpu, ReLU, 3, 5, 4>(3, kinked);
+  check_layer<cpu, ReLU, 17, 1, 1>(5, kinked);
+  check_layer<cpu, ReLU, 1, 37, 53>(1, kinked);
+  check_layer<cpu, MaxPool2d<3, 2, 1>, 3, 9, 8>(2, kinked);
+  check_layer<cpu, MaxPool2d<3, 2, 1>, 17, 1, 1>(9, kinked);
+  check_layer<cpu, MaxPool2d<3, 2, 1>, 1, 37, 53>(1, kinked);
+  check_layer<cpu, MaxPool2d<2>, 2, 7, 5>(3, kinked);
+  check_layer<cpu, MaxPool2d<2, 3, 1>, 33, 4, 7>(1, kinked);
+  check_layer<cpu, MaxPool2d<5, 1, 2>, 5, 6, 3>(2, kinked);
   check_layer<cpu, Dropout<>, 3, 5, 7>(3);
+  check_layer<cpu, Dropout<>, 17, 2, 3>(2);
   check_layer<cpu, Dropout<Probability{0.1f}>, 1, 1, 1>(9);
-  check_layer<cpu, Dropout<>, 3, 5, 3>(2, {.statistics = Statistics::running});
+  check_layer<cpu, Dropout<>, 3, 5, 3, frozen>(2);
   check_layer<cpu, Upsample<>, 3, 4, 5>(2);
+  check_layer<cpu, Upsample<>, 17, 1, 1>(3);
+  check_layer<cpu, Upsample<3, 150>, 33, 2, 9>(1);
   check_layer<cpu, Upsample<7, 11>, 2, 3, 4>(2);
   check_layer<cpu, Upsample<2, 3>, 2, 5, 7>(2);
+  check_layer<cpu, Reorder, 5, 3, 4>(2);
+  check_layer<cpu, Reorder, 33, 37, 53>(1);
+  check_layer<cpu, Reorder, 17, 1, 1>(9);
 }
 
 }  // namespace

@@ -1,170 +1,210 @@
 // SPDX-License-Identifier: MIT
-// BatchNorm2d on the CPU: one channel a task, sums in double.
+// BatchNorm2d on the CPU: a block of channels a task, all of its passes while caches hold it.
 #pragma once
 
 #include <cmath>
+#include <cstdint>
 
+#include "frostline/backend/cpu/block_of_batch.hpp"
 #include "frostline/backend/cpu/memory.hpp"
-#include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 
 namespace frostline {
 
-/// The saved buffer of a batch norm, a channel each.
-struct BatchNormSaved {
-  float *mean, *inverse_deviation, *gradient_sum, *gradient_product;
-  BatchNormSaved(float* data, int channels)
-      : mean(data),
-        inverse_deviation(data + channels),
-        gradient_sum(data + 2 * channels),
-        gradient_product(data + 3 * channels) {}
+/// A batch's mean and biased variance.
+struct BlockStatistics {
+  OfBlock<double> mean, variance;
 };
-
-/// The pixels of one channel in a batch.
-struct ChannelOfBatch {
-  int batch;
-  Shape shape;
-  int channel;
-  template <class Visit>  // visit(offset of the channel's first pixel in image n)
-  void for_each_image(Visit visit) const {
-    for (int n = 0; n < batch; ++n)
-      visit(std::size_t(n) * shape.size() + std::size_t(channel) * shape.pixels());
+/// Reads x once. Sums are of the differences from a pivot, the mean of some nearby row: so the
+/// variance loses to cancellation a few bits at most, whatever the mean is.
+inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) {
+  OfBlock<double> sum, squares;
+  const int width = block.map.shape.width;
+  sum_rows(
+      block,
+      [&](std::ptrdiff_t at) {
+        Vector row{};
+        for (int p = 0; p < width; ++p) row += load(x + at + p * lanes);
+        return row / splat(float(width));
+      },
+      [&](std::ptrdiff_t at, Vector pivot, Vector & differences, Vector & products)
+          __attribute__((always_inline)) {
+            const Vector difference = load(x + at) - pivot;
+            differences += difference;
+            products += difference * difference;
+          },
+      [&](const OfBlock<float>& differences, const OfBlock<float>& products, Vector pivots,
+          double count) {
+        OfBlock<float> pivot_of;
+        store(pivot_of.of, pivots);
+        for (int i = 0; i < lanes; ++i) {
+          const double pivot = double(pivot_of.of[i]), d = double(differences.of[i]);
+          sum.of[i] += count * pivot + d;
+          squares.of[i] += double(products.of[i]) + pivot * (2 * d + count * pivot);
+        }
+      });
+  BlockStatistics result;
+  for (int i = 0; i < lanes; ++i) {
+    const double mean = sum.of[i] / block.count();
+    result.mean.of[i] = mean;
+    const double variance = squares.of[i] / block.count() - mean * mean;
+    result.variance.of[i] = variance < 0 ? 0 : variance;
   }
-  double count() const { return double(batch) * double(shape.pixels()); }
-};
-
-/// y = x * scale + shift for one channel.
-inline void scale_channel(ChannelOfBatch c, const float* x, float scale, float shift, float* y) {
-  c.for_each_image([&](std::size_t at) {
-    for (std::size_t p = 0; p < c.shape.pixels(); ++p) y[at + p] = x[at + p] * scale + shift;
-  });
+  return result;
 }
 
-inline void normalise_by_batch(ChannelOfBatch c, const Call& call, float epsilon, float momentum,
-                               float* mean_out, float* inverse_out) {
-  const float* x = call.inputs[0];
-  const int pixels = int(c.shape.pixels());
-  double sum = 0, squares = 0;
-  c.for_each_image([&](std::size_t at) {
-#pragma omp simd reduction(+ : sum)
-    for (int p = 0; p < pixels; ++p) sum += double(x[at + std::size_t(p)]);
-  });
-  const double mean = sum / c.count();
-  c.for_each_image([&](std::size_t at) {
-#pragma omp simd reduction(+ : squares)
-    for (int p = 0; p < pixels; ++p) {
-      const double d = double(x[at + std::size_t(p)]) - mean;
-      squares += d * d;
-    }
-  });
-  const double variance = squares / c.count();
-  const double inverse = 1 / std::sqrt(variance + double(epsilon));
-  const double unbiased = c.count() > 1 ? squares / (c.count() - 1) : variance;
-  float& running_mean = call.buffers[0][c.channel];
-  float& running_var = call.buffers[1][c.channel];
-  running_mean = float((1 - double(momentum)) * double(running_mean) + double(momentum) * mean);
-  running_var = float((1 - double(momentum)) * double(running_var) + double(momentum) * unbiased);
-  if (mean_out) {
-    mean_out[c.channel] = float(mean);
-    inverse_out[c.channel] = float(inverse);
-  }
-  const double scale = double(call.parameters[0][c.channel]) * inverse;
-  const double shift = double(call.parameters[1][c.channel]) - mean * scale;
-  scale_channel(c, x, float(scale), float(shift), call.output);
+/// y = x * scale + shift. Shapes: a row of pixels.
+FROSTLINE_INLINE void scale_row(const float* x, int width, Vector scale, Vector shift, float* y) {
+  FROSTLINE_UNROLL_4
+  for (int p = 0; p < width * lanes; p += lanes) store(y + p, load(x + p) * scale + shift);
 }
 
-/// Sum of the output's gradient, and of its product with the normalised input.
-inline void batch_norm_sums(ChannelOfBatch c, const Call& call, const BatchNormSaved& saved) {
-  const float mean = saved.mean[c.channel], inverse = saved.inverse_deviation[c.channel];
-  const float *x = call.inputs[0], *dy = call.output_gradient;
-  const int pixels = int(c.shape.pixels());
-  double sum = 0, product = 0;
-  c.for_each_image([&](std::size_t at) {
-#pragma omp simd reduction(+ : sum, product)
-    for (int p = 0; p < pixels; ++p) {
-      const std::size_t i = at + std::size_t(p);
-      sum += double(dy[i]);
-      product += double(dy[i]) * double((x[i] - mean) * inverse);
-    }
-  });
-  saved.gradient_sum[c.channel] = float(sum);
-  saved.gradient_product[c.channel] = float(product);
-}
-
-inline void batch_norm_input_gradient(ChannelOfBatch c, const Call& call,
-                                      const BatchNormSaved& saved, bool adds) {
-  const float inverse = saved.inverse_deviation[c.channel];
-  const float factor = call.parameters[0][c.channel] * inverse;
-  const float sum = float(double(saved.gradient_sum[c.channel]) / c.count());
-  const float product = float(double(saved.gradient_product[c.channel]) / c.count());
-  const float mean = saved.mean[c.channel];
-  const float *x = call.inputs[0], *dy = call.output_gradient;
-  float* dx = call.input_gradients[0];
-  const int pixels = int(c.shape.pixels());
-  c.for_each_image([&](std::size_t at) {
-    for (int p = 0; p < pixels; ++p) {
-      const std::size_t i = at + std::size_t(p);
-      const float gradient = factor * (dy[i] - sum - (x[i] - mean) * inverse * product);
-      dx[i] = adds ? dx[i] + gradient : gradient;
-    }
-  });
-}
-
-// The loops over channels are compiled once for all shapes.
 struct BatchNormConstants {
   float epsilon, momentum;
-  float running_scale(const Call& call, int k) const {
-    return call.parameters[0][k] / std::sqrt(call.buffers[1][k] + epsilon);
+};
+/// What a batch norm amounts to: y = x * scale + shift. Zero in padded channels, as x is.
+struct BlockScale {
+  OfBlock<float> scale, shift;
+
+  static BlockScale running(const BlockOfBatch& block, const Call& call, float epsilon) {
+    BlockScale result;
+    for (int i = 0; i < block.channels(); ++i) {
+      const int k = block.block * lanes + i;
+      result.scale.of[i] = call.parameters[0][k] / std::sqrt(call.buffers[1][k] + epsilon);
+      result.shift.of[i] = call.parameters[1][k] - call.buffers[0][k] * result.scale.of[i];
+    }
+    return result;
+  }
+  /// Moves the running statistics towards the batch's, and saves these for the backward.
+  static BlockScale by_batch(const BlockOfBatch& block, const Call& call,
+                             BatchNormConstants constants, bool keeps) {
+    const BlockStatistics batch = statistics_of(block, call.inputs[0]);
+    const double momentum = double(constants.momentum), count = block.count();
+    BlockScale result;
+    for (int i = 0; i < block.channels(); ++i) {
+      const int k = block.block * lanes + i;
+      const double mean = batch.mean.of[i], variance = batch.variance.of[i];
+      const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
+      const auto move = [&](float& running, double to) {
+        running = float((1 - momentum) * double(running) + momentum * to);
+      };
+      move(call.buffers[0][k], mean);
+      move(call.buffers[1][k], unbiased);
+      const double inverse = 1 / std::sqrt(variance + double(constants.epsilon));
+      if (keeps) {
+        call.saved_fixed[k] = float(mean);
+        call.saved_fixed[block.map.shape.channels + k] = float(inverse);
+      }
+      const double scale = double(call.parameters[0][k]) * inverse;
+      result.scale.of[i] = float(scale);
+      result.shift.of[i] = float(double(call.parameters[1][k]) - mean * scale);
+    }
+    return result;
   }
 };
 
+// The loops over channels are compiled once for all shapes.
 FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call,
                                          BatchNormConstants constants, bool by_batch, bool keeps) {
-  const BatchNormSaved saved(call.saved_fixed, keeps ? shape.channels : 0);
-  for_each_task(call.threads, shape.channels, [&](int k) {
-    const ChannelOfBatch channel{call.batch, shape, k};
-    if (by_batch) {
-      normalise_by_batch(channel, call, constants.epsilon, constants.momentum,
-                         keeps ? saved.mean : nullptr, saved.inverse_deviation);
-      return;
-    }
-    const float scale = constants.running_scale(call, k);
-    scale_channel(channel, call.inputs[0], scale,
-                  call.parameters[1][k] - call.buffers[0][k] * scale, call.output);
-  });
-  if (by_batch) ++*reinterpret_cast<std::int64_t*>(call.buffers[2]);
-}
-
-FROSTLINE_SHARED void batch_norm_input_gradient_by_batch(Shape shape, const Call& call,
-                                                         bool sums_are_there, bool adds) {
-  const BatchNormSaved saved(call.saved_fixed, shape.channels);
-  for_each_task(call.threads, shape.channels, [&](int k) {
-    const ChannelOfBatch channel{call.batch, shape, k};
-    if (!sums_are_there) batch_norm_sums(channel, call, saved);
-    batch_norm_input_gradient(channel, call, saved, adds);
-  });
-}
-
-FROSTLINE_SHARED void batch_norm_input_gradient_running(Shape shape, const Call& call,
-                                                        BatchNormConstants constants, bool adds) {
-  const float* dy = call.output_gradient;
-  float* dx = call.input_gradients[0];
-  for_each_task(call.threads, shape.channels, [&](int k) {
-    const float scale = constants.running_scale(call, k);
-    ChannelOfBatch{call.batch, shape, k}.for_each_image([&](std::size_t at) {
-      for (std::size_t i = at; i < at + shape.pixels(); ++i)
-        dx[i] = adds ? dx[i] + scale * dy[i] : scale * dy[i];
+  for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
+    const BlockScale by = by_batch ? BlockScale::by_batch(block, call, constants, keeps)
+                                   : BlockScale::running(block, call, constants.epsilon);
+    const Vector scale = load(by.scale.of), shift = load(by.shift.of);
+    block.for_each_row(true, [&](std::ptrdiff_t at) {
+      scale_row(call.inputs[0] + at, shape.width, scale, shift, call.output + at);
     });
+    block.zero_borders(call.output);
   });
+  if (by_batch && call.team.thread == 0) ++*reinterpret_cast<std::int64_t*>(call.buffers[2]);
+}
+
+/// Sums over a batch of the output's gradient, and of its product with the normalised input.
+struct GradientSums {
+  OfBlock<double> gradient, product;
+};
+inline GradientSums gradient_sums(const BlockOfBatch& block, const Call& call) {
+  const float *x = call.inputs[0], *dy = call.output_gradient;
+  const OfBlock<float> means = block.load_channels(call.saved_fixed);
+  const OfBlock<float> inverse = block.load_channels(call.saved_fixed + block.map.shape.channels);
+  const Vector mean = load(means.of);
+  GradientSums sums;
+  sum_rows(
+      block, [](std::ptrdiff_t) { return nullptr; },
+      [&](std::ptrdiff_t at, std::nullptr_t, Vector & gradient, Vector & product)
+          __attribute__((always_inline)) {
+            const Vector slope = load(dy + at);
+            gradient += slope;
+            product += slope * (load(x + at) - mean);
+          },
+      [&](const OfBlock<float>& gradient, const OfBlock<float>& product, std::nullptr_t, double) {
+        for (int i = 0; i < lanes; ++i) {
+          sums.gradient.of[i] += double(gradient.of[i]);
+          sums.product.of[i] += double(product.of[i]) * double(inverse.of[i]);
+        }
+      });
+  return sums;
+}
+inline void put_parameter_gradients(const BlockOfBatch& block, const Call& call,
+                                    const GradientSums& sums) {
+  for (int i = 0; i < block.channels(); ++i) {
+    float& weight = call.parameter_gradients[0][block.block * lanes + i];
+    float& bias = call.parameter_gradients[1][block.block * lanes + i];
+    weight = float(sums.product.of[i]) + (call.accumulate ? weight : 0.0f);
+    bias = float(sums.gradient.of[i]) + (call.accumulate ? bias : 0.0f);
+  }
 }
 
 FROSTLINE_SHARED void batch_norm_parameter_gradient(Shape shape, const Call& call) {
-  const BatchNormSaved saved(call.saved_fixed, shape.channels);
-  float *weight = call.parameter_gradients[0], *bias = call.parameter_gradients[1];
-  for_each_task(call.threads, shape.channels, [&](int k) {
-    batch_norm_sums({call.batch, shape, k}, call, saved);
-    weight[k] = saved.gradient_product[k] + (call.accumulate ? weight[k] : 0.0f);
-    bias[k] = saved.gradient_sum[k] + (call.accumulate ? bias[k] : 0.0f);
+  for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
+    put_parameter_gradients(block, call, gradient_sums(block, call));
+  });
+}
+
+/// dx = gradient * dy + input * x + shift.
+struct BlockGradient {
+  OfBlock<float> gradient, input, shift;
+
+  static BlockGradient by_batch(const BlockOfBatch& block, const Call& call,
+                                const GradientSums& sums) {
+    BlockGradient result;
+    for (int i = 0; i < block.channels(); ++i) {
+      const int k = block.block * lanes + i;
+      const double mean = double(call.saved_fixed[k]);
+      const double inverse = double(call.saved_fixed[block.map.shape.channels + k]);
+      const double factor = double(call.parameters[0][k]) * inverse;
+      const double input = -factor * inverse * sums.product.of[i] / block.count();
+      result.gradient.of[i] = float(factor);
+      result.input.of[i] = float(input);
+      result.shift.of[i] = float(-factor * sums.gradient.of[i] / block.count() - input * mean);
+    }
+    return result;
+  }
+};
+
+template <bool Adds, bool ByBatch>
+FROSTLINE_SHARED void batch_norm_input_gradient(Shape shape, const Call& call,
+                                                BatchNormConstants constants, bool keeps) {
+  for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
+    BlockGradient by;
+    if constexpr (ByBatch) {
+      const GradientSums sums = gradient_sums(block, call);
+      if (keeps) put_parameter_gradients(block, call, sums);
+      by = BlockGradient::by_batch(block, call, sums);
+    } else {
+      by.gradient = BlockScale::running(block, call, constants.epsilon).scale;
+    }
+    const Vector gradient = load(by.gradient.of), input = load(by.input.of);
+    const Vector shift = load(by.shift.of);
+    block.for_each_row(ByBatch, [&](std::ptrdiff_t first) {
+      FROSTLINE_UNROLL_4
+      for (std::ptrdiff_t at = first; at < first + shape.width * lanes; at += lanes) {
+        Vector dx = load(call.output_gradient + at) * gradient;
+        if constexpr (ByBatch) dx += load(call.inputs[0] + at) * input + shift;
+        if constexpr (Adds) dx += load(call.input_gradients[0] + at);
+        store(call.input_gradients[0] + at, dx);
+      }
+    });
+    if constexpr (!Adds) block.zero_borders(call.input_gradients[0]);
   });
 }
 
@@ -172,23 +212,24 @@ template <int Channels>
 struct Kernel<cpu, BatchNorm2d<Channels>> {
   static constexpr BatchNormConstants constants{BatchNorm2d<Channels>::epsilon,
                                                 BatchNorm2d<Channels>::momentum};
+  static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::blocked}; }
+
   template <class At>
   static void forward(const Call& call) {
     batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training, At::keeps);
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it where At says so. Where the parameters train, it
+  /// also puts their gradients, whose sums it needs itself.
   template <class At>
   static void input_gradient(const Call& call) {
-    if constexpr (At::batch_statistics)
-      batch_norm_input_gradient_by_batch(At::in, call, At::keeps, At::adds(0));
-    else
-      batch_norm_input_gradient_running(At::in, call, constants, At::adds(0));
+    batch_norm_input_gradient<At::adds(0), At::batch_statistics>(At::in, call, constants,
+                                                                 At::keeps);
   }
-  /// Assigns the parameters' gradients, or adds to them where the call says so. It also leaves
-  /// both sums for input_gradient, which runs after it.
+  /// Assigns the parameters' gradients, or adds to them where the call says so; leaves that to
+  /// input_gradient, which runs next, where there is one.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    batch_norm_parameter_gradient(At::in, call);
+    if constexpr (!At::owes_input) batch_norm_parameter_gradient(At::in, call);
   }
 };
 

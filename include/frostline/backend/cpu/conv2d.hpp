@@ -1,250 +1,261 @@
 // SPDX-License-Identifier: MIT
-// Conv2d on the CPU: im2col a tile at a time, and Eigen's product.
+// Conv2d on the CPU: which algorithm a place gets, and the calls of each.
 #pragma once
 
 #include <cmath>
 
-#include "frostline/backend/cpu/eigen.hpp"
-#include "frostline/backend/cpu/im2col.hpp"
-#include "frostline/backend/cpu/memory.hpp"
-#include "frostline/backend/cpu/parallel.hpp"
-#include "frostline/graph/schedule.hpp"
+#include "frostline/backend/cpu/conv2d_direct.hpp"
+#include "frostline/backend/cpu/conv2d_im2col.hpp"
+#include "frostline/backend/cpu/conv2d_planes.hpp"
+#include "frostline/backend/cpu/conv2d_weights.hpp"
+#include "frostline/backend/cpu/winograd.hpp"
+#include "frostline/backend/cpu/winograd_gradient.hpp"
+#include "frostline/backend/cpu/winograd_stem.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
 
 namespace frostline {
 
-/// The sizes of a convolution in its place; the code that loops over them is shared by all layers.
-struct Convolution {
-  Shape in, out;
-  int groups;
-  Windows windows;
+/// The algorithms of Conv2d. planes: direct on the NCHW planes of the network's input; stem: the
+/// same until pooling is fused, then Winograd's on space-to-depth. Winograd's are the numbers from
+/// `winograd` on, which the tile's outputs are added to.
+enum class ConvolutionAlgorithm { im2col, planes, stem, direct, winograd };
 
-  static constexpr int tile_floats = 1 << 18;  // the columns of a tile stay in the L2 cache
-
-  constexpr int taps() const { return windows.kernel * windows.kernel; }
-  constexpr int group_inputs() const { return in.channels / groups; }
-  constexpr int group_outputs() const { return out.channels / groups; }
-  constexpr int depth() const { return group_inputs() * taps(); }
-  constexpr int pixels() const { return out.height * out.width; }
-  /// Output rows, of one image or of several, that a forward task computes.
-  constexpr int tile_rows() const {
-    const int wanted = std::clamp(tile_floats / depth(), 32, 512);
-    return std::max(1, wanted / out.width);
-  }
-  constexpr int tile_pixels() const { return tile_rows() * out.width; }
-  /// Input channels, of one group, that a task of the backward computes.
-  constexpr int block_channels() const {
-    return std::clamp(tile_floats / (taps() * pixels()), 1, std::max(1, group_inputs() / 8));
-  }
-  constexpr int blocks() const {  // of a group
-    return (group_inputs() + block_channels() - 1) / block_channels();
-  }
-  constexpr std::size_t scratch_floats(Pass pass) const {
-    if (pass == Pass::forward)
-      return std::size_t(depth() + group_outputs()) * std::size_t(tile_pixels());
-    return std::size_t(block_channels()) * std::size_t(taps()) * std::size_t(pixels());
-  }
-};
-
-/// y = scale * y + shift (+ added) (then ReLU), a channel; null pointers stand for 1, 0 and 0.
-struct Epilogue {
-  const float* scale = nullptr;
-  const float* shift = nullptr;
-  const float* added = nullptr;
-  bool relu = false;
-
-  void store(const float* sums, std::ptrdiff_t count, int channel, const float* more,
-             float* out) const {
-    const float factor = scale ? scale[channel] : 1.0f;
-    const float offset = shift ? shift[channel] : 0.0f;
-    if (more)
-      for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = sums[i] * factor + offset + more[i];
-    else
-      for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = sums[i] * factor + offset;
-    if (relu)
-      for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = out[i] > 0 ? out[i] : 0.0f;
-  }
-};
-
-/// Calls run(image, from_row, to_row, first_pixel_of_the_tile) for the images of some output rows.
-template <class Run>
-void for_each_image(int first, int last, int height, int width, Run run) {
-  for (int row = first; row < last;) {
-    const int image = row / height;
-    const int end = std::min(last, (image + 1) * height);
-    run(image, row - image * height, end - image * height, (row - first) * width);
-    row = end;
-  }
+/// Whether a place's convolutions may be transformed ones when nobody asks for one of them.
+constexpr bool transforms(const Situation& place) {
+  return place.tuning.convolutions != Convolutions::direct &&
+         place.tuning.accuracy != Accuracy::direct &&
+         !(place.frozen && place.tuning.weights == FrozenWeights::memory);
 }
 
-FROSTLINE_SHARED void conv2d_forward(const Convolution& conv, const Call& call,
-                                     const Epilogue& epilogue) {
-  const int rows = call.batch * conv.out.height;
-  const int tiles = (rows + conv.tile_rows() - 1) / conv.tile_rows();
-  const int outputs = conv.group_outputs();
-  // With fewer tiles than threads, a tile's output channels are shared out.
-  const int parts = std::clamp(call.threads / std::max(1, tiles * conv.groups), 1, outputs);
-  const int tasks = tiles * conv.groups * parts;
-  for_each_task(call.threads, tasks, [&](int task) {
-    const int part = task % parts;
-    const int group = task / parts % conv.groups;
-    const int first = task / parts / conv.groups * conv.tile_rows();
-    const int last = std::min(rows, first + conv.tile_rows());
-    const int pixels = (last - first) * conv.out.width;
-    const int from = outputs * part / parts, to = outputs * (part + 1) / parts;
-    float* columns = call.thread_scratch(omp_get_thread_num());
-    float* sums = columns + std::ptrdiff_t(conv.depth()) * conv.tile_pixels();
-    for_each_image(first, last, conv.out.height, conv.out.width, [&](int n, int y, int end, int p) {
-      const float* image = call.inputs[0] + std::size_t(n) * conv.in.size() +
-                           std::size_t(group * conv.group_inputs()) * conv.in.pixels();
-      float* column = columns + p;
-      for (int c = 0; c < conv.group_inputs(); ++c, image += conv.in.pixels())
-        for (int ky = 0; ky < conv.windows.kernel; ++ky)
-          for (int kx = 0; kx < conv.windows.kernel; ++kx, column += pixels)
-            im2col_tap(image, conv.in, conv.out, conv.windows, ky, kx, y, end, column);
-    });
-    const int channel = group * outputs + from;
-    const Matrix product = matrix(sums, to - from, pixels);
-    set_zero(product);
-    multiply(matrix(call.parameters[0] + std::ptrdiff_t(channel) * conv.depth(), to - from,
-                    conv.depth()),
-             matrix(static_cast<const float*>(columns), conv.depth(), pixels), product);
-    for_each_image(first, last, conv.out.height, conv.out.width, [&](int n, int y, int end, int p) {
-      for (int k = 0; k < to - from; ++k) {
-        const std::size_t place = std::size_t(n) * conv.out.size() +
-                                  std::size_t(channel + k) * conv.out.pixels() +
-                                  std::size_t(y) * std::size_t(conv.out.width);
-        epilogue.store(sums + std::ptrdiff_t(k) * pixels + p,
-                       std::ptrdiff_t(end - y) * conv.out.width, channel + k,
-                       epilogue.added ? epilogue.added + place : nullptr, call.output + place);
-      }
-    });
-  });
+/// Outputs of a tile's side that suit a 3x3 convolution of stride 1, or 0: direct. Measured with
+/// ResNet-18's shapes (benchmarks/kernels); F(7x7) fits 7x7 maps, but is off by 1e-5.
+constexpr int winograd_tile(const Situation& place) {
+  switch (place.tuning.convolutions) {
+    case Convolutions::automatic: break;
+    case Convolutions::f2: return 2;
+    case Convolutions::f4: return 4;
+    case Convolutions::f5: return 5;
+    case Convolutions::f7: return 7;
+    default: return 0;
+  }
+  if (!transforms(place)) return 0;
+  if (place.in.height < 3 || place.in.width < 3) return 0;
+  return 4;
 }
 
-FROSTLINE_SHARED void conv2d_input_gradient(const Convolution& conv, const Call& call, bool adds) {
-  const int blocks = conv.groups * conv.blocks();
-  const int tasks = call.batch * blocks;
-  for_each_task(call.threads, tasks, [&](int task) {
-    const int n = task / blocks;
-    const int group = task % blocks / conv.blocks();
-    const int first = task % blocks % conv.blocks() * conv.block_channels();
-    const int channels = std::min(conv.block_channels(), conv.group_inputs() - first);
-    const int outputs = conv.group_outputs();
-    const float* weight =
-        call.parameters[0] + std::ptrdiff_t(group) * outputs * conv.depth() + first * conv.taps();
-    float* columns = call.thread_scratch(omp_get_thread_num());
-    const Matrix product = matrix(columns, channels * conv.taps(), conv.pixels());
-    set_zero(product);
-    multiply_transposed(matrix(weight, outputs, channels * conv.taps(), conv.depth()),
-                        matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
-                                   std::size_t(group * outputs) * conv.out.pixels(),
-                               outputs, conv.pixels()),
-                        product);
-    float* image = call.input_gradients[0] + std::size_t(n) * conv.in.size() +
-                   std::size_t(group * conv.group_inputs() + first) * conv.in.pixels();
-    if (!adds) std::fill_n(image, std::size_t(channels) * conv.in.pixels(), 0.0f);
-    for (int c = 0; c < channels; ++c, image += conv.in.pixels())
-      for (int ky = 0; ky < conv.windows.kernel; ++ky)
-        for (int kx = 0; kx < conv.windows.kernel; ++kx, columns += conv.pixels())
-          col2im_tap(columns, conv.in, conv.out, conv.windows, ky, kx, image);
-  });
-}
-
-FROSTLINE_SHARED void conv2d_parameter_gradient(const Convolution& conv, const Call& call,
-                                                bool has_bias) {
-  const int tasks = conv.groups * conv.blocks();
-  const int outputs = conv.group_outputs();
-  for_each_task(call.threads, tasks, [&](int task) {
-    const int group = task / conv.blocks();
-    const int first = task % conv.blocks() * conv.block_channels();
-    const int channels = std::min(conv.block_channels(), conv.group_inputs() - first);
-    Matrix gradient =
-        matrix(call.parameter_gradients[0] + std::ptrdiff_t(group) * outputs * conv.depth() +
-                   first * conv.taps(),
-               outputs, channels * conv.taps(), conv.depth());
-    if (!call.accumulate) set_zero(gradient);
-    float* columns = call.thread_scratch(omp_get_thread_num());
-    for (int n = 0; n < call.batch; ++n) {
-      const float* image = call.inputs[0] + std::size_t(n) * conv.in.size() +
-                           std::size_t(group * conv.group_inputs() + first) * conv.in.pixels();
-      float* column = columns;
-      for (int c = 0; c < channels; ++c, image += conv.in.pixels())
-        for (int ky = 0; ky < conv.windows.kernel; ++ky)
-          for (int kx = 0; kx < conv.windows.kernel; ++kx, column += conv.pixels())
-            im2col_tap(image, conv.in, conv.out, conv.windows, ky, kx, 0, conv.out.height, column);
-      multiply_by_transposed(
-          matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
-                     std::size_t(group * outputs) * conv.out.pixels(),
-                 outputs, conv.pixels()),
-          matrix(static_cast<const float*>(columns), channels * conv.taps(), conv.pixels()),
-          gradient);
-    }
-  });
-  if (!has_bias) return;
-  for_each_task(call.threads, conv.out.channels, [&](int k) {
-    double sum = call.accumulate ? double(call.parameter_gradients[1][k]) : 0.0;
-    for (int n = 0; n < call.batch; ++n) {
-      const float* gradient = call.output_gradient + std::size_t(n) * conv.out.size() +
-                              std::size_t(k) * conv.out.pixels();
-      for (int p = 0; p < conv.pixels(); ++p) sum += double(gradient[p]);
-    }
-    call.parameter_gradients[1][k] = float(sum);
-  });
-}
-
-/// The scale and the shift, a channel each, that a convolution's batch norm amounts to.
-FROSTLINE_SHARED void fold_batch_norm(const Call& call, int channels, bool has_bias) {
-  for (int k = 0; k < channels; ++k) {
-    const double scale =
+/// The shift and the scale, whole blocks of channels, that bias and folded batch norm amount to.
+FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int padded,
+                                           bool has_bias, bool batch_norm) {
+  for_each_task(call.team, padded, [&](int k) {
+    float &shift = call.packed[k], &scale = call.packed[padded + k];
+    shift = scale = 0;
+    if (k >= channels) return;
+    const double bias = has_bias ? double(call.parameters[1][k]) : 0.0;
+    shift = float(bias);
+    scale = 1;
+    if (!batch_norm) return;
+    const double factor =
         double(call.batch_norm_parameters[0][k]) /
         std::sqrt(double(call.batch_norm_buffers[1][k]) + double(BatchNorm2d<1>::epsilon));
-    const double bias = has_bias ? double(call.parameters[1][k]) : 0.0;
-    call.packed[k] = float(scale);
-    call.packed[channels + k] = float(double(call.batch_norm_parameters[1][k]) +
-                                      (bias - double(call.batch_norm_buffers[0][k])) * scale);
-  }
+    scale = float(factor);
+    shift = float(double(call.batch_norm_parameters[1][k]) +
+                  (bias - double(call.batch_norm_buffers[0][k])) * factor);
+  });
 }
 
 template <int In, int Out, int Size, int Stride, int Padding, int Dilation, int Groups, bool Bias>
 struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>> {
+  using Algorithm = ConvolutionAlgorithm;
+
+  static constexpr Choice choose(const Situation& place) {
+    const bool ordinary = Groups == 1 && Dilation == 1 && Stride <= 2 &&
+                          place.tuning.convolutions != Convolutions::im2col;
+    if (ordinary && place.first && In <= 4 && Size == 7 && Stride == 2 && Padding == 3 &&
+        place.frozen && transforms(place))
+      return {Layout::plain, Layout::blocked, int(Algorithm::stem),
+              "space to depth, F(4x4, 4x4), or direct", true};
+    if (ordinary && place.first && In <= 4 && Size <= 7)
+      return {Layout::plain, Layout::blocked, int(Algorithm::planes), "direct, planes"};
+    if (const int tile = winograd_tile(place);
+        ordinary && Size == 3 && Padding == 1 && Stride == 1 && tile > 0)
+      return {Layout::blocked, Layout::blocked, int(Algorithm::winograd) + tile,
+              tile == 2   ? "Winograd F(2x2)"
+              : tile == 4 ? "Winograd F(4x4)"
+              : tile == 5 ? "Winograd F(5x5)"
+                          : "Winograd F(7x7)"};
+    if (ordinary && ((Size == 1 && Padding == 0) || (Size == 3 && Padding == 1)))
+      return {Layout::blocked, Layout::blocked, int(Algorithm::direct), "direct"};
+    return {Layout::plain, Layout::plain, int(Algorithm::im2col), "im2col"};
+  }
+
+  static constexpr int few_gradient_tiles = 16;
+
   template <class At>
-  static constexpr Convolution convolution{
-      At::in, At::out, Groups, {Size, Stride, Padding, Dilation}};
+  static constexpr Algorithm algorithm = [] {
+    const auto chosen = Algorithm(std::min(At::algorithm, int(Algorithm::winograd)));
+    return chosen == Algorithm::stem && !At::pooled ? Algorithm::planes : chosen;
+  }();
+  template <class At>
+  static constexpr int tile = At::algorithm - int(Algorithm::winograd);
+  template <class At>
+  static constexpr Convolution columns{At::in, At::out, Groups, {Size, Stride, Padding, Dilation}};
+  template <class At>
+  static constexpr PlaneConvolution planes{At::in, BlockedMap{At::out}, Size, Stride, Padding};
+  template <class At>
+  static constexpr StemShape stem = [] {
+    const Shape pooled{Out, (At::out.height + 1) / 2, (At::out.width + 1) / 2};
+    return StemShape{At::in, BlockedMap{pooled}};
+  }();
+  template <class At>
+  static constexpr DirectConvolution direct{BlockedMap{At::in}, BlockedMap{At::out}, Size, Stride};
+  template <class At>
+  static constexpr WinogradShape winograd{BlockedMap{At::in}, BlockedMap{At::out}, tile<At>};
+  template <class At>  // the convolution that gives the input's gradient
+  static constexpr WinogradShape backward{BlockedMap{At::out}, BlockedMap{At::in}, tile<At>};
+  template <class At>
+  static constexpr WinogradGradientShape gradient{winograd<At>};
+  static constexpr int padded = divide_up(Out, lanes) * lanes;
 
   template <class At>
   static constexpr std::size_t scratch_bytes(Pass pass) {
-    return convolution<At>.scratch_floats(pass) * sizeof(float);
+    std::size_t floats = 0;
+    if constexpr (algorithm<At> == Algorithm::im2col)
+      floats = columns<At>.scratch_floats(pass);
+    else if constexpr (algorithm<At> == Algorithm::planes)
+      floats = pass == Pass::forward ? std::size_t(planes<At>.band_floats())
+                                     : planes_gradient_floats(planes<At>);
+    else if constexpr (algorithm<At> == Algorithm::stem)
+      floats = std::size_t(stem<At>.thread_scratch_floats());
+    else if (pass == Pass::parameter_gradient)
+      floats = DirectWeightGradient::scratch_floats(Size);
+    else if constexpr (algorithm<At> == Algorithm::winograd)
+      floats = std::size_t((pass == Pass::forward ? winograd<At> : backward<At>)
+                               .thread_scratch_floats());
+    return floats * sizeof(float);
+  }
+  template <class At>
+  static constexpr std::size_t shared_scratch_bytes(Pass pass) {
+    std::ptrdiff_t floats = 0;
+    if constexpr (algorithm<At> == Algorithm::winograd)
+      floats = pass == Pass::forward          ? winograd<At>.shared_scratch_floats()
+               : pass == Pass::input_gradient ? backward<At>.shared_scratch_floats()
+                                              : gradient<At>.scratch_floats();
+    return std::size_t(floats) * sizeof(float);
   }
 
-  /// A folded batch norm's scale and shift, a channel.
+  /// Forward: shifts, scales, and weights as the algorithm reads them.
   template <class At>
-  static constexpr std::size_t packed_floats() {
-    return At::batch_norm ? 2 * std::size_t(Out) : 0;
+  static constexpr std::size_t packed_floats(Pass pass) {
+    if (pass == Pass::parameter_gradient) return 0;
+    std::ptrdiff_t floats = pass == Pass::forward ? 2 * padded : 0;
+    if constexpr (algorithm<At> == Algorithm::planes)
+      floats += planes<At>.forward().packed_floats(1);
+    if constexpr (algorithm<At> == Algorithm::stem) floats += stem<At>.packed_floats();
+    if constexpr (algorithm<At> == Algorithm::direct)
+      floats += pass == Pass::forward ? direct<At>.forward().packed_floats(lanes)
+                                      : direct<At>.backward_floats();
+    if constexpr (algorithm<At> == Algorithm::winograd)
+      floats += (pass == Pass::forward ? winograd<At> : backward<At>).packed_floats();
+    return std::size_t(floats);
   }
-  template <class At>
+  template <class At, Pass pass>
   static void pack(const Call& call) {
-    fold_batch_norm(call, Out, Bias);
+    if constexpr (pass == Pass::input_gradient) {
+      if constexpr (algorithm<At> == Algorithm::winograd)
+        winograd_pack<tile<At>>(call.team, backward<At>,
+                                WeightView::backward(call.parameters[0], Out, In, Size),
+                                call.packed);
+      else
+        direct_pack_backward(call.team, direct<At>,
+                             WeightView::transposed(call.parameters[0], Out, In, Size),
+                             call.packed);
+    } else {
+      pack_shift_and_scale(call, Out, padded, Bias, At::batch_norm);
+      call.team.sync();
+      WeightView view = WeightView::of(call.parameters[0], Out, In, Size);
+      if (At::batch_norm) view.scale = call.packed + padded;
+      float* weights = call.packed + 2 * padded;
+      if constexpr (algorithm<At> == Algorithm::planes)
+        pack_taps(call.team, planes<At>.forward(), 1, view, weights);
+      if constexpr (algorithm<At> == Algorithm::stem)
+        stem_pack(call.team, stem<At>, view, weights);
+      if constexpr (algorithm<At> == Algorithm::direct)
+        pack_taps(call.team, direct<At>.forward(), lanes, view, weights);
+      if constexpr (algorithm<At> == Algorithm::winograd)
+        winograd_pack<tile<At>>(call.team, winograd<At>, view, weights);
+    }
   }
 
   template <class At>
   static void forward(const Call& call) {
-    Epilogue epilogue{.shift = Bias ? call.parameters[1] : nullptr};
-    if constexpr (At::batch_norm) epilogue = {.scale = call.packed, .shift = call.packed + Out};
-    if constexpr (At::added) epilogue.added = call.added;
-    epilogue.relu = At::relu;
-    conv2d_forward(convolution<At>, call, epilogue);
+    const float *shift = call.packed, *weights = call.packed + 2 * padded;
+    const float* added = At::added ? call.added : nullptr;
+    const Epilogue epilogue{shift, added, At::relu};
+    if constexpr (algorithm<At> == Algorithm::planes)
+      planes_forward<Stride>(call.team, planes<At>, call.batch, call.inputs[0], weights, epilogue,
+                             call.thread_scratch(), call.output);
+    else if constexpr (algorithm<At> == Algorithm::stem) {
+      zero_borders(call.team, stem<At>.out, call.output, call.batch);
+      stem_forward(call.team, stem<At>, call.batch, call.inputs[0], weights, shift, call.output,
+                   call.thread_scratch());
+    } else if constexpr (algorithm<At> == Algorithm::direct)
+      direct_forward(call.team, direct<At>, call.batch, call.inputs[0], weights, epilogue,
+                     call.output);
+    else if constexpr (algorithm<At> == Algorithm::winograd) {
+      zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
+      winograd_forward<tile<At>>(call.team, winograd<At>, call.batch, call.inputs[0], weights,
+                                 epilogue, call.output, call.shared_scratch(),
+                                 call.thread_scratch());
+    } else
+      im2col_forward(columns<At>, call, {shift + padded, shift, added, At::relu});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    conv2d_input_gradient(convolution<At>, call, At::adds(0));
+    static_assert(algorithm<At> != Algorithm::planes);  // nothing wants the network's input's
+    if constexpr (algorithm<At> == Algorithm::direct)
+      direct_input_gradient(call.team, direct<At>, call.batch, call.output_gradient, call.packed,
+                            At::adds(0), call.input_gradients[0]);
+    else if constexpr (algorithm<At> == Algorithm::winograd) {
+      float* gradient = call.input_gradients[0];
+      if constexpr (!At::adds(0))
+        zero_borders(call.team, BlockedMap{At::in}, gradient, call.batch);
+      winograd_forward<tile<At>>(call.team, backward<At>, call.batch, call.output_gradient,
+                                 call.packed, {.added = At::adds(0) ? gradient : nullptr},
+                                 gradient, call.shared_scratch(), call.thread_scratch());
+    } else
+      im2col_input_gradient(columns<At>, call, At::adds(0));
   }
   /// Assigns the parameters' gradients, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    conv2d_parameter_gradient(convolution<At>, call, Bias);
+    if constexpr (algorithm<At> == Algorithm::im2col) {
+      im2col_parameter_gradient(columns<At>, call, Bias);
+      return;
+    }
+    float* weight = call.parameter_gradients[0];
+    if constexpr (algorithm<At> == Algorithm::planes)
+      planes_weight_gradient<Size>(call.team, planes<At>, call.batch, call.inputs[0],
+                                   call.output_gradient, call.thread_scratch(), call.accumulate,
+                                   weight);
+    // The transform at the end costs as much as some tiles.
+    bool few_tiles = true;
+    if constexpr (algorithm<At> == Algorithm::winograd)
+      few_tiles = call.batch * winograd<At>.tiles() < few_gradient_tiles;
+    if constexpr (algorithm<At> == Algorithm::winograd)
+      if (!few_tiles)
+        winograd_weight_gradient<tile<At>>(call.team, gradient<At>, call.batch, call.inputs[0],
+                                           call.output_gradient, call.shared_scratch(),
+                                           call.accumulate, weight);
+    if constexpr (algorithm<At> == Algorithm::direct || algorithm<At> == Algorithm::winograd)
+      if (few_tiles)
+        direct_weight_gradient(call.team, direct<At>, call.batch, call.inputs[0],
+                               call.output_gradient, call.thread_scratch(), call.accumulate,
+                               weight);
+    if constexpr (Bias)
+      bias_gradient(call.team, BlockedMap{At::out}, call.batch, call.output_gradient,
+                    call.accumulate, call.parameter_gradients[1]);
   }
 };
 

@@ -24,19 +24,21 @@ struct Kernel<cpu, CrossEntropy> {
     const auto counted =
         std::ptrdiff_t(labels.size()) - std::count(labels.begin(), labels.end(), loss.ignore_index);
     const float share = counted ? 1 / float(counted) : 0.0f;
-    for_each_task(threads, batch, [&](int n) {
-      double sum = 0;
-      for (std::ptrdiff_t p = 0; p < pixels; ++p) {
-        const std::size_t at = std::size_t(n) * shape.size() + std::size_t(p);
-        const int label = labels[std::size_t(n * pixels + p)];
-        const Column column{logits.data() + at, shape.channels, pixels};
-        float* to = gradient.empty() ? nullptr : gradient.data() + at;
-        if (label != loss.ignore_index)
-          sum += position(loss, column, label, to, share);
-        else if (to)
-          for (int c = 0; c < shape.channels; ++c) to[c * pixels] = 0;
-      }
-      image_losses[std::size_t(n)] = sum;
+    run_team(threads, [&](const Team& team) {
+      for_each_task(team, batch, [&](int n) {
+        double sum = 0;
+        for (std::ptrdiff_t p = 0; p < pixels; ++p) {
+          const std::size_t at = std::size_t(n) * shape.size() + std::size_t(p);
+          const int label = labels[std::size_t(n * pixels + p)];
+          const Column column{logits.data() + at, shape.channels, pixels};
+          float* to = gradient.empty() ? nullptr : gradient.data() + at;
+          if (label != loss.ignore_index)
+            sum += position(loss, column, label, to, share);
+          else if (to)
+            for (int c = 0; c < shape.channels; ++c) to[c * pixels] = 0;
+        }
+        image_losses[std::size_t(n)] = sum;
+      });
     });
     double total = 0;
     for (int n = 0; n < batch; ++n) total += image_losses[std::size_t(n)];

@@ -2,6 +2,9 @@
 // ReLU, Add, Flatten and Dropout on the CPU.
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
+
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/layers/dropout.hpp"
@@ -20,71 +23,82 @@ void put(float& to, float gradient) {
     to = gradient;
 }
 
-/// Runs body(i) for each of a batch's values, shared among the threads.
+/// Floats of a batch's outputs as they lie. What makes zero of zero may run over them all, blocked
+/// values' borders too.
+template <class At>
+std::ptrdiff_t stored_floats(const Call& call) {
+  constexpr BlockedMap map{At::out};
+  return call.batch * (At::blocked_output ? map.sample() : std::ptrdiff_t(At::out.size()));
+}
+
+/// Runs body(i) for i of [0, count), shared among the threads in whole cache lines.
 template <class Body>
-void for_each_value(const Call& call, std::size_t sample, Body body) {
-  const auto count = std::ptrdiff_t(call.batch) * std::ptrdiff_t(sample);
-  for_each_part(call.threads, count, [=](std::ptrdiff_t first, std::ptrdiff_t last) {
+void for_each_value(const Call& call, std::ptrdiff_t count, Body body) {
+  constexpr std::ptrdiff_t line = 16;
+  for_each_part(call.team, (count + line - 1) / line,
+                [=](std::ptrdiff_t first, std::ptrdiff_t last) {
+                  const std::ptrdiff_t end = std::min(last * line, count);
 #pragma omp simd
-    for (std::ptrdiff_t i = first; i < last; ++i) body(i);
-  });
+                  for (std::ptrdiff_t i = first * line; i < end; ++i) body(i);
+                });
 }
 
 // The loops are compiled once for all shapes, which keeps programs quick to compile.
-FROSTLINE_SHARED void relu_forward(const Call& call, std::size_t sample) {
+FROSTLINE_SHARED void relu_forward(const Call& call, std::ptrdiff_t count) {
   const float* x = call.inputs[0];
   float* y = call.output;
-  for_each_value(call, sample, [=](std::ptrdiff_t i) { y[i] = x[i] > 0 ? x[i] : 0.0f; });
+  for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = x[i] > 0 ? x[i] : 0.0f; });
 }
 template <bool Adds>
-FROSTLINE_SHARED void relu_input_gradient(const Call& call, std::size_t sample) {
+FROSTLINE_SHARED void relu_input_gradient(const Call& call, std::ptrdiff_t count) {
   const float *y = call.output, *dy = call.output_gradient;
   float* dx = call.input_gradients[0];
-  for_each_value(call, sample,
-                 [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] > 0 ? dy[i] : 0.0f); });
+  for_each_value(call, count, [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] > 0 ? dy[i] : 0.0f); });
 }
-FROSTLINE_SHARED void add_forward(const Call& call, std::size_t sample) {
+FROSTLINE_SHARED void add_forward(const Call& call, std::ptrdiff_t count) {
   const float *a = call.inputs[0], *b = call.inputs[1];
   float* y = call.output;
-  for_each_value(call, sample, [=](std::ptrdiff_t i) { y[i] = a[i] + b[i]; });
+  for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = a[i] + b[i]; });
 }
-FROSTLINE_SHARED void copy(const Call& call, std::size_t sample, const float* from, float* to) {
-  for_each_value(call, sample, [=](std::ptrdiff_t i) { to[i] = from[i]; });
+FROSTLINE_SHARED void copy(const Call& call, std::ptrdiff_t count, const float* from, float* to) {
+  for_each_value(call, count, [=](std::ptrdiff_t i) { to[i] = from[i]; });
 }
-FROSTLINE_SHARED void add_to(const Call& call, std::size_t sample, const float* from, float* to) {
-  for_each_value(call, sample, [=](std::ptrdiff_t i) { to[i] += from[i]; });
+FROSTLINE_SHARED void add_to(const Call& call, std::ptrdiff_t count, const float* from, float* to) {
+  for_each_value(call, count, [=](std::ptrdiff_t i) { to[i] += from[i]; });
 }
 /// Hands the output's gradient on to an input unchanged.
-inline void pass_gradient(const Call& call, std::size_t sample, int input, bool adds) {
+inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, bool adds) {
   float* to = call.input_gradients[input];
-  adds ? add_to(call, sample, call.output_gradient, to)
-       : copy(call, sample, call.output_gradient, to);
+  adds ? add_to(call, count, call.output_gradient, to)
+       : copy(call, count, call.output_gradient, to);
 }
 
 template <>
 struct Kernel<cpu, ReLU> {
+  static constexpr Choice choose(const Situation& place) { return same_layout(place); }
   template <class At>
   static void forward(const Call& call) {
-    relu_forward(call, At::out.size());
+    relu_forward(call, stored_floats<At>(call));
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    relu_input_gradient<At::adds(0)>(call, At::out.size());
+    relu_input_gradient<At::adds(0)>(call, stored_floats<At>(call));
   }
 };
 
 template <>
 struct Kernel<cpu, Add> {
+  static constexpr Choice choose(const Situation& place) { return same_layout(place); }
   template <class At>
   static void forward(const Call& call) {
-    add_forward(call, At::out.size());
+    add_forward(call, stored_floats<At>(call));
   }
   /// Assigns each wanted input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    if constexpr (At::owes(0)) pass_gradient(call, At::out.size(), 0, At::adds(0));
-    if constexpr (At::owes(1)) pass_gradient(call, At::out.size(), 1, At::adds(1));
+    if constexpr (At::owes(0)) pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
+    if constexpr (At::owes(1)) pass_gradient(call, stored_floats<At>(call), 1, At::adds(1));
   }
 };
 
@@ -92,64 +106,75 @@ template <>
 struct Kernel<cpu, Flatten> {
   template <class At>
   static void forward(const Call& call) {
-    copy(call, At::out.size(), call.inputs[0], call.output);
+    copy(call, stored_floats<At>(call), call.inputs[0], call.output);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    pass_gradient(call, At::out.size(), 0, At::adds(0));
+    pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
   }
 };
 
-template <Probability Drop>
-struct Kernel<cpu, Dropout<Drop>> {
-  static constexpr float scale = 1 / (1 - Drop.value);
-
-  // The same values whatever the number of threads: a hash of the step, the node and the place.
-  static bool kept(std::uint64_t random, std::size_t place) {
+/// Which values stay: a hash of the step, the node and the place in NCHW, so that neither the
+/// number of threads nor the layout matters, and the backward need not be told.
+struct DropoutMask {
+  std::uint64_t random;
+  float probability;
+  bool kept(std::uint64_t place) const {
     std::uint64_t x = random ^ (place * 0x9e3779b97f4a7c15u);
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return float((x ^ (x >> 31)) >> 40) * 0x1p-24f >= Drop.value;
+    return float((x ^ (x >> 31)) >> 40) * 0x1p-24f >= probability;
   }
-  // One task a byte of the mask.
-  template <class At, class Body>
-  static void for_each_byte(const Call& call, Body body) {
-    constexpr int size = int(At::out.size()), bytes = (size + 7) / 8;
-    for_each_task(call.threads, call.batch * bytes, [&](int task) {
-      const int n = task / bytes, byte = task % bytes;
-      body(n, byte, std::size_t(n) * std::size_t(size) + std::size_t(byte) * 8,
-           std::min(8, size - byte * 8));
-    });
-  }
+};
 
+/// Assigns or adds, scaled, what is kept of `from`.
+template <bool Adds>
+FROSTLINE_SHARED void drop(const Call& call, Shape shape, bool blocked, float probability,
+                           const float* from, float* to) {
+  const DropoutMask mask{call.random, probability};
+  const float scale = 1 / (1 - probability);
+  const auto one = [=](std::ptrdiff_t at, std::size_t place) {
+    put<Adds>(to[at], mask.kept(place) ? from[at] * scale : 0.0f);
+  };
+  if (!blocked) {
+    for_each_part(call.team, call.batch * std::ptrdiff_t(shape.size()),
+                  [=](std::ptrdiff_t first, std::ptrdiff_t last) {
+                    for (std::ptrdiff_t i = first; i < last; ++i) one(i, std::size_t(i));
+                  });
+    return;
+  }
+  const BlockedMap map{shape};
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
+    const std::size_t n = std::size_t(task / map.blocks()), b = std::size_t(task % map.blocks());
+    const std::size_t first = n * shape.size() + b * lanes * shape.pixels();
+    if (!Adds) zero_border(map, to + task * map.block());
+    for (int y = 0; y < shape.height; ++y)
+      for (int x = 0; x < shape.width; ++x)
+        for (int lane = 0; lane < lanes; ++lane)  // a padded channel's value is zero either way
+          one(task * map.block() + map.at(0, y, x) + lane,
+              first + std::size_t(lane) * shape.pixels() + std::size_t(y * shape.width + x));
+  });
+}
+
+template <Probability Drop>
+struct Kernel<cpu, Dropout<Drop>> {
+  static constexpr Choice choose(const Situation& place) { return same_layout(place); }
   template <class At>
   static void forward(const Call& call) {
-    const bool drops = At::batch_statistics && call.training;
-    for_each_byte<At>(call, [&](int n, int byte, std::size_t at, int count) {
-      unsigned mask = 0;
-      for (int b = 0; b < count; ++b) {
-        const bool keep = !drops || kept(call.random, at + std::size_t(b));
-        mask |= unsigned(keep) << b;
-        const float x = call.inputs[0][at + std::size_t(b)];
-        call.output[at + std::size_t(b)] = drops ? (keep ? x * scale : 0.0f) : x;
-      }
-      if constexpr (At::keeps && At::batch_statistics)
-        call.saved[std::size_t(n) * call.saved_stride + std::size_t(byte)] = std::byte(mask);
-    });
+    if (At::batch_statistics && call.training)
+      drop<false>(call, At::out, At::blocked_output, Drop.value, call.inputs[0], call.output);
+    else
+      copy(call, stored_floats<At>(call), call.inputs[0], call.output);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    for_each_byte<At>(call, [&](int n, int byte, std::size_t at, int count) {
-      unsigned mask = 0xff;
-      if constexpr (At::batch_statistics)
-        mask = unsigned(call.saved[std::size_t(n) * call.saved_stride + std::size_t(byte)]);
-      const float factor = At::batch_statistics ? scale : 1.0f;
-      for (int b = 0; b < count; ++b)
-        put<At::adds(0)>(call.input_gradients[0][at + std::size_t(b)],
-                         mask >> b & 1 ? call.output_gradient[at + std::size_t(b)] * factor : 0.0f);
-    });
+    if constexpr (At::batch_statistics)
+      drop<At::adds(0)>(call, At::out, At::blocked_output, Drop.value, call.output_gradient,
+                        call.input_gradients[0]);
+    else
+      pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
   }
 };
 

@@ -2,45 +2,91 @@
 // The CPU backend's memory: aligned, zeroed, owned.
 #pragma once
 
-#include <omp.h>
+#ifdef __linux__
+#include <sys/mman.h>
+#endif
 
-#include <cstring>
-#include <memory>
+#include <cstdint>
+#include <cstdlib>
 #include <new>
 #include <span>
+#include <utility>
 
+#include "frostline/backend/cpu/blocked.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/core/kernel.hpp"
 
 namespace frostline {
 
-/// A block of host memory, aligned to a cache line and zeroed.
+/// A block of host memory, aligned to a cache line and zeroed; memory that is never touched costs
+/// nothing. Throws: std::bad_alloc.
 class HostMemory {
  public:
   HostMemory() = default;
   explicit HostMemory(std::size_t bytes) : bytes_(bytes) {
     if (bytes == 0) return;
-    data_.reset(static_cast<std::byte*>(::operator new(bytes, alignment)));
-    std::memset(data_.get(), 0, bytes);
+#ifdef __linux__
+    // Large pages, where the system has them to give, save the kernels many misses of the TLB.
+    constexpr std::size_t large = std::size_t(2) << 20;
+    allocated_ = bytes < large ? bytes : (bytes + large - 1) / large * large + large;
+    memory_ = mmap(nullptr, allocated_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (memory_ == MAP_FAILED) throw std::bad_alloc();
+    const std::size_t alignment = bytes < large ? 64 : large;
+    if (bytes >= large) madvise(memory_, allocated_, MADV_HUGEPAGE);
+#else
+    constexpr std::size_t alignment = 64;
+    memory_ = std::calloc(bytes + alignment, 1);
+    if (!memory_) throw std::bad_alloc();
+#endif
+    const auto address = reinterpret_cast<std::uintptr_t>(memory_);
+    data_ = static_cast<std::byte*>(memory_) + (alignment - address % alignment) % alignment;
   }
-  std::byte* data() const { return data_.get(); }
+  HostMemory(HostMemory&& other) noexcept { swap(other); }
+  HostMemory& operator=(HostMemory&& other) noexcept {
+    HostMemory(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~HostMemory() {
+    if (!memory_) return;
+#ifdef __linux__
+    munmap(memory_, allocated_);
+#else
+    std::free(memory_);
+#endif
+  }
+  std::byte* data() const { return data_; }
   std::size_t size() const { return bytes_; }
   std::span<float> floats() const {
-    return {reinterpret_cast<float*>(data_.get()), bytes_ / sizeof(float)};
+    return {reinterpret_cast<float*>(data_), bytes_ / sizeof(float)};
   }
 
  private:
-  static constexpr std::align_val_t alignment{64};
-  struct Delete {
-    void operator()(std::byte* p) const { ::operator delete(p, alignment); }
-  };
-  std::unique_ptr<std::byte, Delete> data_;
-  std::size_t bytes_ = 0;
+  void swap(HostMemory& other) {
+    std::swap(memory_, other.memory_);
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+    std::swap(allocated_, other.allocated_);
+  }
+  void* memory_ = nullptr;
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0, allocated_ = 0;
 };
 
 struct cpu {
   using Memory = HostMemory;
   /// Threads that a kernel may use: OpenMP's setting.
   static int threads() { return omp_get_max_threads(); }
+  template <class Body>
+  static void run(int count, Body body) {
+    run_team(count, body);
+  }
+  /// Floats of a sample in the blocked layout, and its shape with whole blocks of channels.
+  static constexpr std::size_t blocked_floats(Shape shape) {
+    return std::size_t(BlockedMap{shape}.sample());
+  }
+  static constexpr Shape padded(Shape shape) {
+    return {BlockedMap{shape}.blocks() * lanes, shape.height, shape.width};
+  }
 };
 
 }  // namespace frostline

@@ -1,30 +1,29 @@
 // SPDX-License-Identifier: MIT
-// How the CPU backend shares work among OpenMP's threads: in equal parts, the same every time.
+// How the CPU backend runs a team of OpenMP's threads: one parallel region for many kernels.
 #pragma once
 
 #include <omp.h>
 
-#include <cstddef>
+#include "frostline/core/team.hpp"
 
 namespace frostline {
 
-/// Calls body(first, last) once a thread, with a part of [0, count) each. It allocates nothing,
-/// which `omp for` does not promise: LLVM's runtime allocates for it.
+/// Calls body(team) on each of at most this many threads at once; what OpenMP grants counts.
 template <class Body>
-void for_each_part(int threads, std::ptrdiff_t count, Body body) {
-#pragma omp parallel num_threads(threads) if (count > 1)
-  {
-    const std::ptrdiff_t team = omp_get_num_threads(), self = omp_get_thread_num();
-    body(count * self / team, count * (self + 1) / team);
+void run_team(int threads, Body body) {
+  if (threads <= 1) {
+    body(Team{});
+    return;
   }
+  Barrier barrier;
+#pragma omp parallel num_threads(threads)
+  body(Team{omp_get_thread_num(), omp_get_num_threads(), &barrier});
 }
 
-/// Calls body(i) for each i of [0, count), shared among the threads.
+/// Calls body(first, last) with this thread's part of [0, count).
 template <class Body>
-void for_each_task(int threads, std::ptrdiff_t count, Body body) {
-  for_each_part(threads, count, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-    for (std::ptrdiff_t i = first; i < last; ++i) body(int(i));
-  });
+void for_each_part(const Team& team, std::ptrdiff_t count, Body body) {
+  body(team.first(count), team.last(count));
 }
 
 }  // namespace frostline

@@ -1,95 +1,179 @@
 // SPDX-License-Identifier: MIT
-// MaxPool2d and GlobalAveragePool on the CPU: one plane a task.
+// MaxPool2d and GlobalAveragePool on the CPU.
 #pragma once
 
 #include <algorithm>
-#include <limits>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
 
-#include "frostline/backend/cpu/elementwise.hpp"
-#include "frostline/graph/node.hpp"
+#include "frostline/backend/cpu/memory.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/layers/global_average_pool.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 
 namespace frostline {
 
+/// Where in its window each lane's largest value was found, as integers and as they are saved.
+typedef std::int32_t Places __attribute__((vector_size(4 * lanes)));
+typedef std::uint8_t SavedPlaces __attribute__((vector_size(lanes)));
+
 template <int Size, int Stride, int Padding>
 struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
+  static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::blocked}; }
+
   template <class At>
   static void forward(const Call& call) {
-    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
-      const float* x = call.inputs[0] + std::size_t(plane) * At::in.pixels();
-      float* y = call.output + std::size_t(plane) * At::out.pixels();
-      std::byte* places = saved_plane<At>(call, plane);
-      for (int row = 0; row < At::out.height; ++row)
-        for (int column = 0; column < At::out.width; ++column) {
-          float most = -std::numeric_limits<float>::infinity();
-          int place = no_node;
-          for_each_tap<At>(row, column, [&](int tap, int pixel) {
-            // As in PyTorch, not-a-number wins over everything.
-            if (place == no_node || x[pixel] > most || x[pixel] != x[pixel]) {
-              most = x[pixel];
-              place = tap;
-            }
-          });
-          *y++ = most;
-          if constexpr (At::keeps) *places++ = std::byte(place);
-        }
-    });
+    forward_rows<At::keeps>(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
-      float* dx = call.input_gradients[0] + std::size_t(plane) * At::in.pixels();
-      const float* dy = call.output_gradient + std::size_t(plane) * At::out.pixels();
-      const std::byte* places = saved_plane<At>(call, plane);
-      if constexpr (!At::adds(0)) std::fill_n(dx, At::in.pixels(), 0.0f);
-      for (int row = 0; row < At::out.height; ++row)
-        for (int column = 0; column < At::out.width; ++column) {
-          const int tap = int(*places++);
-          const int y = row * Stride - Padding + tap / Size;
-          const int x = column * Stride - Padding + tap % Size;
-          dx[y * At::in.width + x] += *dy++;
-        }
-    });
+    input_gradient_rows<At::adds(0)>(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
 
  private:
-  template <class At>
-  static std::byte* saved_plane(const Call& call, int plane) {
-    const int n = plane / At::in.channels, channel = plane % At::in.channels;
-    return call.saved + std::size_t(n) * call.saved_stride +
-           std::size_t(channel) * At::out.pixels();
+  // The saved places of a block of channels of one sample.
+  static std::byte* saved_block(const Call& call, const BlockedMap& out, int block) {
+    return call.saved + std::size_t(block / out.blocks()) * call.saved_stride +
+           std::size_t(block % out.blocks()) * out.shape.pixels() * lanes;
   }
-  template <class At, class Visit>
-  static void for_each_tap(int row, int column, Visit visit) {
-    const int top = row * Stride - Padding, left = column * Stride - Padding;
-    for (int ky = std::max(0, -top); ky < std::min(Size, At::in.height - top); ++ky)
-      for (int kx = std::max(0, -left); kx < std::min(Size, At::in.width - left); ++kx)
-        visit(ky * Size + kx, (top + ky) * At::in.width + left + kx);
+  static constexpr int start(int output) { return output * Stride - Padding; }
+  // The taps of a window that lie within the image, along one axis.
+  struct Taps {
+    int first, last;
+    Taps(int output, int size)
+        : first(std::max(0, -start(output))), last(std::min(Size, size - start(output))) {}
+  };
+  // Calls body(column, taps) for a row of outputs; where no tap is missing, their number is
+  // known to the compiler.
+  template <class Body>
+  FROSTLINE_INLINE static void for_each_column(int width, int columns, Body body) {
+    constexpr std::integral_constant<int, 0> none{};
+    constexpr std::integral_constant<int, Size> all{};
+    for (int column = 0; column < columns; ++column)
+      if (const Taps taps(column, width); taps.last - taps.first == Size)
+        body(column, none, all);
+      else
+        body(column, taps.first, taps.last);
+  }
+
+  // The loops are compiled once for all shapes.
+  template <bool Keeps>
+  FROSTLINE_SHARED static void forward_rows(const Call& call, const BlockedMap& in,
+                                            const BlockedMap& out) {
+    zero_borders(call.team, out, call.output, call.batch);
+    const int height = out.shape.height, width = out.shape.width;
+    for_each_task(call.team, std::ptrdiff_t(call.batch) * out.blocks() * height, [&](int task) {
+      const int block = task / height, y = task % height;
+      const Taps v(y, in.shape.height);
+      const float* x = call.inputs[0] + block * in.block() + in.at(0, start(y), 0);
+      float* to = call.output + block * out.block() + out.at(0, y, 0);
+      std::byte* places = nullptr;
+      if constexpr (Keeps) places = saved_block(call, out, block) + y * width * lanes;
+      const auto pool = [&](int column, auto first, auto last) __attribute__((always_inline)) {
+        const int begin = first, end = last;
+        const float* window = x + start(column) * in.pixel;
+        Vector most = load(window + v.first * in.row() + begin * in.pixel);
+        Places place = Places{} + (v.first * Size + begin);
+        for (int ky = v.first; ky < v.last; ++ky)
+        for (int kx = begin; kx < end; ++kx) {
+          const Vector value = load(window + ky * in.row() + kx * in.pixel);
+          // As in PyTorch, not-a-number wins over everything.
+          const auto wins = (value > most) | (value != value);
+          most = wins ? value : most;
+          if constexpr (Keeps) place = wins ? Places{} + (ky * Size + kx) : place;
+        }
+        store(to + column * lanes, most);
+        if constexpr (Keeps) {
+          const auto bytes = __builtin_convertvector(place, SavedPlaces);
+          std::memcpy(places + column * lanes, &bytes, sizeof bytes);
+        }
+      };
+      for_each_column(in.shape.width, width, pool);
+    });
+  }
+
+  // Row by row of the input, which no two threads share, from the outputs that see it.
+  template <bool Adds>
+  FROSTLINE_SHARED static void input_gradient_rows(const Call& call, const BlockedMap& in,
+                                                   const BlockedMap& out) {
+    if constexpr (!Adds) zero_borders(call.team, in, call.input_gradients[0], call.batch);
+    const int height = in.shape.height, width = out.shape.width;
+    for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks() * height, [&](int task) {
+      const int block = task / height, y = task % height;
+      float* dx = call.input_gradients[0] + block * in.block() + in.at(0, y, 0);
+      if constexpr (!Adds) std::fill_n(dx, in.shape.width * lanes, 0.0f);
+      const int first_row = std::max(0, (y + Padding - Size + Stride) / Stride);
+      const int last_row = std::min(out.shape.height, (y + Padding) / Stride + 1);
+      for (int row = first_row; row < last_row; ++row) {
+        const int tap = (y - start(row)) * Size;
+        const float* dy = call.output_gradient + block * out.block() + out.at(0, row, 0);
+        const std::byte* places = saved_block(call, out, block) + row * width * lanes;
+        const auto spread = [&](int column, auto first, auto last) __attribute__((always_inline)) {
+          const int begin = first, end = last;
+          SavedPlaces bytes;
+          std::memcpy(&bytes, places + column * lanes, sizeof bytes);
+          const Places place = __builtin_convertvector(bytes, Places) - tap;
+          const Vector slope = load(dy + column * lanes);
+          float* window = dx + start(column) * lanes;
+          for (int kx = begin; kx < end; ++kx)
+            store(window + kx * lanes,
+                  load(window + kx * lanes) + (place == Places{} + kx ? slope : Vector{}));
+        };
+        for_each_column(in.shape.width, width, spread);
+      }
+    });
   }
 };
 
+FROSTLINE_SHARED void average_forward(const Call& call, const BlockedMap& in) {
+  const int channels = in.shape.channels;
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
+    const float* x = call.inputs[0] + task * in.block();
+    double sums[lanes]{};
+    for (int row = 0; row < in.shape.height; ++row) {
+      Vector sum{};
+      for (int column = 0; column < in.shape.width; ++column)
+        sum += load(x + in.at(0, row, column));
+      for (int i = 0; i < lanes; ++i) sums[i] += double(sum[i]);
+    }
+    const int first = task % in.blocks() * lanes;
+    float* y = call.output + std::ptrdiff_t(task / in.blocks()) * channels + first;
+    for (int i = 0; i < std::min(lanes, channels - first); ++i)
+      y[i] = float(sums[i] / double(in.shape.pixels()));
+  });
+}
+template <bool Adds>
+FROSTLINE_SHARED void average_input_gradient(const Call& call, const BlockedMap& in) {
+  const int channels = in.shape.channels;
+  const float share = 1 / float(in.shape.pixels());
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
+    const int first = task % in.blocks() * lanes;
+    const float* dy = call.output_gradient + std::ptrdiff_t(task / in.blocks()) * channels + first;
+    float* dx = call.input_gradients[0] + task * in.block();
+    Vector slope{};
+    for (int i = 0; i < std::min(lanes, channels - first); ++i) slope[i] = dy[i] * share;
+    for (int row = 0; row < in.shape.height; ++row)
+      for (int column = 0; column < in.shape.width; ++column) {
+        float* to = dx + in.at(0, row, column);
+        store(to, Adds ? load(to) + slope : slope);
+      }
+    if constexpr (!Adds) zero_border(in, dx);
+  });
+}
+
 template <>
 struct Kernel<cpu, GlobalAveragePool> {
+  static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::plain}; }
   template <class At>
   static void forward(const Call& call) {
-    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
-      const float* x = call.inputs[0] + std::size_t(plane) * At::in.pixels();
-      double sum = 0;
-      for (std::size_t p = 0; p < At::in.pixels(); ++p) sum += double(x[p]);
-      call.output[plane] = float(sum / double(At::in.pixels()));
-    });
+    average_forward(call, BlockedMap{At::in});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    constexpr float share = 1 / float(At::in.pixels());
-    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
-      float* dx = call.input_gradients[0] + std::size_t(plane) * At::in.pixels();
-      for (std::size_t p = 0; p < At::in.pixels(); ++p)
-        put<At::adds(0)>(dx[p], call.output_gradient[plane] * share);
-    });
+    average_input_gradient<At::adds(0)>(call, BlockedMap{At::in});
   }
 };
 

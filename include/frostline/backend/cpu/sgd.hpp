@@ -20,18 +20,20 @@ struct Kernel<cpu, Sgd> {
     float* b = momentum.empty() ? nullptr : momentum.data();
     const float own = sgd.nesterov || !b ? 1.0f : 0.0f;
     const float ahead = sgd.nesterov ? sgd.momentum : 1.0f;
-    for_each_part(threads, std::ptrdiff_t(parameters.size()),
-                  [=](std::ptrdiff_t first, std::ptrdiff_t last) {
-                    for (std::ptrdiff_t i = first; i < last; ++i) {
-                      const float gradient = g[i] + sgd.weight_decay * p[i];
-                      float step = own * gradient;
-                      if (b) {
-                        b[i] = sgd.momentum * b[i] + gradient;
-                        step += ahead * b[i];
+    run_team(threads, [=](const Team& team) {
+      for_each_part(team, std::ptrdiff_t(parameters.size()),
+                    [=](std::ptrdiff_t first, std::ptrdiff_t last) {
+                      for (std::ptrdiff_t i = first; i < last; ++i) {
+                        const float gradient = g[i] + sgd.weight_decay * p[i];
+                        float step = own * gradient;
+                        if (b) {
+                          b[i] = sgd.momentum * b[i] + gradient;
+                          step += ahead * b[i];
+                        }
+                        p[i] -= sgd.learning_rate * step;
                       }
-                      p[i] -= sgd.learning_rate * step;
-                    }
-                  });
+                    });
+    });
   }
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Upsample on the CPU: bilinear interpolation, one plane a task.
+// Upsample on the CPU: bilinear interpolation of a block of channels at once.
 #pragma once
 
-#include "frostline/backend/cpu/elementwise.hpp"
+#include "frostline/backend/cpu/reorder.hpp"
 #include "frostline/layers/upsample.hpp"
 
 namespace frostline {
@@ -19,46 +19,93 @@ struct Neighbours {
   }
 };
 
+/// A piece of an output row, short enough for the stack.
+struct UpsampledPiece {
+  static constexpr int pixels = 64;
+  int row, first, width;
+  /// The same piece of a block's planes.
+  template <class Float>
+  PlaneRows<Float> of(Float* planes, const BlockedMap& out, int task) const {
+    PlaneRows<Float> rows = plane_rows(planes, out, task / out.blocks(), task % out.blocks(), row);
+    rows.data += first;
+    rows.width = width;
+    return rows;
+  }
+};
+template <class Body>
+void for_each_piece(Shape out, Body body) {
+  for (int row = 0; row < out.height; ++row)
+    for (int x = 0; x < out.width; x += UpsampledPiece::pixels)
+      body(UpsampledPiece{row, x, std::min(UpsampledPiece::pixels, out.width - x)});
+}
+
+FROSTLINE_SHARED void upsample_forward(const Call& call, const BlockedMap& in,
+                                       const BlockedMap& out) {
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
+    const float* x = call.inputs[0] + task * in.block();
+    alignas(sizeof(Vector)) float pixels[UpsampledPiece::pixels * lanes];
+    for_each_piece(out.shape, [&](const UpsampledPiece& piece) {
+      const Neighbours v(piece.row, in.shape.height, out.shape.height);
+      const float *upper = x + in.at(0, v.first, 0), *lower = x + in.at(0, v.second, 0);
+      for (int i = 0; i < piece.width; ++i) {
+        const Neighbours h(piece.first + i, in.shape.width, out.shape.width);
+        const auto mix = [&](const float* row) {
+          return (1 - h.weight) * load(row + h.first * lanes) +
+                 h.weight * load(row + h.second * lanes);
+        };
+        store(pixels + i * lanes, (1 - v.weight) * mix(upper) + v.weight * mix(lower));
+      }
+      to_planes<false>(pixels, piece.of(call.output, out, task));
+    });
+  });
+}
+FROSTLINE_SHARED void upsample_input_gradient(const Call& call, const BlockedMap& in,
+                                              const BlockedMap& out, bool adds) {
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
+    float* dx = call.input_gradients[0] + task * in.block();
+    if (!adds) std::fill_n(dx, in.block(), 0.0f);
+    alignas(sizeof(Vector)) float pixels[UpsampledPiece::pixels * lanes];
+    for_each_piece(out.shape, [&](const UpsampledPiece& piece) {
+      to_pixels<false>(piece.of(call.output_gradient, out, task), pixels);
+      const Neighbours v(piece.row, in.shape.height, out.shape.height);
+      // Outputs between the same neighbours are added up in registers.
+      int at = 0;
+      Vector left{}, right{};
+      const auto flush = [&] {
+        const auto add = [&](int y, int column, Vector gradient) {
+          float* to = dx + in.at(0, y, column);
+          store(to, load(to) + gradient);
+        };
+        const int next = std::min(at + 1, in.shape.width - 1);
+        add(v.first, at, (1 - v.weight) * left);
+        add(v.first, next, (1 - v.weight) * right);
+        add(v.second, at, v.weight * left);
+        add(v.second, next, v.weight * right);
+        left = right = Vector{};
+      };
+      for (int i = 0; i < piece.width; ++i) {
+        const Neighbours h(piece.first + i, in.shape.width, out.shape.width);
+        if (h.first != at) flush();
+        at = h.first;
+        left += (1 - h.weight) * load(pixels + i * lanes);
+        right += h.weight * load(pixels + i * lanes);
+      }
+      flush();
+    });
+  });
+}
+
 template <int Height, int Width>
 struct Kernel<cpu, Upsample<Height, Width>> {
+  static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::plain}; }
   template <class At>
   static void forward(const Call& call) {
-    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
-      const float* x = call.inputs[0] + std::size_t(plane) * At::in.pixels();
-      float* y = call.output + std::size_t(plane) * At::out.pixels();
-      for_each_output<At>([&](Neighbours v, Neighbours h) {
-        const float *upper = x + v.first * At::in.width, *lower = x + v.second * At::in.width;
-        const float top = (1 - h.weight) * upper[h.first] + h.weight * upper[h.second];
-        const float bottom = (1 - h.weight) * lower[h.first] + h.weight * lower[h.second];
-        *y++ = (1 - v.weight) * top + v.weight * bottom;
-      });
-    });
+    upsample_forward(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    for_each_task(call.threads, call.batch * At::in.channels, [&](int plane) {
-      float* dx = call.input_gradients[0] + std::size_t(plane) * At::in.pixels();
-      const float* dy = call.output_gradient + std::size_t(plane) * At::out.pixels();
-      if constexpr (!At::adds(0)) std::fill_n(dx, At::in.pixels(), 0.0f);
-      for_each_output<At>([&](Neighbours v, Neighbours h) {
-        float *upper = dx + v.first * At::in.width, *lower = dx + v.second * At::in.width;
-        upper[h.first] += *dy * (1 - v.weight) * (1 - h.weight);
-        upper[h.second] += *dy * (1 - v.weight) * h.weight;
-        lower[h.first] += *dy * v.weight * (1 - h.weight);
-        lower[h.second] += *dy++ * v.weight * h.weight;
-      });
-    });
-  }
-
- private:
-  template <class At, class Visit>
-  static void for_each_output(Visit visit) {
-    for (int row = 0; row < At::out.height; ++row) {
-      const Neighbours vertical(row, At::in.height, At::out.height);
-      for (int column = 0; column < At::out.width; ++column)
-        visit(vertical, Neighbours(column, At::in.width, At::out.width));
-    }
+    upsample_input_gradient(call, BlockedMap{At::in}, BlockedMap{At::out}, At::adds(0));
   }
 };
 

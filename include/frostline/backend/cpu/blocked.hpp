@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: MIT
+// BlockedMap: where the numbers of a sample lie in the blocked layout.
+#pragma once
+
+#include "frostline/backend/cpu/simd.hpp"
+#include "frostline/core/shape.hpp"
+#include "frostline/core/team.hpp"
+
+namespace frostline {
+
+constexpr int divide_up(int a, int b) { return (a + b - 1) / b; }
+
+/// Channels in blocks of `lanes`, each block an image of pixels of `lanes` floats with a border of
+/// one pixel above and on the left, and of one to four below and on the right (so that tiles of
+/// four fit). The border, and channels beyond the last, are zero: a kernel that writes a value
+/// writes those zeros too (zero_border). A function of the shape alone.
+struct BlockedMap {
+  Shape shape;
+
+  constexpr int blocks() const { return divide_up(shape.channels, lanes); }
+  constexpr int rows() const { return divide_up(shape.height, 4) * 4 + 2; }
+  constexpr int columns() const { return divide_up(shape.width, 4) * 4 + 2; }
+  /// Units: floats, all of them, from one pixel, row, block or sample to the next.
+  static constexpr std::ptrdiff_t pixel = lanes;
+  constexpr std::ptrdiff_t row() const { return std::ptrdiff_t(columns()) * lanes; }
+  constexpr std::ptrdiff_t block() const { return row() * rows(); }
+  constexpr std::ptrdiff_t sample() const { return block() * blocks(); }
+  /// Where the first channel of a block lies at a pixel; the border's are at -1.
+  constexpr std::ptrdiff_t at(int b, int y, int x) const {
+    return b * block() + (y + 1) * row() + (x + 1) * pixel;
+  }
+};
+
+/// Writes the border's zeros of one block of one sample.
+FROSTLINE_INLINE void zero_border(const BlockedMap& map, float* block) {
+  const auto zero = [&](std::ptrdiff_t from, std::ptrdiff_t to) {
+    for (std::ptrdiff_t i = from; i < to; i += lanes) store(block + i, Vector{});
+  };
+  const std::ptrdiff_t right = (map.shape.width + 1) * map.pixel;
+  zero(0, map.row() + lanes);  // the first row, and the left border of the next
+  for (int y = 1; y <= map.shape.height; ++y)
+    zero(y * map.row() + right, (y + 1) * map.row() + lanes);
+  zero((map.shape.height + 1) * map.row() + lanes, map.block());
+}
+/// Writes the border's zeros of a batch, shared by the team.
+inline void zero_borders(const Team& team, const BlockedMap& map, float* value, int batch) {
+  for_each_task(team, std::ptrdiff_t(batch) * map.blocks(),
+                [&](int i) { zero_border(map, value + i * map.block()); });
+}
+
+/// Calls body(offset of the row's first pixel, block) for this thread's share of a batch's rows.
+template <class Body>
+void for_each_row(const Team& team, const BlockedMap& map, int batch, Body body) {
+  const int height = map.shape.height;
+  for_each_task(team, std::ptrdiff_t(batch) * map.blocks() * height, [&](int task) {
+    const int block = task / height, y = task % height;  // of the whole batch
+    body(block * map.block() + map.at(0, y, 0), block % map.blocks());
+  });
+}
+
+}  // namespace frostline

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: MIT
+// The gradient of a convolution's weights: register tiles of weights, summed over pixels.
+#pragma once
+
+#include "frostline/backend/cpu/conv2d_direct.hpp"
+
+namespace frostline {
+
+/// Where one task's sums run: rows of inputs and of the output's gradient. Strides in floats.
+struct PixelRows {
+  const float* in;
+  const float* gradient;
+  std::ptrdiff_t in_row, in_pixel, gradient_row, gradient_block;
+  int rows, width;
+};
+
+/// sums[(tap * channels + c) * Vectors + v] += in[tap, c] * gradient[v] over the pixels, for Taps
+/// neighbouring inputs of Channels channels; TapStep: floats from one tap's input to the next.
+template <int Taps, int Channels, int Vectors, int TapStep>
+FROSTLINE_INLINE void add_pixels(const PixelRows& pixels, int channels, float* sums) {
+  Vector tile[Taps][Channels][Vectors];
+  const auto each = [&](auto visit) __attribute__((always_inline)) {
+    FROSTLINE_UNROLL
+    for (int t = 0; t < Taps; ++t)
+      FROSTLINE_UNROLL
+      for (int c = 0; c < Channels; ++c)
+        FROSTLINE_UNROLL
+        for (int v = 0; v < Vectors; ++v)
+          visit(tile[t][c][v], sums + ((t * channels + c) * Vectors + v) * lanes);
+  };
+  each([](Vector& sum, const float* from) __attribute__((always_inline)) { sum = load(from); });
+  for (int y = 0; y < pixels.rows; ++y) {
+    const float* x = pixels.in + y * pixels.in_row;
+    const float* g = pixels.gradient + y * pixels.gradient_row;
+    FROSTLINE_NO_UNROLL
+    for (int i = 0; i < pixels.width; ++i, x += pixels.in_pixel, g += lanes) {
+      Vector gradient[Vectors];
+      FROSTLINE_UNROLL
+      for (int v = 0; v < Vectors; ++v) gradient[v] = load(g + v * pixels.gradient_block);
+      const float* from = opaque(x);
+      FROSTLINE_UNROLL
+      for (int t = 0; t < Taps; ++t)
+        FROSTLINE_UNROLL
+        for (int c = 0; c < Channels; ++c) {
+          const Vector scalar = splat(from[t * TapStep + c]);
+          FROSTLINE_UNROLL
+          for (int v = 0; v < Vectors; ++v) tile[t][c][v] += scalar * gradient[v];
+        }
+    }
+  }
+  each([](Vector& sum, float* to) __attribute__((always_inline)) { store(to, sum); });
+}
+
+/// The weights of one pair (or one) of output blocks and one block of inputs, one row of taps.
+template <int Taps, int Vectors>
+FROSTLINE_SHARED void add_tap_row(PixelRows pixels, float* sums) {
+  constexpr int wide = lanes == 16 ? 24 : 12;  // sums that the registers hold
+  constexpr int most = std::max(1, wide / (Taps * Vectors));
+  constexpr int channels = most >= 8 && lanes >= 8 ? 8 : most >= 4 ? 4 : most >= 2 ? 2 : 1;
+  for (int c = 0; c < lanes; c += channels, pixels.in += channels)
+    add_pixels<Taps, channels, Vectors, lanes>(pixels, lanes, sums + c * Vectors * lanes);
+}
+
+/// Adds sums, [tap][channel of a block][output of a pair], to a weight's gradient in PyTorch's
+/// order, or assigns them.
+FROSTLINE_SHARED void store_weight_gradient(const float* sums, int taps, int inner, int width,
+                                            int first_output, int outputs, int first_input,
+                                            int inputs, bool adds, float* gradient) {
+  const int last_k = std::min(width, outputs - first_output);
+  const int last_c = std::min(inner, inputs - first_input);
+  for (int k = 0; k < last_k; ++k) {
+    float* to = gradient + (std::ptrdiff_t(first_output + k) * inputs + first_input) * taps;
+    for (int c = 0; c < last_c; ++c)
+      for (int t = 0; t < taps; ++t, ++to) {
+        const float sum = sums[(t * inner + c) * width + k];
+        *to = adds ? *to + sum : sum;
+      }
+  }
+}
+
+struct DirectWeightGradient {
+  /// Sums of one task: every tap of a block of inputs and a pair of output blocks.
+  static constexpr std::size_t scratch_floats(int size) {
+    return std::size_t(size) * std::size_t(size) * lanes * 2 * lanes;
+  }
+};
+
+/// Assigns the weight's gradient, (outputs, inputs, size, size), or adds to it. Needs
+/// DirectWeightGradient::scratch_floats of scratch a thread.
+FROSTLINE_SHARED void direct_weight_gradient(const Team& team, const DirectConvolution& conv,
+                                             int batch, const float* in,
+                                             const float* out_gradient, float* scratch, bool adds,
+                                             float* gradient) {
+  const int inputs = conv.in.blocks(), pairs = divide_up(conv.out.blocks(), 2), size = conv.size;
+  const Shape out = conv.out.shape;
+  // Rows whose inputs and gradients stay in the L1 cache while all taps read them.
+  const int strip = std::clamp(20 * 1024 / (4 * (2 + conv.stride * conv.stride) * lanes * out.width),
+                               1, out.height);
+  for_each_task(team, std::ptrdiff_t(inputs) * pairs, [&](int task) {
+    const int input = task % inputs, pair = task / inputs;
+    const int vectors = std::min(2, conv.out.blocks() - 2 * pair);
+    const std::ptrdiff_t row_of_taps = std::ptrdiff_t(size) * lanes * vectors * lanes;
+    std::fill_n(scratch, row_of_taps * size, 0.0f);
+    for (int n = 0; n < batch; ++n)
+      for (int y = 0; y < out.height; y += strip)
+        for (int ky = 0; ky < size; ++ky) {
+          const int row = y * conv.stride + ky - conv.padding();
+          const PixelRows pixels{
+              in + n * conv.in.sample() + conv.in.at(input, row, -conv.padding()),
+              out_gradient + n * conv.out.sample() + conv.out.at(2 * pair, y, 0),
+              conv.stride * conv.in.row(),
+              conv.stride * conv.in.pixel,
+              conv.out.row(),
+              conv.out.block(),
+              std::min(strip, out.height - y),
+              out.width};
+          float* sums = scratch + ky * row_of_taps;
+          if (size == 3)
+            vectors == 2 ? add_tap_row<3, 2>(pixels, sums) : add_tap_row<3, 1>(pixels, sums);
+          else
+            vectors == 2 ? add_tap_row<1, 2>(pixels, sums) : add_tap_row<1, 1>(pixels, sums);
+        }
+    store_weight_gradient(scratch, size * size, lanes, vectors * lanes, 2 * pair * lanes,
+                          out.channels, input * lanes, conv.in.shape.channels, adds, gradient);
+  });
+}
+
+/// Assigns a bias' gradient, the sums of the output's gradient over pixels and batch, or adds.
+FROSTLINE_SHARED void bias_gradient(const Team& team, const BlockedMap& out, int batch,
+                                    const float* out_gradient, bool adds, float* gradient) {
+  for_each_task(team, out.blocks(), [&](int block) {
+    double sums[lanes]{};
+    for (int n = 0; n < batch; ++n)
+      for (int y = 0; y < out.shape.height; ++y) {
+        const float* row = out_gradient + n * out.sample() + out.at(block, y, 0);
+        Vector sum{};
+        for (int x = 0; x < out.shape.width; ++x) sum += load(row + x * lanes);
+        for (int i = 0; i < lanes; ++i) sums[i] += double(sum[i]);
+      }
+    for (int i = 0; i < std::min(lanes, out.shape.channels - block * lanes); ++i) {
+      float& to = gradient[block * lanes + i];
+      to = float(sums[i] + (adds ? double(to) : 0.0));
+    }
+  });
+}
+
+}  // namespace frostline

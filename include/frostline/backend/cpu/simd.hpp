@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// simd: one native vector of floats, and the register tile that all fast kernels are made of.
+#pragma once
+
+#include <cstddef>
+
+#define FROSTLINE_INLINE [[gnu::always_inline]] inline
+// Loops over registers are unrolled whole, or the compiler keeps the registers in memory.
+#ifdef __clang__
+#define FROSTLINE_UNROLL _Pragma("clang loop unroll(full)")
+#define FROSTLINE_UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#define FROSTLINE_NO_UNROLL _Pragma("clang loop unroll(disable)")
+#else
+#define FROSTLINE_UNROLL _Pragma("GCC unroll 64")
+#define FROSTLINE_UNROLL_4 _Pragma("GCC unroll 4")
+#define FROSTLINE_NO_UNROLL _Pragma("GCC unroll 1")
+#endif
+
+// Floats in a vector: the widest that the target computes with at once. Define it to test another
+// width (16, 8 or 4) on a machine without it: slow, but right.
+#ifndef FROSTLINE_LANES
+#if defined(__AVX512F__)
+#define FROSTLINE_LANES 16
+#elif defined(__AVX__)
+#define FROSTLINE_LANES 8
+#else
+#define FROSTLINE_LANES 4
+#endif
+#endif
+
+namespace frostline {
+
+/// Floats in a native vector; also the channels of a block in the blocked layout.
+inline constexpr int lanes = FROSTLINE_LANES;
+
+typedef float Vector __attribute__((vector_size(4 * FROSTLINE_LANES), may_alias));
+typedef float UnalignedVector
+    __attribute__((vector_size(4 * FROSTLINE_LANES), may_alias, aligned(4)));
+
+/// `from` and `to` are aligned to a vector; load_unaligned and store_unaligned take any floats.
+FROSTLINE_INLINE Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
+FROSTLINE_INLINE void store(float* to, Vector v) { *reinterpret_cast<Vector*>(to) = v; }
+FROSTLINE_INLINE Vector load_unaligned(const float* from) {
+  return *reinterpret_cast<const UnalignedVector*>(from);
+}
+FROSTLINE_INLINE void store_unaligned(float* to, Vector v) {
+  *reinterpret_cast<UnalignedVector*>(to) = v;
+}
+FROSTLINE_INLINE Vector splat(float x) { return x - Vector{}; }
+/// max(v, 0). Not-a-number becomes 0, as a comparison with it is false.
+FROSTLINE_INLINE Vector relu(Vector v) { return v > Vector{} ? v : Vector{}; }
+FROSTLINE_INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+
+/// Hides where a pointer came from, so that overlapping reads through it are not kept in registers
+/// from one iteration to the next (g++ does that, and spills).
+FROSTLINE_INLINE const float* opaque(const float* p) {
+  asm("" : "+r"(p));
+  return p;
+}
+
+/// How many pixels (scalars that are broadcast) a register tile of two vectors takes: as many as
+/// the registers hold beside two weights and the broadcast.
+inline constexpr int tile_pixels = lanes == 16 ? 12 : 6;
+
+/// A register tile: Pixels x Vectors sums of products. All members must be inlined.
+template <int Pixels, int Vectors>
+struct Tile {
+  Vector sums[Pixels][Vectors];
+
+  FROSTLINE_INLINE void zero() {
+    FROSTLINE_UNROLL
+    for (int p = 0; p < Pixels; ++p)
+      FROSTLINE_UNROLL
+      for (int v = 0; v < Vectors; ++v) sums[p][v] = Vector{};
+  }
+  /// Every pixel starts with the same vectors.
+  FROSTLINE_INLINE void start(const float* first) {
+    FROSTLINE_UNROLL
+    for (int v = 0; v < Vectors; ++v) {
+      const Vector value = load_unaligned(first + lanes * v);
+      FROSTLINE_UNROLL
+      for (int p = 0; p < Pixels; ++p) sums[p][v] = value;
+    }
+  }
+  /// sums[p][v] += x[offset(p)] * weights[v].
+  template <class Offset>
+  FROSTLINE_INLINE void multiply_add(const float* x, const float* weights, Offset offset) {
+    Vector w[Vectors];
+    FROSTLINE_UNROLL
+    for (int v = 0; v < Vectors; ++v) w[v] = load(weights + lanes * v);
+    FROSTLINE_UNROLL
+    for (int p = 0; p < Pixels; ++p) {
+      const Vector scalar = splat(x[offset(p)]);
+      FROSTLINE_UNROLL
+      for (int v = 0; v < Vectors; ++v) sums[p][v] += scalar * w[v];
+    }
+  }
+  /// sums[p][v] += x[p * Step] * weights[v].
+  template <int Step>
+  FROSTLINE_INLINE void multiply_add(const float* x, const float* weights) {
+    multiply_add(x, weights, [](int p) __attribute__((always_inline)) { return p * Step; });
+  }
+};
+
+}  // namespace frostline

@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+// The gradient of a 3x3 convolution's weights by the transpose of Winograd's algorithm.
+#pragma once
+
+#include "frostline/backend/cpu/conv2d_weights.hpp"
+#include "frostline/backend/cpu/winograd.hpp"
+
+namespace frostline {
+
+/// The sum of coefficient(j) * x[j] over j < Count; zeros cost nothing.
+template <int Count, class Coefficient>
+FROSTLINE_INLINE Vector weighted_sum(const Vector* x, Coefficient) {
+  Vector sum{};
+  const auto add = [&](auto j) __attribute__((always_inline)) {
+    constexpr double c = Coefficient{}(j);
+    if constexpr (c == 1)
+      sum += x[j];
+    else if constexpr (c == -1)
+      sum -= x[j];
+    else if constexpr (c != 0)
+      sum += float(c) * x[j];
+  };
+  [&]<int... J>(std::integer_sequence<int, J...>) __attribute__((always_inline)) {
+    (add(std::integral_constant<int, J>{}), ...);
+  }
+  (std::make_integer_sequence<int, Count>{});
+  return sum;
+}
+
+/// y = A^T ((G g) * (B^T d)) is linear in g: its transpose gives g's gradient from y's,
+/// G^T ((A y) * (B^T d)).
+template <int M>
+struct WinogradTransposed {
+  using Forward = ToomCook<M, 3>;
+  static constexpr int points = Forward::points;
+
+  /// z = A y.
+  FROSTLINE_INLINE static void output(const Vector* y, Vector* z) {
+    const auto row = [&](auto i) __attribute__((always_inline)) {
+      constexpr int I = i;
+      z[I] = weighted_sum<M>(y, [](int j) { return Forward::tables.output[j][I]; });
+    };
+    const auto join = [&](auto i) __attribute__((always_inline)) {
+      if constexpr (Forward::starts_pair(i)) {
+        const Vector even = z[i], odd = z[i + 1];
+        z[i] = even + odd;
+        z[i + 1] = even - odd;
+      }
+    };
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+      (row(std::integral_constant<int, I>{}), ...);
+      (join(std::integral_constant<int, I>{}), ...);
+    }
+    (std::make_integer_sequence<int, points>{});
+  }
+  /// g = G^T u.
+  FROSTLINE_INLINE static void kernel(const Vector* u, Vector* g) {
+    const auto row = [&](auto i) __attribute__((always_inline)) {
+      constexpr int I = i;
+      g[I] = weighted_sum<points>(u, [](int j) { return Forward::tables.kernel[j][I]; });
+    };
+    row(std::integral_constant<int, 0>{});
+    row(std::integral_constant<int, 1>{});
+    row(std::integral_constant<int, 2>{});
+  }
+};
+
+/// Transforms one block of channels of the output's gradient of all tiles, as winograd_input does
+/// the inputs.
+template <int M>
+FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const TileBlock& tiles,
+                                               const float* gradient, std::ptrdiff_t step,
+                                               float* z) {
+  using Transposed = WinogradTransposed<M>;
+  constexpr int points = Transposed::points;
+  for (int t = 0; t < tiles.count; ++t, z += lanes) {
+    const WinogradTile& tile = tiles.tiles[t];
+    const float* from = gradient + tile.out;
+    std::ptrdiff_t row = shape.out.row();
+    alignas(64) float padded[M * M * lanes];
+    if (tile.rows < M || tile.columns < M) {  // what a tile does not own counts as zero
+      std::fill_n(padded, M * M * lanes, 0.0f);
+      for (int y = 0; y < tile.rows; ++y)
+        std::copy_n(from + y * row, tile.columns * lanes, padded + y * M * lanes);
+      from = opaque(padded);
+      row = M * lanes;
+    }
+    Vector half[points][M];
+    FROSTLINE_UNROLL
+    for (int x = 0; x < M; ++x) {
+      Vector column[M], to[points];
+      FROSTLINE_UNROLL
+      for (int y = 0; y < M; ++y) column[y] = load(from + y * row + x * lanes);
+      Transposed::output(column, to);
+      FROSTLINE_UNROLL
+      for (int y = 0; y < points; ++y) half[y][x] = to[y];
+    }
+    FROSTLINE_UNROLL
+    for (int y = 0; y < points; ++y) {
+      Vector to[points];
+      Transposed::output(half[y], to);
+      FROSTLINE_UNROLL
+      for (int x = 0; x < points; ++x) store(z + (y * points + x) * step, to[x]);
+    }
+  }
+}
+
+/// Sizes of the weight gradient's scratch, all of it the team's. Units: floats.
+struct WinogradGradientShape {
+  WinogradShape forward;
+
+  /// Products of a block of inputs and a pair of output blocks.
+  static constexpr std::ptrdiff_t panel = lanes * 2 * lanes;
+  constexpr std::ptrdiff_t product() const {
+    return panel * forward.in.blocks() * forward.pairs();
+  }
+  constexpr int channel_blocks() const { return forward.in.blocks() + 2 * forward.pairs(); }
+  constexpr int block_tiles() const {
+    const int fit = WinogradShape::common_cache / forward.tile_bytes(forward.pairs());
+    return std::clamp(fit, 16, WinogradShape::most_tiles);
+  }
+  /// Transformed values of a product: (block of channels, tile, lane), an odd number of vectors.
+  constexpr std::ptrdiff_t values(int tiles) const {
+    return (std::ptrdiff_t(channel_blocks()) * tiles | 1) * lanes;
+  }
+  constexpr std::ptrdiff_t scratch_floats() const {
+    return forward.products() * (product() + values(block_tiles()));
+  }
+};
+
+/// sums[c][k] (+)= sum over tiles of v[tile][c] * z[tile][k], for a block of inputs c and a pair of
+/// output blocks k.
+FROSTLINE_INLINE void add_outer_products(int tiles, const float* v, const float* z,
+                                         std::ptrdiff_t z_block, bool adds, float* sums) {
+  constexpr int channels = lanes == 16 ? 8 : 4;
+  for (int c = 0; c < lanes; c += channels) {
+    Vector tile[channels][2];
+    FROSTLINE_UNROLL
+    for (int i = 0; i < channels; ++i)
+      FROSTLINE_UNROLL
+      for (int k = 0; k < 2; ++k)
+        tile[i][k] = adds ? load(sums + ((c + i) * 2 + k) * lanes) : Vector{};
+    for (int t = 0; t < tiles; ++t) {
+      const Vector z0 = load(z + t * lanes), z1 = load(z + z_block + t * lanes);
+      FROSTLINE_UNROLL
+      for (int i = 0; i < channels; ++i) {
+        const Vector scalar = splat(v[t * lanes + c + i]);
+        tile[i][0] += scalar * z0;
+        tile[i][1] += scalar * z1;
+      }
+    }
+    FROSTLINE_UNROLL
+    for (int i = 0; i < channels; ++i)
+      FROSTLINE_UNROLL
+      for (int k = 0; k < 2; ++k) store(sums + ((c + i) * 2 + k) * lanes, tile[i][k]);
+  }
+}
+
+/// Adds a block of tiles to all products' sums, or assigns them. Shared by the team.
+FROSTLINE_SHARED void winograd_outer_products(const Team& team, const WinogradGradientShape& shape,
+                                              const TileBlock& tiles, const float* values,
+                                              int most_tiles, bool adds, float* sums) {
+  const WinogradShape& forward = shape.forward;
+  const int infinity = forward.points() - 1, inputs = forward.in.blocks();
+  const std::ptrdiff_t channel = std::ptrdiff_t(most_tiles) * lanes;
+  for_each_task(team, std::ptrdiff_t(forward.products()) * inputs, [&](int task) {
+    const int product = task / inputs, input = task % inputs;
+    const bool high = product / forward.points() == infinity;
+    const bool wide = product % forward.points() == infinity;
+    const int begin = wide ? tiles.wide_begin : 0;
+    const int end = high ? tiles.high_end : wide ? tiles.wide_end : tiles.count;
+    const float* v = values + product * shape.values(most_tiles) + begin * lanes;
+    float* to = sums + product * shape.product() + input * forward.pairs() * shape.panel;
+    for (int pair = 0; pair < forward.pairs(); ++pair, to += shape.panel)
+      add_outer_products(std::max(0, end - begin), v + input * channel,
+                         v + (inputs + 2 * pair) * channel, channel, adds, to);
+  });
+}
+
+/// Transforms the sums back to weights, (outputs, inputs, 3, 3): assigns or adds.
+template <int M>
+FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGradientShape& shape,
+                                              const float* sums, bool adds, float* gradient) {
+  using Transposed = WinogradTransposed<M>;
+  constexpr int points = Transposed::points;
+  const int inputs = shape.forward.in.shape.channels, outputs = shape.forward.out.shape.channels;
+  const int pairs = shape.forward.pairs();
+  // A block of inputs a task: its weights lie side by side in each output's row.
+  for_each_task(team, std::ptrdiff_t(shape.forward.in.blocks()) * pairs * 2, [&](int task) {
+    const int half = task % 2, pair = task / 2 % pairs, input = task / 2 / pairs;
+    const int last_k = std::min(lanes, outputs - (2 * pair + half) * lanes);
+    const int last_c = std::min(lanes, inputs - input * lanes);
+    for (int c = 0; c < last_c && last_k > 0; ++c) {
+      const float* from =
+          sums + (std::ptrdiff_t(input) * pairs + pair) * shape.panel + (c * 2 + half) * lanes;
+      Vector rows[3][points], weights[3][3];
+      for (int x = 0; x < points; ++x) {
+        Vector column[points], to[3];
+        for (int y = 0; y < points; ++y) column[y] = load(from + (y * points + x) * shape.product());
+        Transposed::kernel(column, to);
+        for (int y = 0; y < 3; ++y) rows[y][x] = to[y];
+      }
+      for (int y = 0; y < 3; ++y) Transposed::kernel(rows[y], weights[y]);
+      float* to = gradient +
+                  (std::ptrdiff_t((2 * pair + half) * lanes) * inputs + input * lanes + c) * 9;
+      for (int k = 0; k < last_k; ++k, to += std::ptrdiff_t(inputs) * 9)
+        for (int tap = 0; tap < 9; ++tap) {
+          const float weight = weights[tap / 3][tap % 3][k];
+          to[tap] = adds ? to[tap] + weight : weight;
+        }
+    }
+  });
+}
+
+/// Assigns the gradient of a 3x3 convolution's weights, (outputs, inputs, 3, 3), or adds to it.
+/// Shapes: scratch of shape.scratch_floats() for the team.
+/// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks", transposed.
+template <int M>
+FROSTLINE_SHARED void winograd_weight_gradient(const Team& team,
+                                               const WinogradGradientShape& shape, int batch,
+                                               const float* in, const float* out_gradient,
+                                               float* scratch, bool adds, float* gradient) {
+  const WinogradShape& forward = shape.forward;
+  const int tiles = batch * forward.tiles(), blocks = divide_up(tiles, shape.block_tiles());
+  const int inputs = forward.in.blocks(), outputs = forward.out.blocks();
+  const int most_tiles = divide_up(tiles, blocks);
+  const std::ptrdiff_t channel = std::ptrdiff_t(most_tiles) * lanes;
+  const std::ptrdiff_t step = shape.values(most_tiles);
+  float* values = scratch + shape.product() * forward.products();
+  TileBlock block;
+  for (int b = 0; b < blocks; ++b) {
+    list_tiles(forward, int(std::ptrdiff_t(tiles) * b / blocks),
+               int(std::ptrdiff_t(tiles) * (b + 1) / blocks), block);
+    for_each_task(team, shape.channel_blocks(), [&](int i) {
+      float* to = values + i * channel;
+      if (i < inputs)
+        winograd_input<M>(forward, block, in + i * forward.in.block(), step, to);
+      else if (i - inputs < outputs)
+        winograd_output_gradient<M>(forward, block,
+                                    out_gradient + (i - inputs) * forward.out.block(), step, to);
+      else  // the second of a pair that has none
+        for (int product = 0; product < forward.products(); ++product)
+          std::fill_n(to + product * step, channel, 0.0f);
+    });
+    team.sync();
+    winograd_outer_products(team, shape, block, values, most_tiles, b > 0, scratch);
+    team.sync();
+  }
+  winograd_store_gradient<M>(team, shape, scratch, adds, gradient);
+}
+
+}  // namespace frostline

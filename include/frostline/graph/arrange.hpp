@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// arrange: how each node is computed, how each value lies, and reorderings where neighbours differ.
+#pragma once
+
+#include "frostline/core/kernel.hpp"
+#include "frostline/graph/node.hpp"
+#include "frostline/layers/reorder.hpp"
+
+namespace frostline {
+
+/// What a backend says about a leaf, as values that a table can hold.
+struct Chooser {
+  Choice (*choose)(const Situation&);
+  Saved (*saved)(Shape);
+};
+
+constexpr Choice choose_plain(const Situation&) { return {}; }
+
+template <class Backend, class Leaf>
+constexpr Chooser chooser_of() {
+  if constexpr (requires { Kernel<Backend, Leaf>::choose; })
+    return {Kernel<Backend, Leaf>::choose, Leaf::saved};
+  else
+    return {choose_plain, Leaf::saved};
+}
+
+/// How a backend stores values; one without layouts of its own stores them as NCHW.
+template <class Backend>
+struct Storage {
+  static constexpr bool has_layouts = requires { Backend::blocked_floats(Shape{}); };
+  static constexpr std::size_t floats(Shape shape, Layout layout) {
+    if constexpr (has_layouts)
+      if (layout == Layout::blocked) return Backend::blocked_floats(shape);
+    return shape.size();
+  }
+  /// The shape with the channels that a layout adds.
+  static constexpr Shape padded(Shape shape, Layout layout) {
+    if constexpr (has_layouts)
+      if (layout == Layout::blocked) return Backend::padded(shape);
+    return shape;
+  }
+};
+
+/// Walks a graph's nodes in order and calls append(node, second_output) for each of the arranged
+/// graph. The network's input and its output are NCHW.
+template <class Backend, int Size>
+struct Arranger {
+  const Graph<Size>& from;
+  const Chooser* choosers;
+  Tuning tuning;
+  Node* to = nullptr;  // null: only count
+  int size = 0;
+  int at[Size][2]{};  // where a value is found, by layout
+  Layout layouts[Size]{};
+
+  constexpr void append(const Node& node) {
+    if (to) to[size] = node;
+    ++size;
+  }
+  constexpr int find(int value, Layout layout) {
+    int& found = at[value][int(layout)];
+    if (found != no_node) return found;
+    Node node{};
+    node.path = from[value].path;
+    node.layer = from.size - 1;  // Reorder follows the model's leaves
+    node.kind = Kind::reorder;
+    node.input_count = 1;
+    node.inputs[0] = at[value][int(layouts[value])];
+    node.in = node.out = from[value].out;
+    node.frozen = true;
+    node.statistics = Statistics::running;
+    node.output = size;
+    node.choice = {layouts[value], layout, 0, "reorder"};
+    node.floats = Storage<Backend>::floats(node.out, layout);
+    found = size;
+    append(node);
+    return found;
+  }
+  constexpr void run() {
+    for (int i = 0; i < Size; ++i) {
+      at[i][0] = at[i][1] = no_node;
+      Node node = from[i];
+      if (i > 0) {
+        const Layout given = layouts[node.inputs[0]];
+        node.choice = choosers[node.layer].choose(
+            {node.in, given, node.inputs[0] == 0, node.frozen, tuning});
+        node.saved =
+            choosers[node.layer].saved(Storage<Backend>::padded(node.in, node.choice.input));
+        for (int k = 0; k < node.input_count; ++k)
+          node.inputs[k] = find(node.inputs[k], node.choice.input);
+      }
+      layouts[i] = node.choice.output;
+      node.floats = Storage<Backend>::floats(node.out, node.choice.output);
+      node.output = size;
+      at[i][int(layouts[i])] = size;
+      append(node);
+    }
+    find(Size - 1, Layout::plain);
+  }
+};
+
+template <class Backend, int Size>
+constexpr int arranged_size(const Graph<Size>& graph, const Chooser* choosers, Tuning tuning) {
+  Arranger<Backend, Size> arranger{graph, choosers, tuning};
+  arranger.run();
+  return arranger.size;
+}
+
+/// The graph with each node's choice, and Reorder nodes where a value is wanted in another layout.
+template <class Backend, int NewSize, int Size>
+constexpr Graph<NewSize> arrange(const Graph<Size>& graph, const Chooser* choosers,
+                                 Tuning tuning) {
+  Graph<NewSize> result{};
+  Arranger<Backend, Size> arranger{graph, choosers, tuning, result.nodes};
+  arranger.run();
+  result.problem = graph.problem;
+  for (int i = 0; i < graph.replaced_count; ++i) result.replaced[i] = graph.replaced[i];
+  result.replaced_count = graph.replaced_count;
+  return result;
+}
+
+}  // namespace frostline

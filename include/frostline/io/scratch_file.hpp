@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: MIT
+// A file mapped into memory for writing, which vanishes unless it is kept.
+#pragma once
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/interprocess/file_mapping.hpp>
+#include <boost/interprocess/mapped_region.hpp>
+#include <cerrno>
+#include <cstddef>
+#include <filesystem>
+#include <span>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+
+namespace frostline {
+
+/// A new file of fixed size in memory: its space on disk is reserved, its pages are the kernel's
+/// to write out. One that will be kept has a name of its own until then; any other has none, so
+/// that nothing is left of it, however the program ends.
+class ScratchFile {
+ public:
+  /// Throws: Error, which names the file, if it cannot be made or the disk has no room for it.
+  ScratchFile(std::filesystem::path path, std::size_t bytes, bool will_be_kept)
+      : path_(std::move(path)), partial_(path_) {
+    static std::atomic<int> count = 0;
+    partial_ += fmt::format(".{}-{}.partial", ::getpid(), ++count);
+    try {
+      reserve(bytes);
+      using namespace boost::interprocess;
+      region_ = mapped_region(file_mapping(partial_.c_str(), read_write), read_write);
+    } catch (const boost::interprocess::interprocess_exception& exception) {
+      remove();
+      fail(exception.what());
+    } catch (const Error&) {
+      remove();
+      throw;
+    }
+    if (!will_be_kept) remove();
+  }
+  ScratchFile(const ScratchFile&) = delete;
+  ScratchFile& operator=(const ScratchFile&) = delete;
+  ~ScratchFile() { remove(); }
+
+  std::span<std::byte> bytes() const {
+    return {static_cast<std::byte*>(region_.get_address()), region_.get_size()};
+  }
+  const std::filesystem::path& path() const { return path_; }
+
+  /// Writes out one that was to be kept, and gives it its path, in place of a file that was there.
+  /// Throws: Error, which names the file, if that fails.
+  void keep() {
+    if (!region_.flush(0, 0, false)) fail("its pages cannot be written");
+    std::error_code error;
+    std::filesystem::rename(partial_, path_, error);
+    if (error) fail(error.message());
+    partial_.clear();
+  }
+
+ private:
+  void reserve(std::size_t bytes) {
+    const int file = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0) fail(std::generic_category().message(errno));
+    std::error_code unknown;
+    const auto disk = std::filesystem::space(partial_, unknown);
+    int error = !unknown && disk.available < bytes ? ENOSPC : 0;
+    if (error == 0) error = ::posix_fallocate(file, 0, off_t(bytes));
+    ::close(file);
+    if (error != 0)
+      fail(fmt::format("{} (it takes {} bytes)", std::generic_category().message(error), bytes));
+  }
+  void remove() {
+    std::error_code ignored;
+    if (!partial_.empty()) std::filesystem::remove(std::exchange(partial_, {}), ignored);
+  }
+  [[noreturn]] void fail(std::string_view reason) const {
+    throw Error(fmt::format("cannot write '{}': {}", path_.string(), reason));
+  }
+
+  std::filesystem::path path_, partial_;
+  boost::interprocess::mapped_region region_;
+};
+
+}  // namespace frostline

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// FeatureCache: what a frozen prefix gives for a data set, computed once.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "frostline/executor.hpp"
+#include "frostline/train/feature_store.hpp"
+
+namespace frostline {
+
+/// Samples side by side, and their labels: what FeatureCache::fill asks for, and gather gives.
+struct BatchView {
+  std::span<const float> numbers;  // (batch, C, H, W)
+  std::span<const int> labels;     // (batch), or (batch, H, W) for a dense head, or none
+};
+
+/// The outputs of a network of which nothing trains, for each sample of a data set. Filled once, it
+/// feeds the training of what comes behind the network, in any order, epoch after epoch:
+///
+///     FeatureCache cache{network.prefix(), 471};
+///     cache.append(images, labels);  // batch after batch, until it is full
+///     const auto [features, truth] = cache.gather(indices);
+///     trainer.step(features, truth);  // of Trainer trainer{network.rest(), ...}
+///
+/// Images must be the same each time they are shown: none cropped or mirrored at random. What is
+/// cached stays as it is when the network's weights are replaced later. Labels stay in memory.
+template <class Backend>
+class FeatureCache {
+ public:
+  /// Room for this many samples. The network must live until the cache is full.
+  /// Throws: Error if there is to be no sample, or there is no room for them.
+  template <class Net>
+  FeatureCache(Net& prefix, std::size_t samples, const CacheOptions& options = {})
+      : FeatureCache(prefix.executor(), samples, options) {
+    static_assert(!Net::trains,
+                  "frostline: FeatureCache requires a network of which nothing trains; "
+                  "take the prefix() of a SplitNetwork, or Freeze the model");
+  }
+  FeatureCache(Executor<Backend>& prefix, std::size_t samples, const CacheOptions& options = {})
+      : prefix_(&prefix), store_(prefix.program().nodes.back().out, samples, options) {}
+
+  /// Runs the network on images, of any number, and keeps its outputs and their labels.
+  /// Shapes: images (samples, C, H, W). Throws: Error, with nothing added, if a size does not fit
+  /// or there are more samples than the cache was made for.
+  void append(std::span<const float> images, std::span<const int> labels = {}) {
+    const std::size_t sample = prefix_->program().nodes.front().out.size();
+    const std::size_t samples = images.size() / sample;
+    if (samples == 0 || images.size() % sample != 0)
+      throw Error(fmt::format("frostline: the feature cache takes images of {} numbers, got {}",
+                              sample, images.size()));
+    const std::size_t labels_each = size() == 0 ? labels.size() / samples : labels_each_;
+    if (labels.size() != labels_each * samples)
+      throw Error(
+          fmt::format("frostline: the feature cache takes {} label(s) an image, got {} for {}",
+                      labels_each, labels.size(), samples));
+    if (samples > capacity() - size())
+      throw Error(fmt::format("frostline: the feature cache was made for {} samples, got {}",
+                              capacity(), size() + samples));
+    labels_each_ = labels_each;
+    const auto most = std::size_t(prefix_->max_batch());
+    for (std::size_t first = 0; first < samples; first += most) {
+      const std::size_t count = std::min(most, samples - first);
+      store_.append(prefix_->forward(images.subspan(first * sample, count * sample), false));
+      const auto truth = labels.subspan(first * labels_each, count * labels_each);
+      labels_.insert(labels_.end(), truth.begin(), truth.end());
+    }
+  }
+
+  /// Fills the cache with what `read(first, count)` gives, a BatchView of these samples, at most
+  /// the network's max_batch at a time; then calls `progress(samples so far)`. Throws: as append.
+  template <class Read, class Progress>
+  void fill(Read read, Progress progress) {
+    while (!full()) {
+      const std::size_t first = size();
+      const std::size_t count = std::min(std::size_t(prefix_->max_batch()), capacity() - first);
+      const BatchView batch = read(first, count);
+      append(batch.numbers, batch.labels);
+      if (size() != first + count)
+        throw Error(fmt::format("frostline: the feature cache asked for {} samples, got {}", count,
+                                size() - first));
+      progress(size());
+    }
+  }
+  template <class Read>
+  void fill(Read read) {
+    fill(read, [](std::size_t) {});
+  }
+
+  /// Samples by number, counted in the order in which they were appended, and their labels. Valid
+  /// until the next call. Throws: Error if there is no such sample.
+  BatchView gather(std::span<const std::size_t> indices) {
+    gathered_.resize(indices.size() * shape().size());
+    store_.gather(indices, gathered_.data());
+    gathered_labels_.clear();
+    for (const std::size_t index : indices) {
+      const auto first = labels_.begin() + std::ptrdiff_t(index * labels_each_);
+      gathered_labels_.insert(gathered_labels_.end(), first, first + std::ptrdiff_t(labels_each_));
+    }
+    return {gathered_, gathered_labels_};
+  }
+
+  Shape shape() const { return store_.shape(); }  // of a sample's features
+  std::size_t size() const { return store_.size(); }
+  std::size_t capacity() const { return store_.capacity(); }
+  bool full() const { return size() == capacity(); }
+  ElementType type() const { return store_.type(); }
+  std::size_t bytes() const { return store_.bytes(); }
+  bool in_file() const { return store_.in_file(); }
+
+  /// "471 samples of 512x1x1, F32, 0.96 MB in memory".
+  std::string text() const {
+    return fmt::format("{} samples of {}x{}x{}, {}, {:.3g} MB {}", capacity(), shape().channels,
+                       shape().height, shape().width, name_of(type()), double(bytes()) / 1e6,
+                       in_file() ? "in a mapped file" : "in memory");
+  }
+
+ private:
+  Executor<Backend>* prefix_;
+  FeatureStore store_;
+  std::size_t labels_each_ = 0;
+  std::vector<int> labels_;
+  std::vector<float> gathered_;
+  std::vector<int> gathered_labels_;
+};
+
+template <class Net>
+FeatureCache(Net&, std::size_t) -> FeatureCache<typename Net::backend>;
+template <class Net>
+FeatureCache(Net&, std::size_t, CacheOptions) -> FeatureCache<typename Net::backend>;
+
+}  // namespace frostline

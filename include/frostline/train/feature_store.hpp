@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: MIT
+// FeatureStore: rows of numbers in memory or in a mapped file, as floats of 32 or 16 bits.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+#include <memory>
+#include <optional>
+
+#include "frostline/core/element_type.hpp"
+#include "frostline/core/shape.hpp"
+#include "frostline/io/half.hpp"
+#include "frostline/io/scratch_file.hpp"
+
+namespace frostline {
+
+/// Where features are kept, and as what.
+struct CacheOptions {
+  ElementType type = ElementType::f32;               // or f16: half the bytes, rounded to 11 bits
+  std::size_t memory_budget = std::size_t(2) << 30;  // bytes; more goes to a file
+  std::filesystem::path file{};  // always this file; empty: one in the system's temporary folder
+  bool keep = false;             // the file, once it is full: a safetensors file with "features"
+};
+
+/// The samples of a data set as rows of one size, appended once and read in any order.
+class FeatureStore {
+ public:
+  /// Throws: Error if there is to be no sample, if the type is neither f32 nor f16, or as
+  /// ScratchFile.
+  FeatureStore(Shape shape, std::size_t capacity, const CacheOptions& options)
+      : shape_(shape), capacity_(capacity), type_(options.type), keep_(options.keep) {
+    if (type_ != ElementType::f32 && type_ != ElementType::f16)
+      throw Error(
+          fmt::format("frostline: FeatureCache requires F32 or F16, got {}", name_of(type_)));
+    if (capacity == 0) throw Error("frostline: FeatureCache requires at least one sample");
+    if (capacity > std::numeric_limits<std::size_t>::max() / 4 / row_bytes())
+      throw Error(fmt::format("frostline: FeatureCache cannot hold {} samples", capacity));
+    if (keep_ && options.file.empty())
+      throw Error("frostline: FeatureCache requires a file that it shall keep");
+    if (options.file.empty() && bytes() <= options.memory_budget) {
+      memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes());
+      rows_ = memory_.get();
+      return;
+    }
+    const std::string start = header();
+    file_.emplace(options.file.empty()
+                      ? std::filesystem::temp_directory_path() / "frostline-features"
+                      : options.file,
+                  start.size() + bytes(), keep_);
+    std::copy_n(reinterpret_cast<const std::byte*>(start.data()), start.size(),
+                file_->bytes().data());
+    rows_ = file_->bytes().data() + start.size();
+  }
+
+  Shape shape() const { return shape_; }
+  std::size_t capacity() const { return capacity_; }
+  std::size_t size() const { return size_; }  // samples so far
+  ElementType type() const { return type_; }
+  std::size_t bytes() const { return capacity_ * row_bytes(); }
+  bool in_file() const { return file_.has_value(); }
+
+  /// Adds samples. Shapes: (samples, shape). Throws: Error if there are too many, or a number does
+  /// not fit 16 bits; what was there stays.
+  void append(std::span<const float> features) {
+    const std::size_t samples = features.size() / shape_.size();
+    if (samples > capacity_ - size_)
+      throw Error(fmt::format("frostline: the feature cache was made for {} samples, got {}",
+                              capacity_, size_ + samples));
+    std::byte* const row = rows_ + size_ * row_bytes();
+    if (type_ == ElementType::f32) {
+      std::memcpy(row, features.data(), features.size_bytes());
+    } else {
+      auto* const halves = reinterpret_cast<std::uint16_t*>(row);
+      for (std::size_t i = 0; i < features.size(); ++i) {
+        if (!(std::abs(features[i]) < 65520))
+          throw Error(fmt::format("frostline: the feature {} does not fit F16; cache F32 instead",
+                                  features[i]));
+        halves[i] = f16_from_float(features[i]);
+      }
+    }
+    size_ += samples;
+    if (size_ == capacity_ && keep_) file_->keep();
+  }
+
+  /// Copies samples out. Shapes: out (indices, shape). Throws: Error if there is no such sample.
+  void gather(std::span<const std::size_t> indices, float* out) const {
+    for (const std::size_t index : indices)
+      if (index >= size_)
+        throw Error(fmt::format("frostline: the feature cache holds {} samples, none is number {}",
+                                size_, index));
+    for (const std::size_t index : indices) {
+      const std::byte* const row = rows_ + index * row_bytes();
+      if (type_ == ElementType::f32)
+        std::memcpy(out, row, row_bytes());
+      else
+        widen(reinterpret_cast<const std::uint16_t*>(row), out);
+      out += shape_.size();
+    }
+  }
+
+ private:
+  std::size_t row_bytes() const { return shape_.size() * size_of(type_); }
+  // Exact for all that append lets in, subnormal numbers too, and a loop without a branch.
+  void widen(const std::uint16_t* halves, float* out) const {
+    for (std::size_t i = 0, count = shape_.size(); i < count; ++i) {
+      const std::uint32_t half = halves[i];
+      out[i] = std::bit_cast<float>((half & 0x8000u) << 16 | (half & 0x7fffu) << 13) * 0x1p112f;
+    }
+  }
+  // Of a safetensors file with one tensor, ending at a multiple of 64 bytes.
+  std::string header() const {
+    std::string json = fmt::format(
+        R"({{"features":{{"dtype":"{}","shape":[{},{},{},{}],"data_offsets":[0,{}]}}}})",
+        name_of(type_), capacity_, shape_.channels, shape_.height, shape_.width, bytes());
+    json.append((64 - (8 + json.size()) % 64) % 64, ' ');
+    const std::uint64_t size = json.size();
+    return std::string(reinterpret_cast<const char*>(&size), sizeof size) + json;
+  }
+
+  Shape shape_;
+  std::size_t capacity_, size_ = 0;
+  ElementType type_;
+  bool keep_;
+  std::byte* rows_ = nullptr;
+  std::unique_ptr<std::byte[]> memory_;
+  std::optional<ScratchFile> file_;
+};
+
+}  // namespace frostline

@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: MIT
+// Layouts and algorithms of the CPU backend, and what runs image by image: facts of the graph.
+#include <frostline/frostline.hpp>
+
+#include "support/catch.hpp"
+
+namespace frostline {
+namespace {
+
+using Image = Input<3, 224, 224>;
+using HeadOnly = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;
+using Segmenter = ReplaceHead<Freeze<ResNet18<>>, FcnHead<512, 21>>;
+
+template <class Graph>
+constexpr int reorders(const Graph& graph) {
+  int count = 0;
+  for (const Node& node : graph) count += node.kind == Kind::reorder;
+  return count;
+}
+template <class Graph>
+constexpr const Node& find(const Graph& graph, std::string_view path) {
+  for (const Node& node : graph)
+    if (std::string_view(node.path) == path) return node;
+  throw "no such node";
+}
+
+// Only for NCHW, as a user's layer is.
+struct Foreign : Layer {
+  static constexpr Shape output(Shape in) { return in; }
+};
+
+}  // namespace
+
+template <>
+struct Kernel<cpu, Foreign> {
+  template <class At>
+  static void forward(const Call& call) {
+    for_each_task(call.team, std::ptrdiff_t(At::in.size()) * call.batch,
+                  [&](int i) { call.output[i] = 2 * call.inputs[0][i]; });
+  }
+  template <class At>
+  static void input_gradient(const Call& call) {
+    for_each_task(call.team, std::ptrdiff_t(At::in.size()) * call.batch, [&](int i) {
+      put<At::adds(0)>(call.input_gradients[0][i], 2 * call.output_gradient[i]);
+    });
+  }
+};
+
+TEST_CASE("a ResNet needs no value in two layouts") {
+  STATIC_REQUIRE(reorders(compiled<HeadOnly, Image, cpu>) == 0);
+  STATIC_REQUIRE(reorders(compiled<ResNet18<>, Image, cpu>) == 0);
+  STATIC_REQUIRE(reorders(compiled<Segmenter, Image, cpu>) == 0);
+  STATIC_REQUIRE(find(compiled<HeadOnly, Image, cpu>, "layer1.0.conv1").choice.output ==
+                 Layout::blocked);
+  STATIC_REQUIRE(find(compiled<HeadOnly, Image, cpu>, "fc").choice.input == Layout::plain);
+  // Without a backend every value is NCHW.
+  STATIC_REQUIRE(find(compiled<HeadOnly, Image>, "layer1.0.conv1").choice.output == Layout::plain);
+}
+
+TEST_CASE("a layer that takes NCHW alone gets it, and its neighbours what they want") {
+  using Conv = Conv2d<8, 8, 3, 1, 1>;
+  using Mixed = Sequential<Conv, Foreign, Conv>;
+  using In = Input<8, 9, 7>;
+  STATIC_REQUIRE(reorders(compiled<Mixed, In, cpu>) == 4);  // to both layouts at both convolutions
+  STATIC_REQUIRE(reorders(compiled<Sequential<Conv, Conv>, In, cpu>) == 2);  // input and output
+
+  // The same function and the same gradients as a network whose convolutions take NCHW too.
+  constexpr Tuning plain{.convolutions = Convolutions::im2col};
+  Network<Mixed, In> blocked{max_batch(3), seed(5)};
+  Network<Mixed, In, cpu, plain> columns{max_batch(3), seed(5)};
+  STATIC_REQUIRE(reorders(compiled<Mixed, In, cpu, plain>) == 0);
+  std::vector<float> images(3 * In::shape.size());
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = float(i * 37 % 101) / 50 - 1;
+  const auto run = [&](auto& network) {
+    const std::span<const float> y = network.forward(images, true);
+    std::vector<float> result(y.begin(), y.end());
+    std::ranges::copy(y, network.output_gradient().begin());
+    network.backward();
+    result.insert(result.end(), network.gradients().begin(), network.gradients().end());
+    return result;
+  };
+  const std::vector<float> a = run(blocked), b = run(columns);
+  REQUIRE(a.size() == b.size());
+  double errors = 0, squares = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    errors += double(a[i] - b[i]) * double(a[i] - b[i]);
+    squares += double(b[i]) * double(b[i]);
+  }
+  REQUIRE(squares > 0);
+  REQUIRE(errors < 1e-10 * squares);
+}
+
+TEST_CASE("what is frozen, and small enough, runs image by image") {
+  constexpr const auto& steps = scheduled<HeadOnly, Image, cpu>;
+  constexpr const auto& graph = compiled<HeadOnly, Image, cpu>;
+  STATIC_REQUIRE(std::string_view(graph[steps[steps.prefix].node].path) == "layer3.0.conv1");
+  STATIC_REQUIRE(scheduled<ResNet18<>, Image, cpu>.prefix == 0);
+  using Drifting = Freeze<ResNet18<>, BatchStatistics>;
+  STATIC_REQUIRE(scheduled<Drifting, Image, cpu>.prefix == 0);  // a batch norm sees all images
+  // Values that live only there take one sample a thread.
+  constexpr const auto& plan = planned<HeadOnly, Image, cpu>;
+  STATIC_REQUIRE(plan.activations[find(graph, "layer1.0.conv1").output].per_thread);
+  STATIC_REQUIRE(!plan.activations[find(graph, "layer4.0.conv1").output].per_thread);
+}
+
+TEST_CASE("images that run one by one give what a batch gives, with any number of threads") {
+  using Model = ReplaceHead<Freeze<ResNet18<16>>, ClassifierHead<128, 10>>;
+  using In = Input<3, 40, 56>;
+  Network<Model, In> network{max_batch(7), seed(3)};
+  std::vector<float> images(7 * In::shape.size());
+  for (std::size_t i = 0; i < images.size(); ++i) images[i] = float(i * 7919 % 1009) / 500 - 1;
+  const auto all = network.predict(images);
+  const std::vector<float> together(all.begin(), all.end());
+  for (std::size_t n = 0; n < 7; ++n) {
+    const auto one = network.predict(
+        std::span<const float>(images).subspan(n * In::shape.size(), In::shape.size()));
+    for (std::size_t k = 0; k < 10; ++k)
+      REQUIRE(std::abs(one[k] - together[n * 10 + k]) < 1e-4f * (1 + std::abs(one[k])));
+  }
+}
+
+}  // namespace frostline

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+// FeatureCache: training from it is training on the images; files, sizes and types.
+#include "frostline/train/feature_cache.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+
+#include "frostline/frostline.hpp"
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+#include "support/random.hpp"
+#include "unit/io/files.hpp"
+
+namespace frostline::test {
+namespace {
+
+using Image = Input<3, 40, 33>;
+using Small = ResNet18<8>;
+using HeadOnly = ReplaceHead<Freeze<Small>, ClassifierHead<64, 5>>;
+using LastBlock = Unfreeze<HeadOnly, "layer4.1", "fc">;
+constexpr Sgd sgd{.learning_rate = 0.01f, .momentum = 0.9f, .weight_decay = 1e-3f};
+constexpr std::size_t samples = 11;
+constexpr int batch = 4;
+
+struct Data {
+  std::vector<float> images = random_floats(samples * Image::shape.size());
+  std::vector<int> labels = random_labels(samples, 5);
+};
+
+/// Two epochs' batches of indices.
+std::vector<std::vector<std::size_t>> batches() {
+  return {{3, 0, 10, 7}, {1, 2, 9, 4}, {8, 5, 6}, {0, 8, 3, 1}, {10, 9, 2, 6}, {4, 7, 5}};
+}
+
+template <class Net>
+std::map<std::string, std::vector<float>> snapshot(const Net& network) {
+  std::map<std::string, std::vector<float>> result;
+  for (const NamedTensor& tensor : Net::tensors())
+    if (tensor.type == ElementType::f32) result[tensor.key] = network.values(tensor.key);
+  return result;
+}
+
+struct Difference {
+  double loss = 0, weights = 0;  // the largest, relative; of all outside the prefix, relative L2
+};
+
+/// Trains a whole network, and one in two parts from cached features, with the same batches.
+template <class Model>
+Difference train_both(const CacheOptions& options) {
+  const Data data;
+  Network<Model, Image> whole{max_batch(batch), seed(7)};
+  SplitNetwork<Model, Image> split{max_batch(batch), seed(7)};
+  const auto before = snapshot(split.prefix());
+  FeatureCache cache{split.prefix(), samples, options};
+  cache.append(data.images, data.labels);
+  Trainer by_image{whole, CrossEntropy{}, sgd};
+  Trainer by_feature{split.rest(), CrossEntropy{}, sgd};
+  Difference worst;
+  for (const auto& indices : batches()) {
+    std::vector<float> images;
+    std::vector<int> labels;
+    for (const std::size_t i : indices) {
+      const auto first = data.images.begin() + std::ptrdiff_t(i * Image::shape.size());
+      images.insert(images.end(), first, first + std::ptrdiff_t(Image::shape.size()));
+      labels.push_back(data.labels[i]);
+    }
+    const float expected = by_image.step(images, labels);
+    const auto [features, truth] = cache.gather(indices);
+    REQUIRE(std::vector<int>(truth.begin(), truth.end()) == labels);
+    const float found = by_feature.step(features, truth);
+    worst.loss =
+        std::max(worst.loss, std::abs(double(found) - double(expected)) / double(expected));
+  }
+  const auto expected = snapshot(whole), found = snapshot(split);
+  double square = 0, all = 0;
+  for (const auto& [key, values] : expected)
+    for (std::size_t i = 0; before.count(key) == 0 && i < values.size(); ++i) {
+      square += std::pow(double(values[i]) - double(found.at(key)[i]), 2);
+      all += std::pow(double(values[i]), 2);
+    }
+  worst.weights = std::sqrt(square / all);
+  for (const auto& [key, values] : before) REQUIRE(found.at(key) == values);  // bit for bit
+  REQUIRE(found.at("fc.weight") !=
+          snapshot(SplitNetwork<Model, Image>{max_batch(1), seed(7)}).at("fc.weight"));
+  return worst;
+}
+
+TEST_CASE("training from cached features is training on the images") {
+  const files::TemporaryFolder folder;
+  CacheOptions options;
+  SECTION("in memory") {}
+  SECTION("in a file that was asked for") { options.file = folder.path / "features"; }
+  SECTION("in a file, being larger than the budget") { options.memory_budget = 100; }
+  const Difference head = train_both<HeadOnly>(options);
+  INFO(head.loss << " " << head.weights);
+  REQUIRE(head.loss <= 1e-6);
+  REQUIRE(head.weights <= 1e-6);
+  const Difference block = train_both<LastBlock>(options);
+  INFO(block.loss << " " << block.weights);
+  REQUIRE(block.loss <= 2e-6);
+  REQUIRE(block.weights <= 2e-6);
+  REQUIRE(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE("training from features of 16 bits is nearly training on the images") {
+  CacheOptions options{.type = ElementType::f16};
+  SECTION("in memory") {}
+  SECTION("in a file") { options.memory_budget = 0; }
+  for (const Difference& worst : {train_both<HeadOnly>(options), train_both<LastBlock>(options)}) {
+    INFO(worst.loss << " " << worst.weights);
+    REQUIRE(worst.loss <= 1e-2);
+    REQUIRE(worst.loss > 0);
+    REQUIRE(worst.weights <= 5e-3);
+  }
+}
+
+TEST_CASE("features of 16 bits are the nearest halves, subnormal numbers and zeros too") {
+  FeatureStore store({8, 1, 1}, 2, {.type = ElementType::f16});
+  const std::vector<float> values{0, -0.0f, 1, -65504, 0x1p-24f, -0x1p-15f, 0x1.555555p-2f, 1e-9f};
+  store.append(values);
+  std::vector<float> found(8);
+  const std::size_t first = 0;
+  store.gather(std::span(&first, 1), found.data());
+  for (std::size_t i = 0; i < 8; ++i) {
+    const float nearest = float_from_f16(f16_from_float(values[i]));
+    REQUIRE(std::bit_cast<std::uint32_t>(found[i]) == std::bit_cast<std::uint32_t>(nearest));
+  }
+  for (const float x : {65520.0f, -1e9f, HUGE_VALF, std::nanf("")}) {
+    REQUIRE_ERROR(store.append(std::vector<float>(8, x)), "does not fit F16; cache F32 instead");
+    REQUIRE(store.size() == 1);
+  }
+}
+
+TEST_CASE("all halves come back exact") {
+  FeatureStore store({0x7c00, 1, 1}, 2, {.type = ElementType::f16});
+  std::vector<float> values(0x7c00), found(0x7c00);
+  for (const float sign : {1.0f, -1.0f}) {
+    for (std::size_t i = 0; i < values.size(); ++i)
+      values[i] = sign * float_from_f16(std::uint16_t(i));
+    store.append(values);
+    const std::size_t last = store.size() - 1;
+    store.gather(std::span(&last, 1), found.data());
+    REQUIRE(std::memcmp(found.data(), values.data(), values.size() * sizeof(float)) == 0);
+  }
+}
+
+TEST_CASE("a cache is filled by any number of images, or by a callback, with progress") {
+  const Data data;
+  SplitNetwork<HeadOnly, Image> network{max_batch(batch), seed(3)};
+  const std::size_t size = Image::shape.size();
+  FeatureCache at_once{network.prefix(), samples}, piecewise{network.prefix(), samples},
+      asked{network.prefix(), samples};
+  at_once.append(data.images, data.labels);
+  const std::span<const float> images(data.images);
+  const std::span<const int> labels(data.labels);
+  piecewise.append(images.first(size), labels.first(1));
+  piecewise.append(images.subspan(size), labels.subspan(1));
+  std::vector<std::size_t> progress;
+  asked.fill(
+      [&](std::size_t first, std::size_t count) {
+        return BatchView{images.subspan(first * size, count * size), labels.subspan(first, count)};
+      },
+      [&](std::size_t done) { progress.push_back(done); });
+  REQUIRE(progress == std::vector<std::size_t>{4, 8, 11});
+  const std::vector<std::size_t> indices{10, 0, 5, 5};
+  const BatchView expected = at_once.gather(indices);
+  for (FeatureCache<cpu>* cache : {&piecewise, &asked}) {
+    REQUIRE(cache->full());
+    const BatchView found = cache->gather(indices);
+    REQUIRE(std::ranges::equal(found.labels, expected.labels));
+    REQUIRE(found.numbers.size() == expected.numbers.size());
+    for (std::size_t i = 0; i < found.numbers.size(); ++i)
+      REQUIRE(std::abs(found.numbers[i] - expected.numbers[i]) <= 1e-5f);
+  }
+  REQUIRE(at_once.text() == "11 samples of 64x1x1, F32, 0.00282 MB in memory");
+}
+
+TEST_CASE("labels of pixels are cached with their images") {
+  using Segmenter = ReplaceHead<Freeze<Small>, FcnHead<64, 4>>;
+  SplitNetwork<Segmenter, Image> network{max_batch(2)};
+  const auto images = random_floats(3 * Image::shape.size());
+  const std::size_t pixels = Image::shape.pixels();
+  const auto labels = random_labels(3 * pixels, 4);
+  FeatureCache cache{network.prefix(), 3};
+  cache.append(images, labels);
+  const std::vector<std::size_t> indices{2, 0};
+  const auto [features, truth] = cache.gather(indices);
+  REQUIRE(std::ranges::equal(truth.first(pixels), std::span(labels).subspan(2 * pixels)));
+  REQUIRE(std::ranges::equal(truth.subspan(pixels), std::span(labels).first(pixels)));
+  Trainer trainer{network.rest(), CrossEntropy{}, sgd};
+  REQUIRE(trainer.step(features, truth) > 0);
+  REQUIRE(trainer.evaluate(features, truth).count == 2 * pixels);
+}
+
+TEST_CASE("what does not fit a cache is an error, and changes nothing") {
+  const Data data;
+  SplitNetwork<HeadOnly, Image> network{max_batch(batch)};
+  const std::size_t size = Image::shape.size();
+  const std::span<const float> images(data.images);
+  const std::span<const int> labels(data.labels);
+  FeatureCache cache{network.prefix(), 3};
+  const std::size_t second = 1;
+  REQUIRE_ERROR(cache.append(images.first(size - 1)), "takes images of 3960 numbers, got 3959");
+  REQUIRE_ERROR(cache.append({}), "takes images of 3960 numbers, got 0");
+  REQUIRE_ERROR(cache.append(images.first(2 * size), labels.first(3)),
+                "label(s) an image, got 3 for 2");
+  REQUIRE_ERROR(cache.append(images, labels), "was made for 3 samples, got 11");
+  REQUIRE(cache.size() == 0);
+  REQUIRE_ERROR(cache.gather(std::span(&second, 1)), "holds 0 samples, none is number 1");
+  cache.append(images.first(size), labels.first(1));
+  REQUIRE_ERROR(cache.append(images.first(size)), "takes 1 label(s) an image, got 0 for 1");
+  REQUIRE_ERROR(cache.gather(std::span(&second, 1)), "holds 1 samples, none is number 1");
+  REQUIRE_ERROR(cache.fill([&](std::size_t, std::size_t) {
+    return BatchView{images.first(size), labels.first(1)};
+  }),
+                "asked for 2 samples, got 1");
+  REQUIRE_ERROR(FeatureCache(network.prefix(), 0), "at least one sample");
+  REQUIRE_ERROR(FeatureCache(network.prefix(), 3, CacheOptions{.type = ElementType::bf16}),
+                "requires F32 or F16, got BF16");
+  REQUIRE_ERROR(FeatureCache(network.prefix(), ~std::size_t(0)), "cannot hold");
+  REQUIRE_ERROR(FeatureCache(network.prefix(), 3, CacheOptions{.keep = true}), "requires a file");
+}
+
+TEST_CASE("a file that cannot be written is an error that names it, and leaves nothing behind") {
+  const files::TemporaryFolder folder;
+  SplitNetwork<HeadOnly, Image> network{max_batch(1)};
+  const auto make = [&](const std::filesystem::path& file, std::size_t count) {
+    FeatureCache cache{network.prefix(), count, CacheOptions{.file = file}};
+  };
+  REQUIRE_ERROR(make(folder.path / "absent" / "features", 3), "absent/features': No such file");
+  REQUIRE_ERROR(make("/proc/features", 3), "cannot write '/proc/features'");
+  REQUIRE_ERROR(make(folder.path / "huge", std::size_t(1) << 46), "huge': No space left on device");
+  // A limit of the process stands for a disk that fills up.
+  rlimit before{};
+  ::getrlimit(RLIMIT_FSIZE, &before);
+  const rlimit small{4096, before.rlim_max};
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ::setrlimit(RLIMIT_FSIZE, &small);
+  const std::string message = error_of([&] { make(folder.path / "large", 100'000); });
+  ::setrlimit(RLIMIT_FSIZE, &before);
+  std::signal(SIGXFSZ, handler);
+  INFO(message);
+  REQUIRE(message.find("large': File too large (it takes 256") != std::string::npos);
+  REQUIRE(std::filesystem::is_empty(folder.path));
+}
+
+TEST_CASE(
+    "a file that is not kept has no name even while the cache lives, and spares what is there") {
+  const files::TemporaryFolder folder;
+  const Data data;
+  const auto path = folder.write("features", "another's");
+  SplitNetwork<HeadOnly, Image> network{max_batch(batch)};
+  FeatureCache cache{network.prefix(), samples, CacheOptions{.file = path}};
+  cache.append(data.images);
+  REQUIRE(cache.in_file());
+  REQUIRE(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
+  REQUIRE(files::content_of(path) == "another's");
+}
+
+TEST_CASE("a kept file is a safetensors file of the features, once the cache is full") {
+  const files::TemporaryFolder folder;
+  const Data data;
+  const auto path = folder.write("features.safetensors", "an older one");
+  const auto type = GENERATE(ElementType::f32, ElementType::f16);
+  SplitNetwork<HeadOnly, Image> network{max_batch(batch)};
+  std::vector<std::size_t> indices(samples);
+  for (std::size_t i = 0; i < samples; ++i) indices[i] = i;
+  std::vector<float> expected;
+  {
+    FeatureCache cache{network.prefix(), samples, {.type = type, .file = path, .keep = true}};
+    REQUIRE(cache.in_file());
+    const std::size_t size = Image::shape.size();
+    cache.append(std::span(data.images).first(size));
+    REQUIRE(files::content_of(path) == "an older one");
+    cache.append(std::span(data.images).subspan(size));
+    const BatchView all = cache.gather(indices);
+    expected.assign(all.numbers.begin(), all.numbers.end());
+  }
+  const StateDict file = read_weights(path);
+  const StoredTensor& stored = file.tensors.at("features");
+  REQUIRE(stored.type == type);
+  REQUIRE(stored.extents == std::vector<std::int64_t>{samples, 64, 1, 1});
+  std::vector<float> found(expected.size());
+  stored.copy_to(std::span(found));
+  REQUIRE(found == expected);
+  REQUIRE(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
+}
+
+}  // namespace
+}  // namespace frostline::test
