@@ -76,15 +76,17 @@ struct ResNet18Impl : torch::nn::Module {
 };
 TORCH_MODULE(ResNet18);
 
-/// Copies all but the head from a state dict as torch.save or torch::pickle_save writes it, a zip.
-inline void load_backbone(ResNet18& model, const std::string& path) {
+/// Copies a state dict as torch.save or torch::pickle_save writes it, a zip; all but its head, or
+/// all.
+inline void load_backbone(ResNet18& model, const std::string& path, bool head = false) {
   std::ifstream file(path, std::ios::binary);
   TORCH_CHECK(file, "cannot read '", path, "'");
   const std::vector<char> bytes{std::istreambuf_iterator<char>(file), {}};
   const auto state = torch::pickle_load(bytes).toGenericDict();
   const torch::NoGradGuard no_gradients;
   for (auto& item : model->named_parameters())
-    if (item.key().rfind("fc.", 0) != 0) item.value().copy_(state.at(item.key()).toTensor());
+    if (head || item.key().rfind("fc.", 0) != 0)
+      item.value().copy_(state.at(item.key()).toTensor());
   for (auto& item : model->named_buffers())  // files of 2018 have no num_batches_tracked
     if (state.contains(item.key())) item.value().copy_(state.at(item.key()).toTensor());
 }

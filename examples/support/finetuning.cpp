@@ -23,6 +23,7 @@ Report report_of(const NetworkFacts& network, const DataSet& training, const Dat
       {"parameters that train", fmt::format("{} of {}", network.trainable, network.parameters)},
       {"pictures",
        fmt::format("{} to train on, {} to validate", training.size(), validation.size())},
+      {"crops and mirroring", options.augment ? "random" : "none"},
       {"epochs", std::to_string(options.epochs)},
       {"batch", std::to_string(options.batch)},
       {"learning rate", fmt::format("{}, a cosine", options.learning_rate)},
@@ -39,10 +40,9 @@ void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSet& t
               const DataSet& validation, const FinetuningOptions& options) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
-  const std::vector<EpochResult> epochs = train(trainer, training, validation, options);
+  const auto [epochs, last] = train_and_predict(trainer, training, validation, options);
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
 
-  const Predictions last = predict_all(trainer, validation, options);
   frostline::ConfusionMatrix confusion(int(training.classes.size()));
   for (std::size_t i = 0; i < validation.size(); ++i)
     confusion.add(validation.labels[i], last.classes[i]);

@@ -22,6 +22,7 @@ class Progress {
   /// Stops the clock and clears the line.
   void finish();
 
+  std::size_t images() const { return images_; }
   /// The mean over the images that came with a loss, 0 before the first.
   double mean_loss() const { return loss_images_ ? loss_sum_ / double(loss_images_) : 0.0; }
   double seconds() const;

@@ -27,48 +27,55 @@ struct Swish : frostline::Layer {
 
 }  // namespace examples
 
-// How the CPU computes it. A frozen Swish never instantiates the two gradients.
+// How the CPU computes it: every thread of a team calls, and takes its share of the channels, so
+// that no two of them add to one gradient. A kernel that does not choose a layout gets NCHW. A
+// frozen Swish never instantiates the two gradients.
 template <int Channels>
 struct frostline::Kernel<frostline::cpu, examples::Swish<Channels>> {
   template <class At>
   static void forward(const Call& call) {
-    for_each_plane<At>(call, [&](std::size_t i, int channel) {
-      const float x = call.inputs[0][i];
-      call.output[i] = x * sigmoid(call.parameters[0][channel] * x);
+    for_each_task(call.team, Channels, [&](int channel) {
+      const float beta = call.parameters[0][channel];
+      for_each_place<At>(call, channel, [&](std::size_t i) {
+        const float x = call.inputs[0][i];
+        call.output[i] = x * sigmoid(beta * x);
+      });
     });
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    for_each_plane<At>(call, [&](std::size_t i, int channel) {
-      const float x = call.inputs[0][i], beta = call.parameters[0][channel];
-      const float s = sigmoid(beta * x);
-      put<At::adds(0)>(call.input_gradients[0][i],
-                       call.output_gradient[i] * (s + beta * x * s * (1 - s)));
+    for_each_task(call.team, Channels, [&](int channel) {
+      const float beta = call.parameters[0][channel];
+      for_each_place<At>(call, channel, [&](std::size_t i) {
+        const float x = call.inputs[0][i], s = sigmoid(beta * x);
+        put<At::adds(0)>(call.input_gradients[0][i],
+                         call.output_gradient[i] * (s + beta * x * s * (1 - s)));
+      });
     });
   }
   /// Assigns beta's gradient, or adds to it where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    float* gradient = call.parameter_gradients[0];
-    if (!call.accumulate) std::fill_n(gradient, Channels, 0.0f);
-    for_each_plane<At>(call, [&](std::size_t i, int channel) {
-      const float x = call.inputs[0][i];
-      const float s = sigmoid(call.parameters[0][channel] * x);
-      gradient[channel] += call.output_gradient[i] * x * x * s * (1 - s);
+    for_each_task(call.team, Channels, [&](int channel) {
+      const float beta = call.parameters[0][channel];
+      float& gradient = call.parameter_gradients[0][channel];
+      if (!call.accumulate) gradient = 0;
+      for_each_place<At>(call, channel, [&](std::size_t i) {
+        const float x = call.inputs[0][i], s = sigmoid(beta * x);
+        gradient += call.output_gradient[i] * x * x * s * (1 - s);
+      });
     });
   }
 
  private:
   static float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-  // One channel a task, so that no two threads add to one gradient.
+  // Where a channel's numbers lie in a batch.
   template <class At, class Visit>
-  static void for_each_plane(const Call& call, Visit visit) {
-    for_each_task(call.threads, Channels, [&](int channel) {
-      for (std::size_t n = 0; n < std::size_t(call.batch); ++n) {
-        const std::size_t first = n * At::in.size() + std::size_t(channel) * At::in.pixels();
-        for (std::size_t i = first; i < first + At::in.pixels(); ++i) visit(i, channel);
-      }
-    });
+  static void for_each_place(const Call& call, int channel, Visit visit) {
+    for (std::size_t n = 0; n < std::size_t(call.batch); ++n) {
+      const std::size_t first = n * At::in.size() + std::size_t(channel) * At::in.pixels();
+      for (std::size_t i = first; i < first + At::in.pixels(); ++i) visit(i);
+    }
   }
 };

@@ -5,6 +5,8 @@
 #include <span>
 
 #include "data_set.hpp"
+#include "frostline/backend/cpu/memory.hpp"
+#include "frostline/train/feature_cache.hpp"
 #include "frostline/train/metrics.hpp"
 #include "report.hpp"
 
@@ -15,32 +17,42 @@ struct TrainingOptions {
   int batch = 32;
   int side = 96;  // of the network's input
   float learning_rate = 1e-2f;
+  bool augment = true;  // training pictures are cropped and mirrored at random
   double smallest_crop = 0.5;
+  std::string cache = "f32";  // how features are cached where they can be: f32, f16 or none
   std::uint64_t seed = 0;
 };
 
-/// A trainer of any model, seen from the outside.
+/// A trainer of any model, seen from the outside. Where the model has a frozen prefix, the trainer
+/// takes what that gives instead of pictures.
 class AnyTrainer {
  public:
+  using Prefix = frostline::Executor<frostline::cpu>;
+  explicit AnyTrainer(Prefix* prefix) : prefix_(prefix) {}
   virtual ~AnyTrainer() = default;
-  virtual float step(const Batch& batch, float learning_rate) = 0;
-  virtual frostline::Evaluation evaluate(const Batch& batch) = 0;
-  virtual std::span<const float> predict(const Batch& batch) = 0;
+  Prefix* prefix() const { return prefix_; }
+  virtual float step(const frostline::BatchView& batch, float learning_rate) = 0;
+  virtual frostline::Evaluation evaluate(const frostline::BatchView& batch) = 0;
+  virtual std::span<const float> predict(const frostline::BatchView& batch) = 0;
+
+ private:
+  Prefix* prefix_;
 };
 
 template <class Trainer>
 class TrainerOf final : public AnyTrainer {
  public:
-  explicit TrainerOf(Trainer& trainer) : trainer_(&trainer) {}
-  float step(const Batch& batch, float learning_rate) override {
+  explicit TrainerOf(Trainer& trainer, Prefix* prefix = nullptr)
+      : AnyTrainer(prefix), trainer_(&trainer) {}
+  float step(const frostline::BatchView& batch, float learning_rate) override {
     trainer_->optimizer.learning_rate = learning_rate;
-    return trainer_->step(batch.images, batch.labels);
+    return trainer_->step(batch.numbers, batch.labels);
   }
-  frostline::Evaluation evaluate(const Batch& batch) override {
-    return trainer_->evaluate(batch.images, batch.labels);
+  frostline::Evaluation evaluate(const frostline::BatchView& batch) override {
+    return trainer_->evaluate(batch.numbers, batch.labels);
   }
-  std::span<const float> predict(const Batch& batch) override {
-    return trainer_->predict(batch.images);
+  std::span<const float> predict(const frostline::BatchView& batch) override {
+    return trainer_->predict(batch.numbers);
   }
 
  private:
@@ -53,10 +65,23 @@ struct Predictions {
   std::vector<int> classes;
   std::vector<float> probabilities;
 };
-Predictions predict_all(AnyTrainer& trainer, const DataSet& data, const TrainingOptions& options);
 
-/// Trains for all epochs, printing one line each; returns what each came to.
-std::vector<EpochResult> train(AnyTrainer& trainer, const DataSet& training,
-                               const DataSet& validation, const TrainingOptions& options);
+/// What a training came to: each epoch, and what the network says in the end of the pictures to
+/// validate.
+struct Training {
+  std::vector<EpochResult> epochs;
+  Predictions last;
+};
+
+/// Trains for all epochs, printing one line each. A frozen prefix runs once over pictures that are
+/// shown the same each time: those to validate, and, without `augment`, those to train on.
+Training train_and_predict(AnyTrainer& trainer, const DataSet& training, const DataSet& validation,
+                           const TrainingOptions& options);
+
+/// The same, of which only what the epochs came to is of interest.
+inline std::vector<EpochResult> train(AnyTrainer& trainer, const DataSet& training,
+                                      const DataSet& validation, const TrainingOptions& options) {
+  return train_and_predict(trainer, training, validation, options).epochs;
+}
 
 }  // namespace examples

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Who competes in a cell of the comparison, and how one process of a contestant is run."""
+
+import ctypes.util
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+DATA_SET = 256  # images that the ten epochs are trained on
+CONFIGURATIONS = ("default",)  # of frostline; others have columns of their own (CMakeLists.txt)
+TORCH = {
+    "head": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
+    "layer4": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
+    "all": ("plain", "eager", "eager-cl", "compile", "compile-cl"),
+    "inference": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
+    "epochs": ("plain", "jit", "compile-cl", "plain-cached", "jit-cached", "compile-cl-cached"),
+}
+LIBTORCH = {"epochs": ("eager", "eager-cached")}
+CACHED = ", cached by hand"
+
+
+@dataclass(frozen=True)
+class Cell:
+    row: str
+    batch: int
+    threads: int
+
+    def __str__(self):
+        return f"{self.row}, batch {self.batch}, {self.threads} thread{'s' * (self.threads > 1)}"
+
+
+@dataclass(frozen=True)
+class Contestant:
+    peer: str
+    variant: str
+    command: tuple
+    jemalloc: bool = False
+    checked: bool = True  # that it computes the same
+
+    def __str__(self):
+        return f"{self.peer} {self.variant}{' + jemalloc' * self.jemalloc}"
+
+
+def contestants(cell, work, wanted):
+    """All that compete in a cell, frostline's default first."""
+    build, found = work / "build/benchmarks", []
+    for configuration in CONFIGURATIONS:
+        found.append(
+            Contestant(
+                "frostline", configuration, (build / f"frostline_{cell.row}_{configuration}",)
+            )
+        )
+
+    def add(peer, variant, *command, **flags):
+        for jemalloc in (False, True):
+            name = peer + CACHED * variant.endswith("cached")
+            found.append(Contestant(name, variant, command, jemalloc, **flags))
+
+    for variant in TORCH[cell.row]:
+        add("PyTorch", variant, sys.executable, HERE / "peers/pytorch_steps.py")
+    for variant in LIBTORCH.get(cell.row, ("eager", "eager-cl")):
+        add("LibTorch", variant, build / "libtorch_steps")
+    if cell.row == "inference":
+        add(
+            "ONNX Runtime",
+            "default",
+            sys.executable,
+            HERE / "peers/onnx_steps.py",
+            "--onnx",
+            work / f"models/resnet18-{cell.batch}.onnx",
+        )
+    if cell.row in ("inference", "head", "all") and (build / "dlib_steps").exists():
+        add("dlib", "default", build / "dlib_steps", checked=False)
+    return [
+        one
+        for one in found
+        if one.peer == "frostline" or not wanted or one.peer.split(",")[0] in wanted
+    ]
+
+
+def run(one, cell, work, steps):
+    """One process. Returns its report."""
+    environment = {
+        **os.environ,
+        "OMP_NUM_THREADS": str(cell.threads),
+        "OPENBLAS_NUM_THREADS": str(cell.threads),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "TORCHINDUCTOR_CACHE_DIR": str(work.resolve() / "inductor"),
+    }
+    if one.jemalloc:  # as PyTorch's tuning guide has it
+        environment["LD_PRELOAD"] = ctypes.util.find_library("jemalloc") or sys.exit("no jemalloc")
+        environment["MALLOC_CONF"] = (
+            "oversize_threshold:1,background_thread:true,metadata_thp:auto,"
+            "dirty_decay_ms:9000000000,muzzy_decay_ms:9000000000"
+        )
+    epochs = cell.row == "epochs"
+    arguments = {
+        "row": cell.row,
+        "variant": one.variant,
+        "batch": cell.batch,
+        "threads": cell.threads,
+        "images": DATA_SET if epochs else cell.batch,
+        "steps": steps,
+        "warmup": 0 if epochs else 1,
+        "weights": work / "models/resnet18.pth",
+        "data": work / "data",
+    }
+    command = [str(part) for part in one.command]
+    for name, value in arguments.items():
+        command += [f"--{name}", str(value)]
+    command += ["--start", repr(time.monotonic())]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    try:
+        if done.returncode == 0:
+            return json.loads(done.stdout.splitlines()[-1])
+    except (ValueError, IndexError):
+        pass
+    sys.exit(
+        f"{one} failed in {cell}, with status {done.returncode}:\n  {' '.join(command)}\n"
+        + done.stdout[-2000:]
+        + done.stderr[-4000:]
+    )
