@@ -106,6 +106,7 @@ class Executor {
   std::span<float> output_gradient() const { return {gradient(last()), outputs()}; }
   void backward(bool accumulate) {
     run_backward(accumulate);
+    changed_ = true;  // somebody who holds `trainable` is about to change it
   }
 
   template <class Number>
@@ -238,8 +239,7 @@ class Executor {
     return call;
   }
   void set_scratch(Call& call, const Images& images) const {
-    const std::size_t steps =
-        images.alone ? std::size_t(program_->prefix) : program_->facts.size();
+    const std::size_t steps = images.alone ? std::size_t(program_->prefix) : program_->facts.size();
     call.scratch = scratch_memory();
     call.shared_scratch_bytes = program_->shared_scratch_bytes(steps);
     call.scratch_stride = program_->scratch_bytes(steps);

@@ -19,31 +19,33 @@ struct Seed {
 };
 constexpr Seed seed(std::uint64_t value) { return {value}; }
 
-/// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`.
+/// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`. Options:
+/// Balanced, Fastest, MostAccurate or SmallWeights (core/choice.hpp).
 /// It starts with the layers' own initialisation (PyTorch's); load_pretrained replaces it.
 /// Not for use by several threads at once; it uses OpenMP's threads itself.
-template <class Model, class In, class Backend = cpu, Tuning tuning = Tuning{}>
+template <class Model, class In, class Backend = cpu, class Options = Balanced>
 class Network : private DiagnoseModel<Model, In, Backend> {
  public:
   using model = Model;
   using input = In;
   using backend = Backend;
-  static constexpr Tuning chosen = tuning;
+  using options = Options;
   static constexpr Shape input_shape = In::shape;
-  static constexpr Shape output_shape = compiled<Model, In, Backend, tuning>[compiled<Model, In, Backend, tuning>.size - 1].out;
+  static constexpr Shape output_shape =
+      compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.size - 1].out;
   static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
 
-  static constexpr const auto& graph() { return compiled<Model, In, Backend, tuning>; }
+  static constexpr const auto& graph() { return compiled<Model, In, Backend, Options>; }
   static constexpr std::size_t parameter_count() { return frostline::parameter_count<Model, In>(); }
   static constexpr std::size_t trainable_count() { return frostline::trainable_count<Model, In>(); }
   /// Units: bytes of values, gradients and scratch for this many samples and threads.
   static constexpr std::size_t arena_bytes(int samples, int threads) {
-    return program<Model, In, Backend, tuning>.arena_bytes(samples, threads);
+    return program<Model, In, Backend, Options>.arena_bytes(samples, threads);
   }
 
   /// Throws: Error if max_batch is below 1.
   explicit Network(MaxBatch batch, Seed first = {0})
-      : executor_(program<Model, In, Backend, tuning>, batch.value, first.value) {}
+      : executor_(program<Model, In, Backend, Options>, batch.value, first.value) {}
 
   int max_batch() const { return executor_.max_batch(); }
   int threads() const { return executor_.threads(); }
@@ -73,12 +75,15 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   }
 
   /// What trains, and its gradient: each one span, in backward order, padded with zeros.
-  /// Ask for `trainable` anew for each change: kernels that keep it packed learn of it so.
+  /// Kernels keep copies of what trains, which `trainable` and `backward` make them renew: who
+  /// changes parameters without a backward in between asks for the span anew.
   std::span<float> trainable() { return executor_.trainable(); }
   std::span<float> gradients() { return executor_.gradients(); }
 
   /// All parameters and buffers, in PyTorch's order of keys.
-  static std::vector<NamedTensor> tensors() { return tensors_of(program<Model, In, Backend, tuning>); }
+  static std::vector<NamedTensor> tensors() {
+    return tensors_of(program<Model, In, Backend, Options>);
+  }
 
   /// The tensor of this key. Throws: Error if there is none.
   static NamedTensor tensor(std::string_view key) {

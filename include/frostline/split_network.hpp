@@ -59,7 +59,7 @@ using SplitProblemOf = typename SplitProblem<
 /// takes the prefix's outputs and is what a Trainer trains. Its memory, its first weights, its
 /// keys and its files are those of the Network of the same model; each weight is held once.
 /// Trainer trainer{network.rest(), ...} takes features: a FeatureCache's, or prefix().predict's.
-template <class Model, class In, class Backend = cpu, Tuning tuning = Tuning{}>
+template <class Model, class In, class Backend = cpu, class Options = Balanced>
 class SplitNetwork : private Diagnose<SplitProblemOf<Model, In, Backend>> {
   static constexpr bool sound = std::same_as<SplitProblemOf<Model, In, Backend>, nothing_wrong>;
   using Fallback = Module<Frozen<ReLU>, BatchNorm2d<In::shape.channels>>;  // no second error
@@ -69,11 +69,11 @@ class SplitNetwork : private Diagnose<SplitProblemOf<Model, In, Backend>> {
   using model = Model;
   using input = In;
   using backend = Backend;
-  using Prefix = Network<typename Parts::prefix, In, Backend, tuning>;
+  using Prefix = Network<typename Parts::prefix, In, Backend, Options>;
   /// What the prefix gives and the rest takes.
   static constexpr Shape feature_shape = Prefix::output_shape;
   using Features = Input<feature_shape.channels, feature_shape.height, feature_shape.width>;
-  using Rest = Network<RestOf<typename Parts::rest, In>, Features, Backend, tuning>;
+  using Rest = Network<RestOf<typename Parts::rest, In>, Features, Backend, Options>;
   static constexpr Shape input_shape = In::shape;
   static constexpr Shape output_shape = Rest::output_shape;
   static constexpr bool trains = Rest::trains;

@@ -58,15 +58,15 @@ void check_slope() {
   const auto labels = labels_for<Net>(batch);
   loss_at(network, images, labels);
   network.backward();
-  const std::span<float> parameters = network.trainable();
   const std::vector<float> gradient(network.gradients().begin(), network.gradients().end());
-  const std::vector<float> before(parameters.begin(), parameters.end());
+  const std::vector<float> before(network.trainable().begin(), network.trainable().end());
   double square = 0;
   for (const float g : gradient) square += double(g) * double(g);
   REQUIRE(square > 0);
   // A step that changes the loss by two thousandths, so that rounding and curvature are both small.
   const double step = 0.002 / square;
   const auto at = [&](double distance) {
+    const std::span<float> parameters = network.trainable();
     for (std::size_t i = 0; i < before.size(); ++i)
       parameters[i] = float(double(before[i]) + distance * double(gradient[i]));
     return loss_at(network, images, labels);

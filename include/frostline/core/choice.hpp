@@ -26,7 +26,7 @@ enum class FrozenWeights : unsigned char { speed, memory };
 /// F<m> are Winograd's with tiles of m x m outputs.
 enum class Convolutions : unsigned char { automatic, im2col, direct, f2, f4, f5, f7 };
 
-/// What a user may ask of the choice of algorithms; the fourth argument of Network.
+/// What a user may ask of the choice of algorithms.
 struct Tuning {
   Accuracy accuracy = Accuracy::standard;
   FrozenWeights weights = FrozenWeights::speed;
@@ -34,11 +34,29 @@ struct Tuning {
   constexpr bool operator==(const Tuning&) const = default;
 };
 
+// The fourth argument of Network: a type with a member `tuning`. These, or one of your own.
+/// The default: fast, and features within 5e-6 of exact ones.
+struct Balanced {
+  static constexpr Tuning tuning{};
+};
+/// As fast as can be: features within 2e-5.
+struct Fastest {
+  static constexpr Tuning tuning{.accuracy = Accuracy::fastest};
+};
+/// As accurate as PyTorch's float32, about 5e-7; half as fast.
+struct MostAccurate {
+  static constexpr Tuning tuning{.accuracy = Accuracy::direct};
+};
+/// Frozen weights in no more memory than they need.
+struct SmallWeights {
+  static constexpr Tuning tuning{.weights = FrozenWeights::memory};
+};
+
 /// A layer's place, as far as it is known when its algorithm is chosen.
 struct Situation {
   Shape in{};
   Layout given = Layout::plain;  // of its first input
-  bool first = false;  // reads the network's input
+  bool first = false;            // reads the network's input
   bool frozen = false;
   Tuning tuning{};
 };

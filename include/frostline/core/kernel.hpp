@@ -43,7 +43,7 @@ inline constexpr int owes = 64;             // << input: this input's gradient i
 inline constexpr int adds = 512;            // << input: it is added, else assigned
 inline constexpr int blocked_input = 4096;  // layouts other than NCHW
 inline constexpr int blocked_output = 8192;
-inline constexpr int pooled = 16384;    // forward also does the pooling behind it
+inline constexpr int pooled = 16384;       // forward also does the pooling behind it
 inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm
 }  // namespace flags
 
@@ -65,8 +65,8 @@ struct At {
   static constexpr int algorithm = Flags / flags::algorithm;
 };
 
-/// What a kernel is told at run time. Values lie as the kernel chose, parameters in PyTorch's order;
-/// gradients lie as their values do.
+/// What a kernel is told at run time. Values lie as the kernel chose, parameters in PyTorch's
+/// order; gradients lie as their values do.
 struct Call {
   Team team{};
   int batch = 0;

@@ -4,7 +4,11 @@
 
 #include <atomic>
 #include <cstddef>
+#if __has_include(<sched.h>)
+#include <sched.h>  // <thread> takes half a second to compile
+#else
 #include <thread>
+#endif
 
 namespace frostline {
 
@@ -23,11 +27,18 @@ class Barrier {
       if (spins < patience)
         relax();
       else
-        std::this_thread::yield();
+        give_way();
   }
 
  private:
   static constexpr int patience = 5000;
+  static void give_way() {
+#if __has_include(<sched.h>)
+    sched_yield();
+#else
+    std::this_thread::yield();
+#endif
+  }
   static void relax() {
 #if defined(__x86_64__) || defined(__i386__)
     __builtin_ia32_pause();

@@ -82,8 +82,8 @@ struct Arranger {
       Node node = from[i];
       if (i > 0) {
         const Layout given = layouts[node.inputs[0]];
-        node.choice = choosers[node.layer].choose(
-            {node.in, given, node.inputs[0] == 0, node.frozen, tuning});
+        node.choice =
+            choosers[node.layer].choose({node.in, given, node.inputs[0] == 0, node.frozen, tuning});
         node.saved =
             choosers[node.layer].saved(Storage<Backend>::padded(node.in, node.choice.input));
         for (int k = 0; k < node.input_count; ++k)
@@ -108,8 +108,7 @@ constexpr int arranged_size(const Graph<Size>& graph, const Chooser* choosers, T
 
 /// The graph with each node's choice, and Reorder nodes where a value is wanted in another layout.
 template <class Backend, int NewSize, int Size>
-constexpr Graph<NewSize> arrange(const Graph<Size>& graph, const Chooser* choosers,
-                                 Tuning tuning) {
+constexpr Graph<NewSize> arrange(const Graph<Size>& graph, const Chooser* choosers, Tuning tuning) {
   Graph<NewSize> result{};
   Arranger<Backend, Size> arranger{graph, choosers, tuning, result.nodes};
   arranger.run();

@@ -19,7 +19,8 @@ struct DeclaredBy<TypeList<Leaf...>> {
   static constexpr Declared table[]{{Leaf::parameters, Leaf::buffers}...,
                                     {Reorder::parameters, Reorder::buffers}};
   template <class Backend>
-  static constexpr Chooser choosers[]{chooser_of<Backend, Leaf>()..., {choose_plain, Reorder::saved}};
+  static constexpr Chooser choosers[]{chooser_of<Backend, Leaf>()...,
+                                      {choose_plain, Reorder::saved}};
 };
 
 /// The declaration of a node: a leaf of the model, or the Reorder that arrange inserts.
@@ -28,32 +29,31 @@ struct DeclarationOf {
   using type = Leaf<Model, Layer>;
 };
 template <class Model, int Layer>
-  requires(Layer == int(Leaves<Model>::size))
-struct DeclarationOf<Model, Layer> {
+requires(Layer == int(Leaves<Model>::size)) struct DeclarationOf<Model, Layer> {
   using type = Reorder;
 };
 
 // A model's graph, pass by pass, for a backend; without one, all values are NCHW.
 template <class Model, class In>
 inline constexpr auto traced = trace<Model, In>();
-template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto arranged =
     arrange<Backend, arranged_size<Backend>(traced<Model, In>,
                                             DeclaredBy<Leaves<Model>>::template choosers<Backend>,
-                                            tuning)>(
-        traced<Model, In>, DeclaredBy<Leaves<Model>>::template choosers<Backend>, tuning);
-template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
-inline constexpr auto differentiated = differentiate(arranged<Model, In, Backend, tuning>);
+                                            Options::tuning)>(
+        traced<Model, In>, DeclaredBy<Leaves<Model>>::template choosers<Backend>, Options::tuning);
+template <class Model, class In, class Backend = void, class Options = Balanced>
+inline constexpr auto differentiated = differentiate(arranged<Model, In, Backend, Options>);
 /// The graph that runs.
-template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
-inline constexpr auto compiled = fuse(differentiated<Model, In, Backend, tuning>);
-template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
-inline constexpr auto scheduled = schedule(compiled<Model, In, Backend, tuning>);
-template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
-inline constexpr auto planned = plan_memory(compiled<Model, In, Backend, tuning>,
-                                            scheduled<Model, In, Backend, tuning>);
-template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
-inline constexpr auto laid_out = place_parameters(compiled<Model, In, Backend, tuning>,
+template <class Model, class In, class Backend = void, class Options = Balanced>
+inline constexpr auto compiled = fuse(differentiated<Model, In, Backend, Options>);
+template <class Model, class In, class Backend = void, class Options = Balanced>
+inline constexpr auto scheduled = schedule(compiled<Model, In, Backend, Options>);
+template <class Model, class In, class Backend = void, class Options = Balanced>
+inline constexpr auto planned = plan_memory(compiled<Model, In, Backend, Options>,
+                                            scheduled<Model, In, Backend, Options>);
+template <class Model, class In, class Backend = void, class Options = Balanced>
+inline constexpr auto laid_out = place_parameters(compiled<Model, In, Backend, Options>,
                                                   DeclaredBy<Leaves<Model>>::table);
 
 /// Parameters of a model, or of the part of it that trains: numbers, as PyTorch counts them.

@@ -119,8 +119,7 @@ constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>&
   for (int s = 0; s < schedule.size; ++s)
     for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool) { slot.touch(s); });
 
-  for (Slot& slot : plan.activations)
-    slot.per_thread = slot.used() && slot.last < schedule.prefix;
+  for (Slot& slot : plan.activations) slot.per_thread = slot.used() && slot.last < schedule.prefix;
 
   Placer<3 * Size> per_sample{};
   Placer<Size> fixed{}, per_thread{};

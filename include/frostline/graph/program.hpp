@@ -36,9 +36,9 @@ struct Program {
   constexpr std::size_t all_scratch_bytes(int threads) const {
     const std::size_t team =
         shared_scratch_bytes(facts.size()) + scratch_bytes(facts.size()) * std::size_t(threads);
-    const std::size_t alone = (shared_scratch_bytes(std::size_t(prefix)) +
-                               scratch_bytes(std::size_t(prefix))) *
-                              std::size_t(threads);
+    const std::size_t alone =
+        (shared_scratch_bytes(std::size_t(prefix)) + scratch_bytes(std::size_t(prefix))) *
+        std::size_t(threads);
     return team > alone ? team : alone;
   }
   constexpr std::size_t packed_floats() const {
@@ -46,8 +46,8 @@ struct Program {
   }
   /// Units: bytes of values, gradients and scratch for this many samples and threads.
   constexpr std::size_t arena_bytes(int samples, int threads) const {
-    return sample_bytes * std::size_t(samples) + fixed_bytes +
-           thread_bytes * std::size_t(threads) + all_scratch_bytes(threads);
+    return sample_bytes * std::size_t(samples) + fixed_bytes + thread_bytes * std::size_t(threads) +
+           all_scratch_bytes(threads);
   }
 
  private:
@@ -59,25 +59,26 @@ struct Program {
   }
 };
 
-template <class Model, class In, class Backend, Tuning tuning>
+template <class Model, class In, class Backend, class Options>
 inline constexpr Program program{
-    .nodes = compiled<Model, In, Backend, tuning>.nodes,
-    .steps = {scheduled<Model, In, Backend, tuning>.steps, std::size_t(scheduled<Model, In, Backend, tuning>.size)},
-    .facts = step_table<Model, In, Backend, tuning>,
-    .loss = scheduled<Model, In, Backend, tuning>.loss,
-    .prefix = scheduled<Model, In, Backend, tuning>.prefix,
+    .nodes = compiled<Model, In, Backend, Options>.nodes,
+    .steps = {scheduled<Model, In, Backend, Options>.steps,
+              std::size_t(scheduled<Model, In, Backend, Options>.size)},
+    .facts = step_table<Model, In, Backend, Options>,
+    .loss = scheduled<Model, In, Backend, Options>.loss,
+    .prefix = scheduled<Model, In, Backend, Options>.prefix,
     .declared = DeclaredBy<Leaves<Model>>::table,
-    .activations = planned<Model, In, Backend, tuning>.activations,
-    .gradients = planned<Model, In, Backend, tuning>.gradients,
-    .saved = planned<Model, In, Backend, tuning>.saved,
-    .saved_fixed = planned<Model, In, Backend, tuning>.saved_fixed,
-    .sample_bytes = planned<Model, In, Backend, tuning>.per_sample.bytes,
-    .fixed_bytes = planned<Model, In, Backend, tuning>.fixed.bytes,
-    .thread_bytes = planned<Model, In, Backend, tuning>.per_thread.bytes,
-    .parameters = laid_out<Model, In, Backend, tuning>.parameters,
-    .buffers = laid_out<Model, In, Backend, tuning>.buffers,
-    .trainable_floats = laid_out<Model, In, Backend, tuning>.trainable_floats,
-    .frozen_floats = laid_out<Model, In, Backend, tuning>.frozen_floats,
-    .buffer_floats = laid_out<Model, In, Backend, tuning>.buffer_floats};
+    .activations = planned<Model, In, Backend, Options>.activations,
+    .gradients = planned<Model, In, Backend, Options>.gradients,
+    .saved = planned<Model, In, Backend, Options>.saved,
+    .saved_fixed = planned<Model, In, Backend, Options>.saved_fixed,
+    .sample_bytes = planned<Model, In, Backend, Options>.per_sample.bytes,
+    .fixed_bytes = planned<Model, In, Backend, Options>.fixed.bytes,
+    .thread_bytes = planned<Model, In, Backend, Options>.per_thread.bytes,
+    .parameters = laid_out<Model, In, Backend, Options>.parameters,
+    .buffers = laid_out<Model, In, Backend, Options>.buffers,
+    .trainable_floats = laid_out<Model, In, Backend, Options>.trainable_floats,
+    .frozen_floats = laid_out<Model, In, Backend, Options>.frozen_floats,
+    .buffer_floats = laid_out<Model, In, Backend, Options>.buffer_floats};
 
 }  // namespace frostline

@@ -24,10 +24,10 @@ struct StepFacts {
 };
 
 /// A step of a network as a backend's function, chosen by layer type, shapes and flags alone.
-template <class Model, class In, class Backend, Tuning tuning, int S>
+template <class Model, class In, class Backend, class Options, int S>
 struct CompiledStep {
-  static constexpr Step step = scheduled<Model, In, Backend, tuning>[S];
-  static constexpr Node node = compiled<Model, In, Backend, tuning>[step.node];
+  static constexpr Step step = scheduled<Model, In, Backend, Options>[S];
+  static constexpr Node node = compiled<Model, In, Backend, Options>[step.node];
   using Layer = typename DeclarationOf<Model, node.layer>::type;
   using LayerKernel = Kernel<Backend, Layer>;
 
@@ -96,11 +96,11 @@ struct CompiledStep {
   }
 };
 
-template <class Model, class In, class Backend, Tuning tuning>
+template <class Model, class In, class Backend, class Options>
 inline constexpr auto step_table = [] {
-  constexpr int size = scheduled<Model, In, Backend, tuning>.size;
+  constexpr int size = scheduled<Model, In, Backend, Options>.size;
   return []<int... S>(std::integer_sequence<int, S...>) {
-    std::array<StepFacts, size> table{CompiledStep<Model, In, Backend, tuning, S>::facts()...};
+    std::array<StepFacts, size> table{CompiledStep<Model, In, Backend, Options, S>::facts()...};
     std::size_t packed = 0;
     for (StepFacts& facts : table) {
       facts.packed_offset = packed;

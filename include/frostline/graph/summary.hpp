@@ -23,8 +23,8 @@ inline std::string with_commas(std::int64_t number) {
 /// Totals of a compiled model. Units: bytes; those of values are a sample's.
 struct SummaryTotals {
   std::int64_t parameters, trainable, multiply_adds;
-  std::size_t saved_bytes;  // kept from the forward for the backward
-  std::size_t value_bytes;  // all values at the fullest moment, what is saved among them
+  std::size_t saved_bytes;       // kept from the forward for the backward
+  std::size_t value_bytes;       // all values at the fullest moment, what is saved among them
   std::size_t packed_bytes = 0;  // weights as a backend's kernels read them, besides their own
 };
 
@@ -68,10 +68,10 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
 /// A model's layers: path, output shape, parameters and whether they train, bytes that its backward
 /// keeps a sample, multiply-adds a sample, and how it is computed; then totals. Without a backend
 /// it tells nothing about algorithms.
-template <class Model, class In, class Backend = void, Tuning tuning = Tuning{}>
+template <class Model, class In, class Backend = void, class Options = Balanced>
 std::string summary(std::size_t packed_bytes = 0) {
-  constexpr const auto& graph = compiled<Model, In, Backend, tuning>;
-  constexpr const auto& plan = planned<Model, In, Backend, tuning>;
+  constexpr const auto& graph = compiled<Model, In, Backend, Options>;
+  constexpr const auto& plan = planned<Model, In, Backend, Options>;
   std::size_t saved[graph.size];
   SummaryTotals totals{std::int64_t(parameter_count<Model, In>()),
                        std::int64_t(trainable_count<Model, In>()),
@@ -88,7 +88,8 @@ std::string summary(std::size_t packed_bytes = 0) {
 template <class Network>
 std::string summary(const Network& network) {
   return summary<typename Network::model, typename Network::input, typename Network::backend,
-                 Network::chosen>(network.executor().program().packed_floats() * sizeof(float));
+                 typename Network::options>(network.executor().program().packed_floats() *
+                                            sizeof(float));
 }
 
 }  // namespace frostline

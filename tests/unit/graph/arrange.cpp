@@ -24,6 +24,10 @@ constexpr const Node& find(const Graph& graph, std::string_view path) {
   throw "no such node";
 }
 
+struct Plain {
+  static constexpr Tuning tuning{.convolutions = Convolutions::im2col};
+};
+
 // Only for NCHW, as a user's layer is.
 struct Foreign : Layer {
   static constexpr Shape output(Shape in) { return in; }
@@ -65,10 +69,9 @@ TEST_CASE("a layer that takes NCHW alone gets it, and its neighbours what they w
   STATIC_REQUIRE(reorders(compiled<Sequential<Conv, Conv>, In, cpu>) == 2);  // input and output
 
   // The same function and the same gradients as a network whose convolutions take NCHW too.
-  constexpr Tuning plain{.convolutions = Convolutions::im2col};
   Network<Mixed, In> blocked{max_batch(3), seed(5)};
-  Network<Mixed, In, cpu, plain> columns{max_batch(3), seed(5)};
-  STATIC_REQUIRE(reorders(compiled<Mixed, In, cpu, plain>) == 0);
+  Network<Mixed, In, cpu, Plain> columns{max_batch(3), seed(5)};
+  STATIC_REQUIRE(reorders(compiled<Mixed, In, cpu, Plain>) == 0);
   std::vector<float> images(3 * In::shape.size());
   for (std::size_t i = 0; i < images.size(); ++i) images[i] = float(i * 37 % 101) / 50 - 1;
   const auto run = [&](auto& network) {

@@ -130,8 +130,8 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     else if (pass == Pass::parameter_gradient)
       floats = DirectWeightGradient::scratch_floats(Size);
     else if constexpr (algorithm<At> == Algorithm::winograd)
-      floats = std::size_t((pass == Pass::forward ? winograd<At> : backward<At>)
-                               .thread_scratch_floats());
+      floats = std::size_t(
+          (pass == Pass::forward ? winograd<At> : backward<At>).thread_scratch_floats());
     return floats * sizeof(float);
   }
   template <class At>
@@ -178,8 +178,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       float* weights = call.packed + 2 * padded;
       if constexpr (algorithm<At> == Algorithm::planes)
         pack_taps(call.team, planes<At>.forward(), 1, view, weights);
-      if constexpr (algorithm<At> == Algorithm::stem)
-        stem_pack(call.team, stem<At>, view, weights);
+      if constexpr (algorithm<At> == Algorithm::stem) stem_pack(call.team, stem<At>, view, weights);
       if constexpr (algorithm<At> == Algorithm::direct)
         pack_taps(call.team, direct<At>.forward(), lanes, view, weights);
       if constexpr (algorithm<At> == Algorithm::winograd)
@@ -219,11 +218,10 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
                             At::adds(0), call.input_gradients[0]);
     else if constexpr (algorithm<At> == Algorithm::winograd) {
       float* gradient = call.input_gradients[0];
-      if constexpr (!At::adds(0))
-        zero_borders(call.team, BlockedMap{At::in}, gradient, call.batch);
+      if constexpr (!At::adds(0)) zero_borders(call.team, BlockedMap{At::in}, gradient, call.batch);
       winograd_forward<tile<At>>(call.team, backward<At>, call.batch, call.output_gradient,
-                                 call.packed, {.added = At::adds(0) ? gradient : nullptr},
-                                 gradient, call.shared_scratch(), call.thread_scratch());
+                                 call.packed, {.added = At::adds(0) ? gradient : nullptr}, gradient,
+                                 call.shared_scratch(), call.thread_scratch());
     } else
       im2col_input_gradient(columns<At>, call, At::adds(0));
   }

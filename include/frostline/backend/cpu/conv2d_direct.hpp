@@ -24,9 +24,9 @@ struct TapSum {
   Tap taps[most_taps]{};
   int tap_count = 0;
 
-  int groups = 0;                                         // of input channels
-  std::ptrdiff_t group = 0, in_row = 0, in_sample = 0;    // in_row: from one output row to the next
-  std::ptrdiff_t in_first = 0;                            // of output (0, 0)
+  int groups = 0;                                       // of input channels
+  std::ptrdiff_t group = 0, in_row = 0, in_sample = 0;  // in_row: from one output row to the next
+  std::ptrdiff_t in_first = 0;                          // of output (0, 0)
 
   int blocks = 0, height = 0, width = 0;  // of outputs
   std::ptrdiff_t out_block = 0, out_row = 0, out_pixel = 0, out_sample = 0, out_first = 0;
@@ -76,12 +76,11 @@ template <int Pixels, int Vectors, int Step, int Inner>
         tile.template multiply_add<Step>(x + i, weights);
     }
   FROSTLINE_UNROLL
-  for (int p = 0; p < Pixels; ++p)
-    FROSTLINE_UNROLL
-    for (int v = 0; v < Vectors; ++v) {
-      const std::ptrdiff_t place = at + p * sum.out_pixel + v * sum.out_block;
-      store(out + place, epilogue.apply(tile.sums[p][v], place));
-    }
+  for (int p = 0; p < Pixels; ++p) FROSTLINE_UNROLL
+  for (int v = 0; v < Vectors; ++v) {
+    const std::ptrdiff_t place = at + p * sum.out_pixel + v * sum.out_block;
+    store(out + place, epilogue.apply(tile.sums[p][v], place));
+  }
 }
 
 /// A tile of a width known at run time only.
@@ -116,6 +115,34 @@ FROSTLINE_INLINE void tap_row(const TapSum& sum, const float* in, const float* p
   }
 }
 
+/// The order of the parts of a sum: rows or tiles of some images, then pairs of output blocks, then
+/// the next images. Weights that the cache holds are read anew for each row; others once for as
+/// many images as the cache holds.
+struct PartOrder {
+  int parts, parts_of_chunk, pairs;
+  bool pairs_first;
+
+  static constexpr int cache = 1536 * 1024;  // bytes of inputs and of weights that are soon reread
+
+  PartOrder(const TapSum& sum, int batch, int parts_of_image)
+      : parts(batch * parts_of_image), parts_of_chunk(parts), pairs(sum.pairs()) {
+    pairs_first = sum.packed_floats(lanes) * 4 <= 256 * 1024;
+    const auto images = std::ptrdiff_t(cache) / (sum.in_sample * 4);
+    parts_of_chunk =
+        int(std::min(std::max(images, std::ptrdiff_t(1)) * parts_of_image, std::ptrdiff_t(parts)));
+  }
+  constexpr std::ptrdiff_t tasks() const { return std::ptrdiff_t(parts) * pairs; }
+  struct Task {
+    int part, pair;
+  };
+  constexpr Task operator[](int task) const {
+    if (pairs_first) return {task / pairs, task % pairs};
+    const int chunk = task / (parts_of_chunk * pairs), first = chunk * parts_of_chunk;
+    const int count = std::min(parts_of_chunk, parts - first), rest = task - first * pairs;
+    return {first + rest % count, rest / count};
+  }
+};
+
 /// Where the pixels of a tile lie that runs on over the ends of rows.
 struct ScatteredPixels {
   std::ptrdiff_t in[tile_pixels], out[tile_pixels];
@@ -140,8 +167,8 @@ template <int Vectors>
       const float* x = in + sum.taps[t].offset;
       FROSTLINE_UNROLL_4
       for (int i = 0; i < lanes; ++i, weights += Vectors * lanes)
-        tile.multiply_add(x + i, weights,
-                          [&](int p) __attribute__((always_inline)) { return offsets[p]; });
+        tile.multiply_add(
+            x + i, weights, [&](int p) __attribute__((always_inline)) { return offsets[p]; });
     }
   FROSTLINE_UNROLL
   for (int p = 0; p < tile_pixels; ++p) {
@@ -160,9 +187,11 @@ FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, int
                                         const float* in, const float* packed,
                                         const Epilogue& epilogue, float* out) {
   const int image = sum.height * sum.width, all = batch * image;
-  const int tiles = divide_up(all, tile_pixels);
-  for_each_task(team, std::ptrdiff_t(tiles) * sum.pairs(), [&](int task) {
-    const int pair = task / tiles, first = task % tiles * tile_pixels;
+  PartOrder order(sum, batch, divide_up(image, tile_pixels));
+  order.parts = divide_up(all, tile_pixels);
+  for_each_task(team, order.tasks(), [&](int task) {
+    const auto [part, pair] = order[task];
+    const int first = part * tile_pixels;
     ScatteredPixels at;
     for (int p = 0; p < tile_pixels; ++p) {
       const int pixel = std::min(first + p, all - 1);
@@ -189,12 +218,9 @@ FROSTLINE_SHARED void tap_sum(const Team& team, const TapSum& sum, int batch, co
     scattered_tap_sum<Step>(team, sum, batch, in, packed, epilogue, out);
     return;
   }
-  // Weights that fit the cache are read anew for each row; others once for all rows.
-  const bool rows_first = sum.packed_floats(lanes) * 4 <= 256 * 1024;
-  const int rows = batch * sum.height, pairs = sum.pairs();
-  for_each_task(team, std::ptrdiff_t(rows) * pairs, [&](int task) {
-    const int row = rows_first ? task / pairs : task % rows;
-    const int pair = rows_first ? task % pairs : task / rows;
+  const PartOrder order(sum, batch, sum.height);
+  for_each_task(team, order.tasks(), [&](int task) {
+    const auto [row, pair] = order[task];
     const int n = row / sum.height, y = row % sum.height;
     tap_row<Step, lanes>(
         sum, in + n * sum.in_sample + sum.in_first + y * sum.in_row, packed, epilogue, pair,
@@ -232,7 +258,8 @@ struct DirectConvolution {
     sum.in_first = out.at(0, 0, 0);
     for (int ky = 0; ky < size; ++ky)
       for (int kx = 0; kx < size; ++kx) {
-        const int dy = y + padding() - ky, dx = x + padding() - kx;  // input = stride * output + ...
+        const int dy = y + padding() - ky,
+                  dx = x + padding() - kx;  // input = stride * output + ...
         if (dy % stride != 0 || dx % stride != 0) continue;
         sum.add_tap(ky, kx, dy / stride * out.row() + dx / stride * out.pixel);
       }
@@ -257,8 +284,8 @@ struct DirectConvolution {
 };
 
 FROSTLINE_SHARED void direct_forward(const Team& team, const DirectConvolution& conv, int batch,
-                                     const float* in, const float* packed,
-                                     const Epilogue& epilogue, float* out) {
+                                     const float* in, const float* packed, const Epilogue& epilogue,
+                                     float* out) {
   zero_borders(team, conv.out, out, batch);
   const TapSum sum = conv.forward();
   if (conv.stride == 1)

@@ -55,8 +55,8 @@ struct PlaneConvolution {
 /// Assigns the output, borders too. Needs band_floats of scratch a thread.
 template <int Stride>
 FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& conv, int batch,
-                                     const float* in, const float* packed,
-                                     const Epilogue& epilogue, float* scratch, float* out) {
+                                     const float* in, const float* packed, const Epilogue& epilogue,
+                                     float* scratch, float* out) {
   zero_borders(team, conv.out, out, batch);
   const TapSum sum = conv.forward();
   const int bands = divide_up(sum.height, conv.band);
@@ -86,9 +86,8 @@ FROSTLINE_SHARED void add_plane_taps(const PixelRows& pixels, float* sums) {
 /// Assigns the weight's gradient, (outputs, inputs, size, size), or adds to it.
 template <int Size>
 FROSTLINE_SHARED void planes_weight_gradient(const Team& team, const PlaneConvolution& conv,
-                                             int batch, const float* in,
-                                             const float* out_gradient, float* scratch, bool adds,
-                                             float* gradient) {
+                                             int batch, const float* in, const float* out_gradient,
+                                             float* scratch, bool adds, float* gradient) {
   const Shape out = conv.out.shape;
   const int first_block = int(team.first(conv.out.blocks()));
   const int last_block = int(team.last(conv.out.blocks()));
@@ -112,8 +111,8 @@ FROSTLINE_SHARED void planes_weight_gradient(const Team& team, const PlaneConvol
     }
   for (int block = first_block; block < last_block; ++block)
     for (int c = 0; c < conv.in.channels; ++c)
-      store_weight_gradient(sums + (block - first_block) * block_sums + c * plane_sums, int(taps), 1,
-                            lanes, block * lanes, out.channels, c, conv.in.channels, adds,
+      store_weight_gradient(sums + (block - first_block) * block_sums + c * plane_sums, int(taps),
+                            1, lanes, block * lanes, out.channels, c, conv.in.channels, adds,
                             gradient);
 }
 

@@ -21,14 +21,12 @@ FROSTLINE_INLINE void add_pixels(const PixelRows& pixels, int channels, float* s
   Vector tile[Taps][Channels][Vectors];
   const auto each = [&](auto visit) __attribute__((always_inline)) {
     FROSTLINE_UNROLL
-    for (int t = 0; t < Taps; ++t)
-      FROSTLINE_UNROLL
-      for (int c = 0; c < Channels; ++c)
-        FROSTLINE_UNROLL
-        for (int v = 0; v < Vectors; ++v)
-          visit(tile[t][c][v], sums + ((t * channels + c) * Vectors + v) * lanes);
+    for (int t = 0; t < Taps; ++t) FROSTLINE_UNROLL
+    for (int c = 0; c < Channels; ++c) FROSTLINE_UNROLL
+    for (int v = 0; v < Vectors; ++v)
+      visit(tile[t][c][v], sums + ((t * channels + c) * Vectors + v) * lanes);
   };
-  each([](Vector& sum, const float* from) __attribute__((always_inline)) { sum = load(from); });
+  each([](Vector & sum, const float* from) __attribute__((always_inline)) { sum = load(from); });
   for (int y = 0; y < pixels.rows; ++y) {
     const float* x = pixels.in + y * pixels.in_row;
     const float* g = pixels.gradient + y * pixels.gradient_row;
@@ -39,16 +37,15 @@ FROSTLINE_INLINE void add_pixels(const PixelRows& pixels, int channels, float* s
       for (int v = 0; v < Vectors; ++v) gradient[v] = load(g + v * pixels.gradient_block);
       const float* from = opaque(x);
       FROSTLINE_UNROLL
-      for (int t = 0; t < Taps; ++t)
+      for (int t = 0; t < Taps; ++t) FROSTLINE_UNROLL
+      for (int c = 0; c < Channels; ++c) {
+        const Vector scalar = splat(from[t * TapStep + c]);
         FROSTLINE_UNROLL
-        for (int c = 0; c < Channels; ++c) {
-          const Vector scalar = splat(from[t * TapStep + c]);
-          FROSTLINE_UNROLL
-          for (int v = 0; v < Vectors; ++v) tile[t][c][v] += scalar * gradient[v];
-        }
+        for (int v = 0; v < Vectors; ++v) tile[t][c][v] += scalar * gradient[v];
+      }
     }
   }
-  each([](Vector& sum, float* to) __attribute__((always_inline)) { store(to, sum); });
+  each([](Vector & sum, float* to) __attribute__((always_inline)) { store(to, sum); });
 }
 
 /// The weights of one pair (or one) of output blocks and one block of inputs, one row of taps.
@@ -88,14 +85,13 @@ struct DirectWeightGradient {
 /// Assigns the weight's gradient, (outputs, inputs, size, size), or adds to it. Needs
 /// DirectWeightGradient::scratch_floats of scratch a thread.
 FROSTLINE_SHARED void direct_weight_gradient(const Team& team, const DirectConvolution& conv,
-                                             int batch, const float* in,
-                                             const float* out_gradient, float* scratch, bool adds,
-                                             float* gradient) {
+                                             int batch, const float* in, const float* out_gradient,
+                                             float* scratch, bool adds, float* gradient) {
   const int inputs = conv.in.blocks(), pairs = divide_up(conv.out.blocks(), 2), size = conv.size;
   const Shape out = conv.out.shape;
   // Rows whose inputs and gradients stay in the L1 cache while all taps read them.
-  const int strip = std::clamp(20 * 1024 / (4 * (2 + conv.stride * conv.stride) * lanes * out.width),
-                               1, out.height);
+  const int strip = std::clamp(
+      20 * 1024 / (4 * (2 + conv.stride * conv.stride) * lanes * out.width), 1, out.height);
   for_each_task(team, std::ptrdiff_t(inputs) * pairs, [&](int task) {
     const int input = task % inputs, pair = task / inputs;
     const int vectors = std::min(2, conv.out.blocks() - 2 * pair);

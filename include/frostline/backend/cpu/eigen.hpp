@@ -27,14 +27,18 @@ inline Matrix matrix(float* data, int rows, int columns) {
   return matrix(data, rows, columns, columns);
 }
 
-// The three products of the backend, each compiled once. They add to c.
-FROSTLINE_SHARED void multiply(const ConstMatrix& a, const ConstMatrix& b, Matrix c) {
+// The three products of the backend. They add to c. Templates, so that programs that need none of
+// them do not compile Eigen's; each is still compiled once.
+template <class To = Matrix>
+[[gnu::noinline]] void multiply(const ConstMatrix& a, const ConstMatrix& b, To c) {
   c.noalias() += a * b;
 }
-FROSTLINE_SHARED void multiply_by_transposed(const ConstMatrix& a, const ConstMatrix& b, Matrix c) {
+template <class To = Matrix>
+[[gnu::noinline]] void multiply_by_transposed(const ConstMatrix& a, const ConstMatrix& b, To c) {
   c.noalias() += a * b.transpose();
 }
-FROSTLINE_SHARED void multiply_transposed(const ConstMatrix& a, const ConstMatrix& b, Matrix c) {
+template <class To = Matrix>
+[[gnu::noinline]] void multiply_transposed(const ConstMatrix& a, const ConstMatrix& b, To c) {
   c.noalias() += a.transpose() * b;
 }
 inline void set_zero(Matrix c) {

@@ -76,13 +76,14 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
         const float* window = x + start(column) * in.pixel;
         Vector most = load(window + v.first * in.row() + begin * in.pixel);
         Places place = Places{} + (v.first * Size + begin);
-        for (int ky = v.first; ky < v.last; ++ky)
-        for (int kx = begin; kx < end; ++kx) {
-          const Vector value = load(window + ky * in.row() + kx * in.pixel);
-          // As in PyTorch, not-a-number wins over everything.
-          const auto wins = (value > most) | (value != value);
-          most = wins ? value : most;
-          if constexpr (Keeps) place = wins ? Places{} + (ky * Size + kx) : place;
+        for (int ky = v.first; ky < v.last; ++ky) {
+            for (int kx = begin; kx < end; ++kx) {
+            const Vector value = load(window + ky * in.row() + kx * in.pixel);
+            // As in PyTorch, not-a-number wins over everything.
+            const auto wins = (value > most) | (value != value);
+            most = wins ? value : most;
+            if constexpr (Keeps) place = wins ? Places{} + (ky * Size + kx) : place;
+          }
         }
         store(to + column * lanes, most);
         if constexpr (Keeps) {
@@ -117,7 +118,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
           const Places place = __builtin_convertvector(bytes, Places) - tap;
           const Vector slope = load(dy + column * lanes);
           float* window = dx + start(column) * lanes;
-          for (int kx = begin; kx < end; ++kx)
+            for (int kx = begin; kx < end; ++kx)
             store(window + kx * lanes,
                   load(window + kx * lanes) + (place == Places{} + kx ? slope : Vector{}));
         };

@@ -69,9 +69,8 @@ struct Tile {
 
   FROSTLINE_INLINE void zero() {
     FROSTLINE_UNROLL
-    for (int p = 0; p < Pixels; ++p)
-      FROSTLINE_UNROLL
-      for (int v = 0; v < Vectors; ++v) sums[p][v] = Vector{};
+    for (int p = 0; p < Pixels; ++p) FROSTLINE_UNROLL
+    for (int v = 0; v < Vectors; ++v) sums[p][v] = Vector{};
   }
   /// Every pixel starts with the same vectors.
   FROSTLINE_INLINE void start(const float* first) {
@@ -98,7 +97,8 @@ struct Tile {
   /// sums[p][v] += x[p * Step] * weights[v].
   template <int Step>
   FROSTLINE_INLINE void multiply_add(const float* x, const float* weights) {
-    multiply_add(x, weights, [](int p) __attribute__((always_inline)) { return p * Step; });
+    multiply_add(
+        x, weights, [](int p) __attribute__((always_inline)) { return p * Step; });
   }
 };
 

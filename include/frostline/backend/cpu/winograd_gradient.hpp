@@ -111,9 +111,7 @@ struct WinogradGradientShape {
 
   /// Products of a block of inputs and a pair of output blocks.
   static constexpr std::ptrdiff_t panel = lanes * 2 * lanes;
-  constexpr std::ptrdiff_t product() const {
-    return panel * forward.in.blocks() * forward.pairs();
-  }
+  constexpr std::ptrdiff_t product() const { return panel * forward.in.blocks() * forward.pairs(); }
   constexpr int channel_blocks() const { return forward.in.blocks() + 2 * forward.pairs(); }
   constexpr int block_tiles() const {
     const int fit = WinogradShape::common_cache / forward.tile_bytes(forward.pairs());
@@ -136,10 +134,9 @@ FROSTLINE_INLINE void add_outer_products(int tiles, const float* v, const float*
   for (int c = 0; c < lanes; c += channels) {
     Vector tile[channels][2];
     FROSTLINE_UNROLL
-    for (int i = 0; i < channels; ++i)
-      FROSTLINE_UNROLL
-      for (int k = 0; k < 2; ++k)
-        tile[i][k] = adds ? load(sums + ((c + i) * 2 + k) * lanes) : Vector{};
+    for (int i = 0; i < channels; ++i) FROSTLINE_UNROLL
+    for (int k = 0; k < 2; ++k)
+      tile[i][k] = adds ? load(sums + ((c + i) * 2 + k) * lanes) : Vector{};
     for (int t = 0; t < tiles; ++t) {
       const Vector z0 = load(z + t * lanes), z1 = load(z + z_block + t * lanes);
       FROSTLINE_UNROLL
@@ -150,9 +147,8 @@ FROSTLINE_INLINE void add_outer_products(int tiles, const float* v, const float*
       }
     }
     FROSTLINE_UNROLL
-    for (int i = 0; i < channels; ++i)
-      FROSTLINE_UNROLL
-      for (int k = 0; k < 2; ++k) store(sums + ((c + i) * 2 + k) * lanes, tile[i][k]);
+    for (int i = 0; i < channels; ++i) FROSTLINE_UNROLL
+    for (int k = 0; k < 2; ++k) store(sums + ((c + i) * 2 + k) * lanes, tile[i][k]);
   }
 }
 
@@ -196,13 +192,14 @@ FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGr
       Vector rows[3][points], weights[3][3];
       for (int x = 0; x < points; ++x) {
         Vector column[points], to[3];
-        for (int y = 0; y < points; ++y) column[y] = load(from + (y * points + x) * shape.product());
+        for (int y = 0; y < points; ++y)
+          column[y] = load(from + (y * points + x) * shape.product());
         Transposed::kernel(column, to);
         for (int y = 0; y < 3; ++y) rows[y][x] = to[y];
       }
       for (int y = 0; y < 3; ++y) Transposed::kernel(rows[y], weights[y]);
-      float* to = gradient +
-                  (std::ptrdiff_t((2 * pair + half) * lanes) * inputs + input * lanes + c) * 9;
+      float* to =
+          gradient + (std::ptrdiff_t((2 * pair + half) * lanes) * inputs + input * lanes + c) * 9;
       for (int k = 0; k < last_k; ++k, to += std::ptrdiff_t(inputs) * 9)
         for (int tap = 0; tap < 9; ++tap) {
           const float weight = weights[tap / 3][tap % 3][k];
@@ -216,10 +213,10 @@ FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGr
 /// Shapes: scratch of shape.scratch_floats() for the team.
 /// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks", transposed.
 template <int M>
-FROSTLINE_SHARED void winograd_weight_gradient(const Team& team,
-                                               const WinogradGradientShape& shape, int batch,
-                                               const float* in, const float* out_gradient,
-                                               float* scratch, bool adds, float* gradient) {
+FROSTLINE_SHARED void winograd_weight_gradient(const Team& team, const WinogradGradientShape& shape,
+                                               int batch, const float* in,
+                                               const float* out_gradient, float* scratch, bool adds,
+                                               float* gradient) {
   const WinogradShape& forward = shape.forward;
   const int tiles = batch * forward.tiles(), blocks = divide_up(tiles, shape.block_tiles());
   const int inputs = forward.in.blocks(), outputs = forward.out.blocks();
