@@ -12,7 +12,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 DATA_SET = 256  # images that the ten epochs are trained on
-CONFIGURATIONS = ("default",)  # of frostline; others have columns of their own (CMakeLists.txt)
+CONFIGURATIONS = ("default", "fastest", "small")  # of frostline; others have columns of their own (CMakeLists.txt)
 TORCH = {
     "head": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
     "layer4": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),

@@ -209,6 +209,7 @@ class Executor {
     const Node& node = program_->nodes[std::size_t(i)];
     Call call;
     call.batch = images.count;
+    call.max_batch = max_batch_;
     call.team = images.team;
     call.training = images.training;
     call.random = mix(seed_ ^ mix(steps_ * 4096 + std::uint64_t(i)));

@@ -70,6 +70,7 @@ struct At {
 struct Call {
   Team team{};
   int batch = 0;
+  int max_batch = 0;  // of all calls
   bool training = false;
   bool accumulate = false;   // parameter_gradient adds, else it assigns
   std::uint64_t random = 0;  // differs from step to step and from node to node

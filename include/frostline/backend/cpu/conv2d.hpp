@@ -41,8 +41,14 @@ constexpr int winograd_tile(const Situation& place) {
   }
   if (!transforms(place)) return 0;
   if (place.in.height < 3 || place.in.width < 3) return 0;
+  const bool fastest = place.frozen && place.tuning.accuracy == Accuracy::fastest;
+  if (fastest && place.in.height == 7 && place.in.width == 7) return 7;
   return 4;
 }
+
+/// Weights so many that, for an image or two, reading them costs more than the arithmetic: then
+/// F(2x2), whose weights are less than half of F(4x4)'s. Units: floats.
+inline constexpr std::ptrdiff_t many_weights = 4 << 20;
 
 /// The shift and the scale, whole blocks of channels, that bias and folded batch norm amount to.
 FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int padded,
@@ -115,6 +121,11 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static constexpr WinogradShape backward{BlockedMap{At::out}, BlockedMap{At::in}, tile<At>};
   template <class At>
   static constexpr WinogradGradientShape gradient{winograd<At>};
+  template <class At>  // what forward may do instead for very few images
+  static constexpr WinogradShape for_few{BlockedMap{At::in}, BlockedMap{At::out}, 2};
+  template <class At>
+  static constexpr bool has_few = tile<At> > 2 && winograd<At>.packed_floats() > many_weights;
+  static bool few_images(const Call& call) { return call.max_batch <= 2; }
   static constexpr int padded = divide_up(Out, lanes) * lanes;
 
   template <class At>
@@ -138,7 +149,8 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static constexpr std::size_t shared_scratch_bytes(Pass pass) {
     std::ptrdiff_t floats = 0;
     if constexpr (algorithm<At> == Algorithm::winograd)
-      floats = pass == Pass::forward          ? winograd<At>.shared_scratch_floats()
+      floats = pass == Pass::forward          ? std::max(winograd<At>.shared_scratch_floats(),
+                                                         for_few<At>.shared_scratch_floats())
                : pass == Pass::input_gradient ? backward<At>.shared_scratch_floats()
                                               : gradient<At>.scratch_floats();
     return std::size_t(floats) * sizeof(float);
@@ -181,8 +193,11 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       if constexpr (algorithm<At> == Algorithm::stem) stem_pack(call.team, stem<At>, view, weights);
       if constexpr (algorithm<At> == Algorithm::direct)
         pack_taps(call.team, direct<At>.forward(), lanes, view, weights);
-      if constexpr (algorithm<At> == Algorithm::winograd)
+      if constexpr (algorithm<At> == Algorithm::winograd) {
+        if constexpr (has_few<At>)
+          if (few_images(call)) return winograd_pack<2>(call.team, for_few<At>, view, weights);
         winograd_pack<tile<At>>(call.team, winograd<At>, view, weights);
+      }
     }
   }
 
@@ -203,9 +218,13 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
                      call.output);
     else if constexpr (algorithm<At> == Algorithm::winograd) {
       zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
-      winograd_forward<tile<At>>(call.team, winograd<At>, call.batch, call.inputs[0], weights,
-                                 epilogue, call.output, call.shared_scratch(),
-                                 call.thread_scratch());
+      const auto run = [&](auto outputs, const WinogradShape& shape) {
+        winograd_forward<outputs>(call.team, shape, call.batch, call.inputs[0], weights, epilogue,
+                                  call.output, call.shared_scratch(), call.thread_scratch());
+      };
+      if constexpr (has_few<At>)
+        if (few_images(call)) return run(std::integral_constant<int, 2>{}, for_few<At>);
+      run(std::integral_constant<int, tile<At>>{}, winograd<At>);
     } else
       im2col_forward(columns<At>, call, {shift + padded, shift, added, At::relu});
   }
