@@ -125,6 +125,9 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static constexpr WinogradShape for_few{BlockedMap{At::in}, BlockedMap{At::out}, 2};
   template <class At>
   static constexpr bool has_few = tile<At> > 2 && winograd<At>.packed_floats() > many_weights;
+  // Weights with a folded batch norm are frozen, and packed once.
+  template <class At>
+  using PackedIn = std::conditional_t<At::batch_norm, double, float>;
   static bool few_images(const Call& call) { return call.max_batch <= 2; }
   static constexpr int padded = divide_up(Out, lanes) * lanes;
 
@@ -175,9 +178,9 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static void pack(const Call& call) {
     if constexpr (pass == Pass::input_gradient) {
       if constexpr (algorithm<At> == Algorithm::winograd)
-        winograd_pack<tile<At>>(call.team, backward<At>,
-                                WeightView::backward(call.parameters[0], Out, In, Size),
-                                call.packed);
+        winograd_pack<tile<At>, float>(call.team, backward<At>,
+                                       WeightView::backward(call.parameters[0], Out, In, Size),
+                                       call.packed);
       else
         direct_pack_backward(call.team, direct<At>,
                              WeightView::transposed(call.parameters[0], Out, In, Size),
@@ -195,8 +198,9 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
         pack_taps(call.team, direct<At>.forward(), lanes, view, weights);
       if constexpr (algorithm<At> == Algorithm::winograd) {
         if constexpr (has_few<At>)
-          if (few_images(call)) return winograd_pack<2>(call.team, for_few<At>, view, weights);
-        winograd_pack<tile<At>>(call.team, winograd<At>, view, weights);
+          if (few_images(call))
+            return winograd_pack<2, PackedIn<At>>(call.team, for_few<At>, view, weights);
+        winograd_pack<tile<At>, PackedIn<At>>(call.team, winograd<At>, view, weights);
       }
     }
   }

@@ -101,15 +101,13 @@ struct ToomCook {
     });
     rows<M>(m, r, [](int i, int j) { return tables.output[i][j]; });
   }
-  /// r = G g, for anything that can be multiplied by a double.
+  /// r = G g, for floating-point numbers or vectors of them.
   template <class T>
   FROSTLINE_INLINE static void kernel(const T* g, T* r) {
-    FROSTLINE_UNROLL
-    for (int i = 0; i < points; ++i) {
-      r[i] = g[0] * tables.kernel[i][0];
-      FROSTLINE_UNROLL
-      for (int j = 1; j < R; ++j) r[i] += g[j] * tables.kernel[i][j];
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+      (kernel_row<I>(g, r[I], std::make_integer_sequence<int, R>{}), ...);
     }
+    (std::make_integer_sequence<int, points>{});
   }
 
   /// Tiles lie side by side, but there are more products than the cache follows: of the large ones
@@ -180,6 +178,22 @@ struct ToomCook {
   }
 
  private:
+  template <class T>
+  static auto number_of(const T& value) {
+    if constexpr (requires { value[0]; })
+      return value[0];
+    else
+      return value;
+  }
+  template <int I, class T, int... J>
+  FROSTLINE_INLINE static void kernel_row(const T* g, T& r, std::integer_sequence<int, J...>) {
+    using Number = decltype(number_of(g[0]));
+    r = T{};
+    const auto add = [&](auto j) __attribute__((always_inline)) {
+      if constexpr (tables.kernel[I][j] != 0) r += g[j] * Number(tables.kernel[I][j]);
+    };
+    (add(std::integral_constant<int, J>{}), ...);
+  }
   /// Calls body(i) for the first point of each pair.
   template <int I = 1, class Body>
   FROSTLINE_INLINE static void for_each_pair(Body body) {

@@ -61,11 +61,15 @@ struct WinogradShape {
   constexpr std::ptrdiff_t panel_floats() const {
     return std::ptrdiff_t(in.blocks()) * lanes * 2 * lanes;
   }
+  /// In the order in which they are read. From product to product it is an odd number of cache
+  /// lines, or packing would meet itself in the cache.
   constexpr std::ptrdiff_t panel(int product, int pair) const {
-    return panel_floats() *
-           (depth_first() ? pair * products() + product : product * pairs() + pair);
+    return depth_first() ? (pair * products() + product) * (panel_floats() + 16)
+                         : product * (pairs() * panel_floats() + 16) + pair * panel_floats();
   }
-  constexpr std::ptrdiff_t packed_floats() const { return panel_floats() * products() * pairs(); }
+  constexpr std::ptrdiff_t packed_floats() const {
+    return products() * pairs() * (panel_floats() + 16);
+  }
   constexpr std::ptrdiff_t thread_scratch_floats() const;
   constexpr std::ptrdiff_t shared_scratch_floats() const;
 };
@@ -99,9 +103,10 @@ struct WinogradTile {
 /// Some tiles of a batch, ordered so that those that need a product lie side by side: first the
 /// high narrow ones, then the high wide, the low wide and the low narrow ones.
 struct TileBlock {
+  static constexpr int capacity = 112;
   int count = 0;
   int high_end = 0, wide_begin = 0, wide_end = 0;
-  WinogradTile tiles[WinogradShape::most_tiles];
+  WinogradTile tiles[capacity];
 };
 
 FROSTLINE_SHARED void list_tiles(const WinogradShape& shape, int begin, int end, TileBlock& block) {
@@ -327,36 +332,46 @@ FROSTLINE_SHARED void winograd_run(const Team& team, const WinogradShape& shape,
   }
 }
 
-/// Packs G g G^T, computed in double, as winograd_multiply reads it. Shared by the team.
-/// Shapes: weights (outputs, inputs, 3, 3); packed of shape.packed_floats().
-template <int M>
+/// The weights of a pair of output blocks for one input: [tap][output].
+FROSTLINE_INLINE void gather_weights(const WeightView& weights, int pair, int c, float* taps) {
+  const int k = 2 * pair * lanes;
+  if (k + 2 * lanes > weights.outputs || c >= weights.inputs) {
+    for (int i = 0; i < 2 * lanes; ++i)
+      for (int t = 0; t < 9; ++t) taps[t * 2 * lanes + i] = weights.at(k + i, c, t / 3, t % 3);
+    return;
+  }
+  const float* from = weights.data + k * weights.output + c * weights.input;
+  for (int i = 0; i < 2 * lanes; ++i, from += weights.output) {
+    const float scale = weights.scale ? weights.scale[k + i] : 1.0f;
+    for (int t = 0; t < 9; ++t)
+      taps[t * 2 * lanes + i] = scale * from[t / 3 * weights.row + t % 3 * weights.column];
+  }
+}
+
+/// Packs G g G^T as winograd_multiply reads it. Shared by the team. Number is double where weights
+/// are packed once, float where they are packed in every step of training.
+template <int M, class Number = double>
 FROSTLINE_SHARED void winograd_pack(const Team& team, const WinogradShape& shape,
                                     const WeightView& weights, float* packed) {
   using Transform = ToomCook<M, 3>;
-  constexpr int points = Transform::points, half = lanes / 2;
-  typedef double Doubles __attribute__((vector_size(4 * lanes)));
-  typedef float Floats __attribute__((vector_size(2 * lanes), may_alias));
+  constexpr int points = Transform::points, width = 4 * lanes / int(sizeof(Number));
+  typedef Number Numbers __attribute__((vector_size(4 * lanes)));
+  typedef float Floats __attribute__((vector_size(4 * width), may_alias));
   const int inputs = shape.in.blocks() * lanes;
   for_each_task(team, std::ptrdiff_t(shape.pairs()) * inputs, [&](int task) {
     const int pair = task / inputs, c = task % inputs;
-    // Written product by product at the end, as panels lie where they meet in the cache.
-    alignas(64) float transformed[points][points][2 * lanes];
-    for (int k = 0; k < 2 * lanes; k += half) {
-      Doubles g[3][3], u[points][points];
-      for (int y = 0; y < 3; ++y)
-        for (int x = 0; x < 3; ++x)
-          for (int i = 0; i < half; ++i)
-            g[y][x][i] = double(weights.at(2 * pair * lanes + k + i, c, y, x));
+    alignas(64) float taps[9 * 2 * lanes];
+    gather_weights(weights, pair, c, taps);
+    for (int k = 0; k < 2 * lanes; k += width) {
+      Numbers g[3][3], u[points][points];
+      for (int t = 0; t < 9; ++t)
+        g[t / 3][t % 3] = __builtin_convertvector(
+            *reinterpret_cast<const Floats*>(taps + t * 2 * lanes + k), Numbers);
       Transform::kernel_tile(g, u);
-      for (int y = 0; y < points; ++y)
-        for (int x = 0; x < points; ++x)
-          *reinterpret_cast<Floats*>(transformed[y][x] + k) =
-              __builtin_convertvector(u[y][x], Floats);
+      for (int product = 0; product < points * points; ++product)
+        *reinterpret_cast<Floats*>(packed + shape.panel(product, pair) + c * 2 * lanes + k) =
+            __builtin_convertvector(u[product / points][product % points], Floats);
     }
-    for (int product = 0; product < shape.products(); ++product)
-      for (int v = 0; v < 2 * lanes; v += lanes)
-        store(packed + shape.panel(product, pair) + c * 2 * lanes + v,
-              load(transformed[product / points][product % points] + v));
   });
 }
 

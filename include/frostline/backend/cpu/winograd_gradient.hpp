@@ -113,10 +113,12 @@ struct WinogradGradientShape {
   static constexpr std::ptrdiff_t panel = lanes * 2 * lanes;
   constexpr std::ptrdiff_t product() const { return panel * forward.in.blocks() * forward.pairs(); }
   constexpr int channel_blocks() const { return forward.in.blocks() + 2 * forward.pairs(); }
+  /// Many, since all sums are read and written once a block of tiles.
   constexpr int block_tiles() const {
-    const int fit = WinogradShape::common_cache / forward.tile_bytes(forward.pairs());
-    return std::clamp(fit, 16, WinogradShape::most_tiles);
+    const int fit = cache / forward.tile_bytes(forward.pairs());
+    return std::clamp(fit, 16, TileBlock::capacity);
   }
+  static constexpr int cache = 8 * 1024 * 1024;  // bytes
   /// Transformed values of a product: (block of channels, tile, lane), an odd number of vectors.
   constexpr std::ptrdiff_t values(int tiles) const {
     return (std::ptrdiff_t(channel_blocks()) * tiles | 1) * lanes;
@@ -181,31 +183,30 @@ FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGr
   constexpr int points = Transposed::points;
   const int inputs = shape.forward.in.shape.channels, outputs = shape.forward.out.shape.channels;
   const int pairs = shape.forward.pairs();
-  // A block of inputs a task: its weights lie side by side in each output's row.
-  for_each_task(team, std::ptrdiff_t(shape.forward.in.blocks()) * pairs * 2, [&](int task) {
-    const int half = task % 2, pair = task / 2 % pairs, input = task / 2 / pairs;
-    const int last_k = std::min(lanes, outputs - (2 * pair + half) * lanes);
+  for_each_task(team, std::ptrdiff_t(shape.forward.in.blocks()) * pairs, [&](int task) {
+    const int input = task / pairs, pair = task % pairs;
     const int last_c = std::min(lanes, inputs - input * lanes);
-    for (int c = 0; c < last_c && last_k > 0; ++c) {
-      const float* from =
-          sums + (std::ptrdiff_t(input) * pairs + pair) * shape.panel + (c * 2 + half) * lanes;
-      Vector rows[3][points], weights[3][3];
-      for (int x = 0; x < points; ++x) {
-        Vector column[points], to[3];
-        for (int y = 0; y < points; ++y)
-          column[y] = load(from + (y * points + x) * shape.product());
-        Transposed::kernel(column, to);
-        for (int y = 0; y < 3; ++y) rows[y][x] = to[y];
-      }
-      for (int y = 0; y < 3; ++y) Transposed::kernel(rows[y], weights[y]);
-      float* to =
-          gradient + (std::ptrdiff_t((2 * pair + half) * lanes) * inputs + input * lanes + c) * 9;
-      for (int k = 0; k < last_k; ++k, to += std::ptrdiff_t(inputs) * 9)
-        for (int tap = 0; tap < 9; ++tap) {
-          const float weight = weights[tap / 3][tap % 3][k];
-          to[tap] = adds ? to[tap] + weight : weight;
+    for (int c = 0; c < last_c; ++c)
+      for (int half = 0; half < 2; ++half) {
+        const int last_k = std::min(lanes, outputs - (2 * pair + half) * lanes);
+        const float* from = sums + task * shape.panel + (c * 2 + half) * lanes;
+        Vector rows[3][points], weights[3][3];
+        for (int x = 0; x < points; ++x) {
+          Vector column[points], to[3];
+          for (int y = 0; y < points; ++y)
+            column[y] = load(from + (y * points + x) * shape.product());
+          Transposed::kernel(column, to);
+          for (int y = 0; y < 3; ++y) rows[y][x] = to[y];
         }
-    }
+        for (int y = 0; y < 3; ++y) Transposed::kernel(rows[y], weights[y]);
+        float* to =
+            gradient + (std::ptrdiff_t((2 * pair + half) * lanes) * inputs + input * lanes + c) * 9;
+        for (int k = 0; k < last_k; ++k, to += std::ptrdiff_t(inputs) * 9)
+          for (int tap = 0; tap < 9; ++tap) {
+            const float weight = weights[tap / 3][tap % 3][k];
+            to[tap] = adds ? to[tap] + weight : weight;
+          }
+      }
   });
 }
 
