@@ -9,8 +9,7 @@ scripts/install.sh build clang neon || exit 1
 out=build/vectors
 mkdir -p $out
 common="-std=c++20 -O2 -fopenmp -DFMT_HEADER_ONLY -Wall -Wextra -Wno-psabi
-        -Iinclude -Itests -isystem /usr/include/eigen3
-        -DFROSTLINE_GOLDEN_DIR=\"$PWD/tests/golden\""
+        -Iinclude -Itests -isystem /usr/include/eigen3"
 # Not what reads files: that needs libraries for each processor.
 sources=(tests/support/main.cpp)
 for source in tests/unit/backend/*.cpp; do
@@ -22,11 +21,16 @@ check() {  # check NAME COMPILER RUNNER FLAGS...
   local name=$1 compiler=$2 runner=$3 start=$SECONDS objects=()
   shift 3
   [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $name "* ]] || return
+  local jobs=()
   for source in "${sources[@]}"; do
     object=$out/$name-$(basename "$source" .cpp).o
     objects+=("$object")
     # shellcheck disable=SC2086
-    ccache "$compiler" $common "$@" -c "$source" -o "$object" || { failed+=("$name"); return; }
+    ccache "$compiler" $common "$@" -c "$source" -o "$object" &
+    jobs+=($!)
+  done
+  for job in "${jobs[@]}"; do
+    wait "$job" || { failed+=("$name"); return; }
   done
   "$compiler" -fopenmp "$@" "${objects[@]}" -o $out/"$name" ||
     { failed+=("$name"); return; }

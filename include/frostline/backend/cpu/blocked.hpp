@@ -48,14 +48,4 @@ inline void zero_borders(const Team& team, const BlockedMap& map, float* value, 
                 [&](int i) { zero_border(map, value + i * map.block()); });
 }
 
-/// Calls body(offset of the row's first pixel, block) for this thread's share of a batch's rows.
-template <class Body>
-void for_each_row(const Team& team, const BlockedMap& map, int batch, Body body) {
-  const int height = map.shape.height;
-  for_each_task(team, std::ptrdiff_t(batch) * map.blocks() * height, [&](int task) {
-    const int block = task / height, y = task % height;  // of the whole batch
-    body(block * map.block() + map.at(0, y, 0), block % map.blocks());
-  });
-}
-
 }  // namespace frostline

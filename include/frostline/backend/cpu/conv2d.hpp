@@ -129,6 +129,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>
   using PackedIn = std::conditional_t<At::batch_norm, double, float>;
   static bool few_images(const Call& call) { return call.max_batch <= 2; }
+  static constexpr bool odd(int channels) { return divide_up(channels, lanes) % 2 == 1; }
   static constexpr int padded = divide_up(Out, lanes) * lanes;
 
   template <class At>
@@ -211,15 +212,15 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     const float* added = At::added ? call.added : nullptr;
     const Epilogue epilogue{shift, added, At::relu};
     if constexpr (algorithm<At> == Algorithm::planes)
-      planes_forward<Stride>(call.team, planes<At>, call.batch, call.inputs[0], weights, epilogue,
-                             call.thread_scratch(), call.output);
+      planes_forward<Stride, odd(Out)>(call.team, planes<At>, call.batch, call.inputs[0], weights,
+                                       epilogue, call.thread_scratch(), call.output);
     else if constexpr (algorithm<At> == Algorithm::stem) {
       zero_borders(call.team, stem<At>.out, call.output, call.batch);
       stem_forward(call.team, stem<At>, call.batch, call.inputs[0], weights, shift, call.output,
                    call.thread_scratch());
     } else if constexpr (algorithm<At> == Algorithm::direct)
-      direct_forward(call.team, direct<At>, call.batch, call.inputs[0], weights, epilogue,
-                     call.output);
+      direct_forward<Stride, odd(Out)>(call.team, direct<At>, call.batch, call.inputs[0], weights,
+                                       epilogue, call.output);
     else if constexpr (algorithm<At> == Algorithm::winograd) {
       zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
       const auto run = [&](auto outputs, const WinogradShape& shape) {
@@ -237,8 +238,8 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static void input_gradient(const Call& call) {
     static_assert(algorithm<At> != Algorithm::planes);  // nothing wants the network's input's
     if constexpr (algorithm<At> == Algorithm::direct)
-      direct_input_gradient(call.team, direct<At>, call.batch, call.output_gradient, call.packed,
-                            At::adds(0), call.input_gradients[0]);
+      direct_input_gradient<odd(In)>(call.team, direct<At>, call.batch, call.output_gradient,
+                                     call.packed, At::adds(0), call.input_gradients[0]);
     else if constexpr (algorithm<At> == Algorithm::winograd) {
       float* gradient = call.input_gradients[0];
       if constexpr (!At::adds(0)) zero_borders(call.team, BlockedMap{At::in}, gradient, call.batch);

@@ -97,8 +97,9 @@ FROSTLINE_INLINE void tap_tile_of(int pixels, const TapSum& sum, const float* in
   }
 }
 
-/// One row of outputs of one pair of blocks, in tiles of about equal width.
-template <int Step, int Inner>
+/// One row of outputs of one pair of blocks, in tiles of about equal width. Odd: the last pair has
+/// one block only.
+template <int Step, int Inner, bool Odd>
 FROSTLINE_INLINE void tap_row(const TapSum& sum, const float* in, const float* packed,
                               const Epilogue& epilogue, int pair, std::ptrdiff_t at, float* out) {
   const float* weights = packed + 2 * pair * sum.block_weights(Inner);
@@ -106,12 +107,13 @@ FROSTLINE_INLINE void tap_row(const TapSum& sum, const float* in, const float* p
   for (int tile = 0; tile < tiles; ++tile) {
     const int x = sum.width * tile / tiles, pixels = sum.width * (tile + 1) / tiles - x;
     const std::ptrdiff_t place = at + x * sum.out_pixel;
-    if (2 * pair + 1 < sum.blocks)
-      tap_tile_of<2, Step, Inner>(pixels, sum, in + x * Step, weights, epilogue, 2 * pair, place,
-                                  out);
-    else
-      tap_tile_of<1, Step, Inner>(pixels, sum, in + x * Step, weights, epilogue, 2 * pair, place,
-                                  out);
+    const float* from = in + x * Step;
+    if constexpr (Odd)
+      if (2 * pair + 1 == sum.blocks) {
+        tap_tile_of<1, Step, Inner>(pixels, sum, from, weights, epilogue, 2 * pair, place, out);
+        continue;
+      }
+    tap_tile_of<2, Step, Inner>(pixels, sum, from, weights, epilogue, 2 * pair, place, out);
   }
 }
 
@@ -182,7 +184,7 @@ template <int Vectors>
 }
 
 /// tap_sum for images so narrow that tiles had better run on from row to row.
-template <int Step>
+template <int Step, bool Odd>
 FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, int batch,
                                         const float* in, const float* packed,
                                         const Epilogue& epilogue, float* out) {
@@ -201,28 +203,28 @@ FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, int
     }
     const float* weights = packed + 2 * pair * sum.block_weights(lanes);
     const int pixels = std::min(tile_pixels, all - first);
-    if (2 * pair + 1 < sum.blocks)
-      scattered_tile<2>(sum, at, pixels, in, weights, epilogue, 2 * pair, out);
-    else
-      scattered_tile<1>(sum, at, pixels, in, weights, epilogue, 2 * pair, out);
+    if constexpr (Odd)
+      if (2 * pair + 1 == sum.blocks)
+        return scattered_tile<1>(sum, at, pixels, in, weights, epilogue, 2 * pair, out);
+    scattered_tile<2>(sum, at, pixels, in, weights, epilogue, 2 * pair, out);
   });
 }
 
 /// The sum of a batch over blocked inputs, shared by the team. Assigns the outputs' pixels, not
 /// their borders.
-template <int Step>
+template <int Step, bool Odd>
 FROSTLINE_SHARED void tap_sum(const Team& team, const TapSum& sum, int batch, const float* in,
                               const float* packed, const Epilogue& epilogue, float* out) {
   // With more lanes there are not enough integer registers for a place a pixel.
   if (lanes < 16 && sum.width < 2 * tile_pixels && sum.width % tile_pixels != 0) {
-    scattered_tap_sum<Step>(team, sum, batch, in, packed, epilogue, out);
+    scattered_tap_sum<Step, Odd>(team, sum, batch, in, packed, epilogue, out);
     return;
   }
   const PartOrder order(sum, batch, sum.height);
   for_each_task(team, order.tasks(), [&](int task) {
     const auto [row, pair] = order[task];
     const int n = row / sum.height, y = row % sum.height;
-    tap_row<Step, lanes>(
+    tap_row<Step, lanes, Odd>(
         sum, in + n * sum.in_sample + sum.in_first + y * sum.in_row, packed, epilogue, pair,
         n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row, out);
   });
@@ -283,15 +285,13 @@ struct DirectConvolution {
   }
 };
 
+/// Assigns the output, borders too. Odd: the output has an odd number of blocks.
+template <int Stride, bool Odd>
 FROSTLINE_SHARED void direct_forward(const Team& team, const DirectConvolution& conv, int batch,
                                      const float* in, const float* packed, const Epilogue& epilogue,
                                      float* out) {
   zero_borders(team, conv.out, out, batch);
-  const TapSum sum = conv.forward();
-  if (conv.stride == 1)
-    tap_sum<lanes>(team, sum, batch, in, packed, epilogue, out);
-  else
-    tap_sum<2 * lanes>(team, sum, batch, in, packed, epilogue, out);
+  tap_sum<Stride * lanes, Odd>(team, conv.forward(), batch, in, packed, epilogue, out);
 }
 
 /// Weights for direct_input_gradient, part by part.
@@ -304,7 +304,8 @@ FROSTLINE_SHARED void direct_pack_backward(const Team& team, const DirectConvolu
       packed += sum.packed_floats(lanes);
     }
 }
-/// Assigns the input's gradient, or adds to it.
+/// Assigns the input's gradient, or adds to it. Odd: the input has an odd number of blocks.
+template <bool Odd>
 FROSTLINE_SHARED void direct_input_gradient(const Team& team, const DirectConvolution& conv,
                                             int batch, const float* out_gradient,
                                             const float* packed, bool adds, float* in_gradient) {
@@ -313,8 +314,8 @@ FROSTLINE_SHARED void direct_input_gradient(const Team& team, const DirectConvol
     for (int x = 0; x < conv.stride; ++x) {
       const TapSum sum = conv.backward(y, x);
       if (sum.height > 0 && sum.width > 0 && (sum.tap_count > 0 || !adds))
-        tap_sum<lanes>(team, sum, batch, out_gradient, packed,
-                       {.added = adds ? in_gradient : nullptr}, in_gradient);
+        tap_sum<lanes, Odd>(team, sum, batch, out_gradient, packed,
+                            {.added = adds ? in_gradient : nullptr}, in_gradient);
       packed += sum.packed_floats(lanes);
     }
 }

@@ -53,7 +53,7 @@ struct PlaneConvolution {
 };
 
 /// Assigns the output, borders too. Needs band_floats of scratch a thread.
-template <int Stride>
+template <int Stride, bool Odd>
 FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& conv, int batch,
                                      const float* in, const float* packed, const Epilogue& epilogue,
                                      float* scratch, float* out) {
@@ -65,9 +65,9 @@ FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& c
     conv.fill_band(in + std::ptrdiff_t(n) * std::ptrdiff_t(conv.in.size()), first, scratch);
     for (int y = first; y < std::min(first + conv.band, sum.height); ++y)
       for (int pair = 0; pair < sum.pairs(); ++pair)
-        tap_row<Stride, 1>(sum, scratch + std::ptrdiff_t(y - first) * conv.stride * conv.columns(),
-                           packed, epilogue, pair,
-                           n * conv.out.sample() + conv.out.at(2 * pair, y, 0), out);
+        tap_row<Stride, 1, Odd>(
+            sum, scratch + std::ptrdiff_t(y - first) * conv.stride * conv.columns(), packed,
+            epilogue, pair, n * conv.out.sample() + conv.out.at(2 * pair, y, 0), out);
   });
 }
 

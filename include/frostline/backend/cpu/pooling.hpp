@@ -77,7 +77,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
         Vector most = load(window + v.first * in.row() + begin * in.pixel);
         Places place = Places{} + (v.first * Size + begin);
         for (int ky = v.first; ky < v.last; ++ky) {
-            for (int kx = begin; kx < end; ++kx) {
+          for (int kx = begin; kx < end; ++kx) {
             const Vector value = load(window + ky * in.row() + kx * in.pixel);
             // As in PyTorch, not-a-number wins over everything.
             const auto wins = (value > most) | (value != value);
@@ -118,7 +118,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
           const Places place = __builtin_convertvector(bytes, Places) - tap;
           const Vector slope = load(dy + column * lanes);
           float* window = dx + start(column) * lanes;
-            for (int kx = begin; kx < end; ++kx)
+          for (int kx = begin; kx < end; ++kx)
             store(window + kx * lanes,
                   load(window + kx * lanes) + (place == Places{} + kx ? slope : Vector{}));
         };
