@@ -8,6 +8,7 @@ frostline, PyTorch, ... A figure is the median over processes, a time the median
 """
 
 import argparse
+import fcntl
 import importlib.metadata
 import json
 import os
@@ -247,6 +248,11 @@ def main():
         sys.exit(subprocess.call([*kernels, f"--benchmark_out={out}/kernels.json"]))
     file = out / "peers.json"
     if not options.report:
+        lock = open(options.work / "lock", "w")  # two runs would share images, and the processors
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            sys.exit(f"another run uses {options.work}; wait for it, or stop it")
         if (load := os.getloadavg()[0]) > 0.5:
             say(
                 f"NOTE: the machine is busy (load {load:.1f}); ratios are disturbed less than times"
