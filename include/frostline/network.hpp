@@ -20,10 +20,10 @@ struct Seed {
 constexpr Seed seed(std::uint64_t value) { return {value}; }
 
 /// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`. Options:
-/// Balanced, Fastest, MostAccurate or SmallWeights (core/choice.hpp).
+/// Balanced, Fastest, DirectOnly or SmallWeights (core/choice.hpp).
 /// It starts with the layers' own initialisation (PyTorch's); load_pretrained replaces it.
 /// Not for use by several threads at once; it uses OpenMP's threads itself.
-template <class Model, class In, class Backend = cpu, class Options = Balanced>
+template <class Model, class In, class Backend = cpu, HasTuning Options = Balanced>
 class Network : private DiagnoseModel<Model, In, Backend> {
  public:
   using model = Model;

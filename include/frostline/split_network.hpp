@@ -59,7 +59,7 @@ using SplitProblemOf = typename SplitProblem<
 /// takes the prefix's outputs and is what a Trainer trains. Its memory, its first weights, its
 /// keys and its files are those of the Network of the same model; each weight is held once.
 /// Trainer trainer{network.rest(), ...} takes features: a FeatureCache's, or prefix().predict's.
-template <class Model, class In, class Backend = cpu, class Options = Balanced>
+template <class Model, class In, class Backend = cpu, HasTuning Options = Balanced>
 class SplitNetwork : private Diagnose<SplitProblemOf<Model, In, Backend>> {
   static constexpr bool sound = std::same_as<SplitProblemOf<Model, In, Backend>, nothing_wrong>;
   using Fallback = Module<Frozen<ReLU>, BatchNorm2d<In::shape.channels>>;  // no second error

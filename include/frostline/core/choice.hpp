@@ -2,6 +2,7 @@
 // Choice: how a backend computes a layer in its place, decided before the program runs.
 #pragma once
 
+#include <concepts>
 #include <string_view>
 
 #include "frostline/core/shape.hpp"
@@ -31,7 +32,6 @@ struct Tuning {
   Accuracy accuracy = Accuracy::standard;
   FrozenWeights weights = FrozenWeights::speed;
   Convolutions convolutions = Convolutions::automatic;
-  constexpr bool operator==(const Tuning&) const = default;
 };
 
 // The fourth argument of Network: a type with a member `tuning`. These, or one of your own.
@@ -43,13 +43,20 @@ struct Balanced {
 struct Fastest {
   static constexpr Tuning tuning{.accuracy = Accuracy::fastest};
 };
-/// Without transformed convolutions: features within 2e-6, at half the speed.
-struct MostAccurate {
+/// Direct convolutions alone: every sum is of plain products, at half the speed. No more accurate
+/// than Balanced as a whole, but without the constants of transforms.
+struct DirectOnly {
   static constexpr Tuning tuning{.accuracy = Accuracy::direct};
 };
 /// Frozen weights in no more memory than they need.
 struct SmallWeights {
   static constexpr Tuning tuning{.weights = FrozenWeights::memory};
+};
+
+/// What Network takes as its options.
+template <class T>
+concept HasTuning = requires {
+  { T::tuning } -> std::convertible_to<Tuning>;
 };
 
 /// A layer's place, as far as it is known when its algorithm is chosen.
@@ -67,7 +74,7 @@ struct Choice {
   Layout output = Layout::plain;
   int algorithm = 0;  // the kernel's own numbers, of 0 to 63
   std::string_view name{};
-  bool pools = false;  // can do the max pooling behind it in the same pass
+  std::string_view pooled_name{};  // of the algorithm that does the max pooling behind it too
 };
 
 /// The choice of a kernel that takes either layout and hands it on.

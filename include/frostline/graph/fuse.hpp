@@ -49,7 +49,8 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
       absorb(relu);
     }
     if (const int pool = next(Kind::max_pool_3_2_1);
-        pool != no_node && node.choice.pools && node.relu) {
+        pool != no_node && !node.choice.pooled_name.empty() && node.relu) {
+      node.choice.name = node.choice.pooled_name;
       node.pool = pool;
       absorb(pool);
     }

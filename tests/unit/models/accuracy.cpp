@@ -112,11 +112,11 @@ TEST_CASE("features are as accurate as asked for") {
   const double balanced = error<Balanced>(image, 3, nullptr, &truth);
   const double few = error<Balanced>(image, 1, &truth);
   const double fastest = error<Fastest>(image, 3, &truth);
-  const double accurate = error<MostAccurate>(image, 3, &truth);
+  const double accurate = error<DirectOnly>(image, 3, &truth);
   const double small = error<SmallWeights>(image, 3, &truth);
   std::printf(
       "relative L2 error of features: Balanced %.1e (one image %.1e), Fastest %.1e, "
-      "MostAccurate %.1e, SmallWeights %.1e\n",
+      "DirectOnly %.1e, SmallWeights %.1e\n",
       balanced, few, fastest, accurate, small);
   CHECK(balanced <= 5e-6);
   CHECK(few <= 5e-6);

@@ -50,6 +50,16 @@ constexpr int winograd_tile(const Situation& place) {
 /// F(2x2), whose weights are less than half of F(4x4)'s. Units: floats.
 inline constexpr std::ptrdiff_t many_weights = 4 << 20;
 
+/// An algorithm as summary names it.
+constexpr std::string_view winograd_name(int tile, bool many) {
+  switch (tile) {
+    case 2: return "Winograd F(2x2)";
+    case 4: return many ? "Winograd F(4x4); F(2x2) if max_batch <= 2" : "Winograd F(4x4)";
+    case 5: return many ? "Winograd F(5x5); F(2x2) if max_batch <= 2" : "Winograd F(5x5)";
+    default: return many ? "Winograd F(7x7); F(2x2) if max_batch <= 2" : "Winograd F(7x7)";
+  }
+}
+
 /// The shift and the scale, whole blocks of channels, that bias and folded batch norm amount to.
 FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int padded,
                                            bool has_bias, bool batch_norm) {
@@ -79,23 +89,23 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
                           place.tuning.convolutions != Convolutions::im2col;
     if (ordinary && place.first && In <= 4 && Size == 7 && Stride == 2 && Padding == 3 &&
         place.frozen && transforms(place))
-      return {Layout::plain, Layout::blocked, int(Algorithm::stem),
-              "space to depth, F(4x4, 4x4), or direct", true};
+      return {Layout::plain, Layout::blocked, int(Algorithm::stem), "direct, planes",
+              "space to depth, Winograd F(4x4)"};
     if (ordinary && place.first && In <= 4 && Size <= 7)
       return {Layout::plain, Layout::blocked, int(Algorithm::planes), "direct, planes"};
     if (const int tile = winograd_tile(place);
         ordinary && Size == 3 && Padding == 1 && Stride == 1 && tile > 0)
       return {Layout::blocked, Layout::blocked, int(Algorithm::winograd) + tile,
-              tile == 2   ? "Winograd F(2x2)"
-              : tile == 4 ? "Winograd F(4x4)"
-              : tile == 5 ? "Winograd F(5x5)"
-                          : "Winograd F(7x7)"};
+              winograd_name(tile, has_many_weights(tile))};
     if (ordinary && ((Size == 1 && Padding == 0) || (Size == 3 && Padding == 1)))
       return {Layout::blocked, Layout::blocked, int(Algorithm::direct), "direct"};
     return {Layout::plain, Layout::plain, int(Algorithm::im2col), "im2col"};
   }
 
   static constexpr int few_gradient_tiles = 16;
+  static constexpr bool has_many_weights(int tile) {
+    return tile > 2 && std::ptrdiff_t(In) * Out * (tile + 2) * (tile + 2) > many_weights;
+  }
 
   template <class At>
   static constexpr Algorithm algorithm = [] {
@@ -124,7 +134,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>  // what forward may do instead for very few images
   static constexpr WinogradShape for_few{BlockedMap{At::in}, BlockedMap{At::out}, 2};
   template <class At>
-  static constexpr bool has_few = tile<At> > 2 && winograd<At>.packed_floats() > many_weights;
+  static constexpr bool has_few = has_many_weights(tile<At>);
   // Weights with a folded batch norm are frozen, and packed once.
   template <class At>
   using PackedIn = std::conditional_t<At::batch_norm, double, float>;
