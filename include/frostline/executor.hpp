@@ -3,69 +3,16 @@
 #pragma once
 
 #include <bitset>
-#include <cmath>
 #include <concepts>
 #include <cstring>
-#include <random>
 #include <span>
-#include <string>
 #include <vector>
 
-#include "frostline/core/error.hpp"
-#include "frostline/core/format.hpp"
-#include "frostline/graph/program.hpp"
+#include "frostline/core/initial_values.hpp"
+#include "frostline/core/random.hpp"
+#include "frostline/graph/named_tensor.hpp"
 
 namespace frostline {
-
-/// One parameter or buffer of a network, as files know it; Network::read and write take it.
-struct NamedTensor {
-  std::string key;  // "layer1.0.conv1.weight"
-  std::vector<std::int64_t> extents;
-  ElementType type = ElementType::f32;
-  std::size_t size = 0;  // elements
-  bool trains = false;
-  bool is_new = false;  // of a layer that replaces another
-  bool is_buffer = false;
-  int node = no_node, index = 0;
-};
-
-/// Splits a 64-bit state into well-mixed numbers (splitmix64, Steele et al. 2014).
-constexpr std::uint64_t mix(std::uint64_t x) {
-  x += 0x9e3779b97f4a7c15u;
-  x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-  x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-  return x ^ (x >> 31);
-}
-
-/// All parameters and buffers of a program, in PyTorch's order of keys.
-inline std::vector<NamedTensor> tensors_of(const Program& program) {
-  std::vector<NamedTensor> result;
-  for (int i = 1; i < int(program.nodes.size()); ++i) {
-    const Node& node = program.nodes[std::size_t(i)];
-    const std::string_view path = node.path;
-    const std::string prefix = path.empty() ? std::string{} : fmt::format("{}.", path);
-    const auto append = [&](const TensorSpecs& specs, bool is_buffer) {
-      for (int k = 0; k < specs.count; ++k) {
-        const TensorSpec& spec = specs[k];
-        NamedTensor tensor;
-        tensor.key = prefix;
-        tensor.key += spec.name;
-        tensor.extents.assign(spec.extents, spec.extents + spec.rank);
-        tensor.type = spec.type;
-        tensor.size = spec.size();
-        tensor.trains = !node.frozen && !is_buffer;
-        tensor.is_new = node.is_new;
-        tensor.is_buffer = is_buffer;
-        tensor.node = i;
-        tensor.index = k;
-        result.push_back(std::move(tensor));
-      }
-    };
-    append(program.declared_by(i).parameters(), false);
-    append(program.declared_by(i).buffers(), true);
-  }
-  return result;
-}
 
 /// What Network does once its program is known. Errors and meanings are described there.
 template <class Backend>
@@ -305,7 +252,7 @@ class Executor {
         for (int k = 0; k < specs.count; ++k) {
           state = mix(state);
           if (!written_[std::size_t(i)][order_of(is_buffer, k)])
-            fill(specs[k], is_buffer ? buffer(i, k) : parameter(i, k), state);
+            fill_initial(specs[k], is_buffer ? buffer(i, k) : parameter(i, k), state);
         }
       };
       rest(program_->declared_by(i).parameters(), false);
@@ -313,25 +260,6 @@ class Executor {
     }
     all_written_ = true;
   }
-  static void fill(const TensorSpec& spec, float* data, std::uint64_t state) {
-    if (spec.type != ElementType::f32) {
-      std::memset(data, 0, spec.size() * size_of(spec.type));
-      return;
-    }
-    std::mt19937_64 random{state};
-    const auto unit = [&] { return (double(random() >> 11) + 0.5) * 0x1p-53; };  // in (0, 1)
-    const double deviation = std::sqrt(double(spec.initial.value));
-    for (std::size_t j = 0; j < spec.size(); ++j) {
-      if (spec.initial.distribution == Initial::constant)
-        data[j] = spec.initial.value;
-      else if (spec.initial.distribution == Initial::uniform)
-        data[j] = float((2 * unit() - 1) * std::sqrt(3.0) * deviation);
-      else  // Box and Muller 1958
-        data[j] = float(std::sqrt(-2 * std::log(unit())) * std::cos(6.283185307179586 * unit()) *
-                        deviation);
-    }
-  }
-
   const Program* program_;
   int max_batch_;
   int threads_;

@@ -86,11 +86,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   }
 
   /// The tensor of this key. Throws: Error if there is none.
-  static NamedTensor tensor(std::string_view key) {
-    for (const NamedTensor& tensor : tensors())
-      if (tensor.key == key) return tensor;
-    throw Error(fmt::format("frostline: the network has no tensor '{}'", key));
-  }
+  static NamedTensor tensor(std::string_view key) { return find_tensor(tensors(), key); }
 
   /// Copies a tensor out of the network, in PyTorch's order. The element type is the tensor's own.
   template <class Number>
@@ -103,12 +99,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
     executor_.write(tensor, numbers);
   }
   /// A copy of the tensor of this key. Throws: Error if there is none, or it holds no floats.
-  std::vector<float> values(std::string_view key) const {
-    const NamedTensor found = tensor(key);
-    std::vector<float> result(found.size);
-    read(found, std::span(result));
-    return result;
-  }
+  std::vector<float> values(std::string_view key) const { return values_of(*this, key); }
 
   /// Gives all parameters and buffers their layers' initial values, drawn from this seed.
   void initialise(Seed first) { executor_.initialise(first.value); }

@@ -113,11 +113,7 @@ class SplitNetwork : private Diagnose<SplitProblemOf<Model, In, Backend>> {
     return result;
   }
   /// The tensor of this key. Throws: Error if there is none.
-  static NamedTensor tensor(std::string_view key) {
-    for (const NamedTensor& tensor : tensors())
-      if (tensor.key == key) return tensor;
-    throw Error(fmt::format("frostline: the network has no tensor '{}'", key));
-  }
+  static NamedTensor tensor(std::string_view key) { return find_tensor(tensors(), key); }
   template <class Number>
   void read(NamedTensor tensor, std::span<Number> numbers) const {
     if (tensor.node < rest_nodes) return prefix_.read(tensor, numbers);
@@ -131,12 +127,7 @@ class SplitNetwork : private Diagnose<SplitProblemOf<Model, In, Backend>> {
     rest_.write(tensor, numbers);
   }
   /// A copy of the tensor of this key. Throws: Error if there is none, or it holds no floats.
-  std::vector<float> values(std::string_view key) const {
-    const NamedTensor found = tensor(key);
-    std::vector<float> result(found.size);
-    read(found, std::span(result));
-    return result;
-  }
+  std::vector<float> values(std::string_view key) const { return values_of(*this, key); }
   void initialise(Seed first) {
     prefix_.initialise(first);
     rest_.initialise(behind_prefix(first));

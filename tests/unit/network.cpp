@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
+#include "support/snapshot.hpp"
 
 namespace frostline::test {
 namespace {
@@ -85,13 +86,6 @@ TEST_CASE("the gradient of a whole network is its slope, whatever is frozen") {
   SECTION("the same with batch statistics") { check_slope<DriftingSandwich>(); }
 }
 
-template <class Net>
-std::map<std::string, std::vector<float>> snapshot(const Net& network) {
-  std::map<std::string, std::vector<float>> result;
-  for (const NamedTensor& tensor : Net::tensors())
-    if (tensor.type == ElementType::f32) result[tensor.key] = network.values(tensor.key);
-  return result;
-}
 bool same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
   return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size() * sizeof(float)) == 0;
 }

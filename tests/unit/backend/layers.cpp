@@ -38,6 +38,27 @@ TEST_CASE("a convolution's gradients are its slopes with each algorithm") {
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 6, 7, with(Convolutions::im2col)>(2);
 }
 
+TEST_CASE("a convolution's gradient is the sum of all blocks of tiles") {
+  static_assert(WinogradGradientShape{{{{5, 37, 53}}, {{3, 37, 53}}, 4}}.block_tiles() < 140);
+  check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 37, 53, with(Convolutions::f4)>(2);
+}
+
+TEST_CASE("a direct convolution computes each of its parts once, whatever the cache holds") {
+  for (const int channels : {64, 512})
+    for (const int side : {7, 28, 56})
+      for (const int batch : {1, 5, 9}) {
+        const BlockedMap in{{channels, 2 * side, 2 * side}}, out{{2 * channels, side, side}};
+        const TapSum sum = DirectConvolution{in, out, 3, 2}.forward();
+        const PartOrder order(sum, batch, sum.height);
+        std::vector<int> computed(std::size_t(order.tasks()));
+        for (int task = 0; task < order.tasks(); ++task) {
+          const auto [part, pair] = order[task];
+          ++computed[std::size_t(part * order.pairs + pair)];
+        }
+        REQUIRE(std::ranges::count(computed, 1) == order.tasks());
+      }
+}
+
 TEST_CASE("a linear layer's gradients are its slopes") {
   check_layer<cpu, Linear<7, 5>, 7, 1, 1>(3);
   check_layer<cpu, Linear<1, 9>, 1, 1, 1>(1);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Winograd's convolutions against the definition, in double.
 #include "frostline/backend/cpu/winograd.hpp"
+#include "frostline/backend/cpu/winograd_pack.hpp"
 #include "frostline/backend/cpu/winograd_stem.hpp"
 
 #include <cmath>

@@ -9,6 +9,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
+#include "support/snapshot.hpp"
 #include "unit/io/files.hpp"
 
 namespace frostline::test {
@@ -20,14 +21,6 @@ using NewHead = ReplaceHead<Freeze<Whole>, ClassifierHead<64, 3>>;
 using Dense = ReplaceHead<Whole, FcnHead<64, 4>>;
 template <class Model>
 using Net = Network<Model, Image>;
-
-template <class N>
-std::map<std::string, std::vector<float>> snapshot(const N& network) {
-  std::map<std::string, std::vector<float>> result;
-  for (const NamedTensor& tensor : N::tensors())
-    if (tensor.type == ElementType::f32) result[tensor.key] = network.values(tensor.key);
-  return result;
-}
 
 /// A network's tensors as a file would hold them, to be changed before they are written.
 struct Draft {

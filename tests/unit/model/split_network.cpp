@@ -6,6 +6,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
+#include "support/snapshot.hpp"
 #include "unit/io/files.hpp"
 
 namespace frostline::test {
@@ -16,14 +17,6 @@ using Pretrained = ResNet18<8, ClassifierHead<64, 7>>;
 using HeadOnly = ReplaceHead<Freeze<Pretrained>, ClassifierHead<64, 5>>;
 using LastBlock = Unfreeze<HeadOnly, "layer4.1", "fc">;
 using Dense = ReplaceHead<Freeze<Pretrained>, FcnHead<64, 4>>;
-
-template <class N>
-std::map<std::string, std::vector<float>> snapshot(const N& network) {
-  std::map<std::string, std::vector<float>> result;
-  for (const NamedTensor& tensor : N::tensors())
-    if (tensor.type == ElementType::f32) result[tensor.key] = network.values(tensor.key);
-  return result;
-}
 
 template <class Model>
 void check_equal_to_whole() {

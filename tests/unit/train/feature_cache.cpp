@@ -10,6 +10,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
+#include "support/snapshot.hpp"
 #include "unit/io/files.hpp"
 
 namespace frostline::test {
@@ -31,14 +32,6 @@ struct Data {
 /// Two epochs' batches of indices.
 std::vector<std::vector<std::size_t>> batches() {
   return {{3, 0, 10, 7}, {1, 2, 9, 4}, {8, 5, 6}, {0, 8, 3, 1}, {10, 9, 2, 6}, {4, 7, 5}};
-}
-
-template <class Net>
-std::map<std::string, std::vector<float>> snapshot(const Net& network) {
-  std::map<std::string, std::vector<float>> result;
-  for (const NamedTensor& tensor : Net::tensors())
-    if (tensor.type == ElementType::f32) result[tensor.key] = network.values(tensor.key);
-  return result;
 }
 
 struct Difference {

@@ -10,6 +10,7 @@
 #include "frostline/backend/cpu/conv2d_weights.hpp"
 #include "frostline/backend/cpu/winograd.hpp"
 #include "frostline/backend/cpu/winograd_gradient.hpp"
+#include "frostline/backend/cpu/winograd_pack.hpp"
 #include "frostline/backend/cpu/winograd_stem.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"

@@ -7,6 +7,7 @@
 
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
+#include "frostline/core/random.hpp"
 #include "frostline/layers/dropout.hpp"
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
@@ -121,10 +122,7 @@ struct DropoutMask {
   std::uint64_t random;
   float probability;
   bool kept(std::uint64_t place) const {
-    std::uint64_t x = random ^ (place * 0x9e3779b97f4a7c15u);
-    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
-    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
-    return float((x ^ (x >> 31)) >> 40) * 0x1p-24f >= probability;
+    return float(scramble(random ^ (place * golden_ratio)) >> 40) * 0x1p-24f >= probability;
   }
 };
 

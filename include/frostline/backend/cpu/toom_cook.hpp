@@ -2,9 +2,7 @@
 // ToomCook: the transforms of fast short convolutions, made from their points at compile time.
 #pragma once
 
-#include <utility>
-
-#include "frostline/backend/cpu/simd.hpp"
+#include "frostline/backend/cpu/weighted_sum.hpp"
 
 namespace frostline {
 
@@ -74,17 +72,20 @@ struct ToomCook {
       for (int d = 0; d < M; ++d, power *= ends_pair(i) ? -point(i) : point(i))
         t.output[d][i] = (starts_pair(i) && d % 2 == 1) || (ends_pair(i) && d % 2 == 0) ? 0 : power;
     }
-    if (!infinity) return t;
-    for (int d = 0; d < points; ++d) t.input[finite][d] = f[d];
-    t.kernel[finite][R - 1] = 1;
-    t.output[M - 1][finite] = 1;
+    if constexpr (infinity) {
+      for (int d = 0; d < points; ++d) t.input[finite][d] = f[d];
+      t.kernel[finite][R - 1] = 1;
+      t.output[M - 1][finite] = 1;
+    }
     return t;
   }
   static constexpr Tables tables = make();
 
   /// r = B^T d. Unrolled; r may not be d.
   FROSTLINE_INLINE static void input(const Vector* d, Vector* r) {
-    rows<points>(d, r, [](int i, int j) { return tables.input[i][j]; });
+    for_each_index<points>([&](auto i) __attribute__((always_inline)) {
+      r[i] = weighted_sum<points>(d, [](int j) { return tables.input[decltype(i)::value][j]; });
+    });
     for_each_pair([&](auto i) __attribute__((always_inline)) {
       constexpr float p = float(point(i));
       const Vector odd = r[i], even = r[i + 1];
@@ -94,20 +95,31 @@ struct ToomCook {
   }
   /// r = A^T m. Unrolled; changes m.
   FROSTLINE_INLINE static void output(Vector* m, Vector* r) {
-    for_each_pair([&](auto i) __attribute__((always_inline)) {
-      const Vector plus = m[i], minus = m[i + 1];
-      m[i] = plus + minus;
-      m[i + 1] = plus - minus;
+    for_each_pair([&](auto i) __attribute__((always_inline)) { add_and_subtract(m + i); });
+    for_each_index<M>([&](auto i) __attribute__((always_inline)) {
+      r[i] = weighted_sum<points>(m, [](int j) { return tables.output[decltype(i)::value][j]; });
     });
-    rows<M>(m, r, [](int i, int j) { return tables.output[i][j]; });
   }
   /// r = G g, for floating-point numbers or vectors of them.
   template <class T>
   FROSTLINE_INLINE static void kernel(const T* g, T* r) {
-    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-      (kernel_row<I>(g, r[I], std::make_integer_sequence<int, R>{}), ...);
-    }
-    (std::make_integer_sequence<int, points>{});
+    for_each_index<points>([&](auto i) __attribute__((always_inline)) {
+      r[i] = weighted_sum<R>(g, [](int j) { return tables.kernel[decltype(i)::value][j]; });
+    });
+  }
+  // y is linear in g, and these are the transposes for g's gradient: G^T ((A y) * (B^T d)).
+  /// r = A y.
+  FROSTLINE_INLINE static void output_transposed(const Vector* y, Vector* r) {
+    for_each_index<points>([&](auto i) __attribute__((always_inline)) {
+      r[i] = weighted_sum<M>(y, [](int j) { return tables.output[j][decltype(i)::value]; });
+    });
+    for_each_pair([&](auto i) __attribute__((always_inline)) { add_and_subtract(r + i); });
+  }
+  /// r = G^T u.
+  FROSTLINE_INLINE static void kernel_transposed(const Vector* u, Vector* r) {
+    for_each_index<R>([&](auto i) __attribute__((always_inline)) {
+      r[i] = weighted_sum<points>(u, [](int j) { return tables.kernel[j][decltype(i)::value]; });
+    });
   }
 
   /// Tiles lie side by side, but there are more products than the cache follows: of the large ones
@@ -178,67 +190,17 @@ struct ToomCook {
   }
 
  private:
-  template <class T>
-  static auto number_of(const T& value) {
-    if constexpr (requires { value[0]; })
-      return value[0];
-    else
-      return value;
-  }
-  template <int I, class T, int... J>
-  FROSTLINE_INLINE static void kernel_row(const T* g, T& r, std::integer_sequence<int, J...>) {
-    using Number = decltype(number_of(g[0]));
-    r = T{};
-    const auto add = [&](auto j) __attribute__((always_inline)) {
-      if constexpr (tables.kernel[I][j] != 0) r += g[j] * Number(tables.kernel[I][j]);
-    };
-    (add(std::integral_constant<int, J>{}), ...);
+  FROSTLINE_INLINE static void add_and_subtract(Vector* pair) {
+    const Vector first = pair[0], second = pair[1];
+    pair[0] = first + second;
+    pair[1] = first - second;
   }
   /// Calls body(i) for the first point of each pair.
-  template <int I = 1, class Body>
+  template <class Body>
   FROSTLINE_INLINE static void for_each_pair(Body body) {
-    if constexpr (I + 1 < finite) {
-      body(std::integral_constant<int, I>{});
-      for_each_pair<I + 2>(body);
-    }
-  }
-  /// r[i] = sum of coefficient(i, j) x[j].
-  template <int Count, class Coefficient, int I = 0>
-  FROSTLINE_INLINE static void rows(const Vector* x, Vector* r, Coefficient coefficient) {
-    if constexpr (I < Count) {
-      row<I, Coefficient>(x, r[I], std::make_integer_sequence<int, points>{});
-      rows<Count, Coefficient, I + 1>(x, r, coefficient);
-    }
-  }
-  template <int I, class Coefficient, int... J>
-  FROSTLINE_INLINE static void row(const Vector* x, Vector& r, std::integer_sequence<int, J...>) {
-    constexpr int start = begins<Coefficient>(I);
-    constexpr float first = float(Coefficient{}(I, start));
-    Vector sum = first == 1 ? x[start] : first * x[start];
-    (add<Coefficient, I, J, start>(sum, x), ...);
-    r = sum;
-  }
-  /// The term that begins a row's sum: a 1 costs nothing.
-  template <class Coefficient>
-  static constexpr int begins(int i) {
-    int start = -1;
-    for (int j = points - 1; j >= 0; --j)
-      if (const double c = Coefficient{}(i, j);
-          c == 1 || (c != 0 && (start < 0 || Coefficient{}(i, start) != 1)))
-        start = j;
-    return start;
-  }
-  template <class Coefficient, int I, int J, int Start>
-  FROSTLINE_INLINE static void add(Vector& sum, const Vector* x) {
-    constexpr double c = Coefficient{}(I, J);
-    if constexpr (J == Start || c == 0)
-      return;
-    else if constexpr (c == 1)
-      sum += x[J];
-    else if constexpr (c == -1)
-      sum -= x[J];
-    else
-      sum += float(c) * x[J];
+    for_each_index<(finite - 1) / 2>([&](auto k) __attribute__((always_inline)) {
+      body(std::integral_constant<int, 2 * decltype(k)::value + 1>{});
+    });
   }
 };
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The gradient of a 3x3 convolution's weights by the transpose of Winograd's algorithm.
+// The gradient of a 3x3 convolution's weights by the transpose of Winograd's algorithm: the sum
+// over tiles of outer products of transformed inputs and transformed gradients, transformed back.
 #pragma once
 
 #include "frostline/backend/cpu/conv2d_weights.hpp"
@@ -7,72 +8,14 @@
 
 namespace frostline {
 
-/// The sum of coefficient(j) * x[j] over j < Count; zeros cost nothing.
-template <int Count, class Coefficient>
-FROSTLINE_INLINE Vector weighted_sum(const Vector* x, Coefficient) {
-  Vector sum{};
-  const auto add = [&](auto j) __attribute__((always_inline)) {
-    constexpr double c = Coefficient{}(j);
-    if constexpr (c == 1)
-      sum += x[j];
-    else if constexpr (c == -1)
-      sum -= x[j];
-    else if constexpr (c != 0)
-      sum += float(c) * x[j];
-  };
-  [&]<int... J>(std::integer_sequence<int, J...>) __attribute__((always_inline)) {
-    (add(std::integral_constant<int, J>{}), ...);
-  }
-  (std::make_integer_sequence<int, Count>{});
-  return sum;
-}
-
-/// y = A^T ((G g) * (B^T d)) is linear in g: its transpose gives g's gradient from y's,
-/// G^T ((A y) * (B^T d)).
-template <int M>
-struct WinogradTransposed {
-  using Forward = ToomCook<M, 3>;
-  static constexpr int points = Forward::points;
-
-  /// z = A y.
-  FROSTLINE_INLINE static void output(const Vector* y, Vector* z) {
-    const auto row = [&](auto i) __attribute__((always_inline)) {
-      constexpr int I = i;
-      z[I] = weighted_sum<M>(y, [](int j) { return Forward::tables.output[j][I]; });
-    };
-    const auto join = [&](auto i) __attribute__((always_inline)) {
-      if constexpr (Forward::starts_pair(i)) {
-        const Vector even = z[i], odd = z[i + 1];
-        z[i] = even + odd;
-        z[i + 1] = even - odd;
-      }
-    };
-    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
-      (row(std::integral_constant<int, I>{}), ...);
-      (join(std::integral_constant<int, I>{}), ...);
-    }
-    (std::make_integer_sequence<int, points>{});
-  }
-  /// g = G^T u.
-  FROSTLINE_INLINE static void kernel(const Vector* u, Vector* g) {
-    const auto row = [&](auto i) __attribute__((always_inline)) {
-      constexpr int I = i;
-      g[I] = weighted_sum<points>(u, [](int j) { return Forward::tables.kernel[j][I]; });
-    };
-    row(std::integral_constant<int, 0>{});
-    row(std::integral_constant<int, 1>{});
-    row(std::integral_constant<int, 2>{});
-  }
-};
-
 /// Transforms one block of channels of the output's gradient of all tiles, as winograd_input does
 /// the inputs.
 template <int M>
 FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const TileBlock& tiles,
                                                const float* gradient, std::ptrdiff_t step,
                                                float* z) {
-  using Transposed = WinogradTransposed<M>;
-  constexpr int points = Transposed::points;
+  using Transform = ToomCook<M, 3>;
+  constexpr int points = Transform::points;
   for (int t = 0; t < tiles.count; ++t, z += lanes) {
     const WinogradTile& tile = tiles.tiles[t];
     const float* from = gradient + tile.out;
@@ -91,14 +34,14 @@ FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const
       Vector column[M], to[points];
       FROSTLINE_UNROLL
       for (int y = 0; y < M; ++y) column[y] = load(from + y * row + x * lanes);
-      Transposed::output(column, to);
+      Transform::output_transposed(column, to);
       FROSTLINE_UNROLL
       for (int y = 0; y < points; ++y) half[y][x] = to[y];
     }
     FROSTLINE_UNROLL
     for (int y = 0; y < points; ++y) {
       Vector to[points];
-      Transposed::output(half[y], to);
+      Transform::output_transposed(half[y], to);
       FROSTLINE_UNROLL
       for (int x = 0; x < points; ++x) store(z + (y * points + x) * step, to[x]);
     }
@@ -179,8 +122,8 @@ FROSTLINE_SHARED void winograd_outer_products(const Team& team, const WinogradGr
 template <int M>
 FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGradientShape& shape,
                                               const float* sums, bool adds, float* gradient) {
-  using Transposed = WinogradTransposed<M>;
-  constexpr int points = Transposed::points;
+  using Transform = ToomCook<M, 3>;
+  constexpr int points = Transform::points;
   const int inputs = shape.forward.in.shape.channels, outputs = shape.forward.out.shape.channels;
   const int pairs = shape.forward.pairs();
   for_each_task(team, std::ptrdiff_t(shape.forward.in.blocks()) * pairs, [&](int task) {
@@ -195,10 +138,10 @@ FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGr
           Vector column[points], to[3];
           for (int y = 0; y < points; ++y)
             column[y] = load(from + (y * points + x) * shape.product());
-          Transposed::kernel(column, to);
+          Transform::kernel_transposed(column, to);
           for (int y = 0; y < 3; ++y) rows[y][x] = to[y];
         }
-        for (int y = 0; y < 3; ++y) Transposed::kernel(rows[y], weights[y]);
+        for (int y = 0; y < 3; ++y) Transform::kernel_transposed(rows[y], weights[y]);
         float* to =
             gradient + (std::ptrdiff_t((2 * pair + half) * lanes) * inputs + input * lanes + c) * 9;
         for (int k = 0; k < last_k; ++k, to += std::ptrdiff_t(inputs) * 9)

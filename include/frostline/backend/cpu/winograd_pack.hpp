@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Winograd's weights, transformed and in the order in which they are read.
+#pragma once
+
+#include "frostline/backend/cpu/weights.hpp"
+#include "frostline/backend/cpu/winograd_tiles.hpp"
+
+namespace frostline {
+
+/// The weights of a pair of output blocks for one input: [tap][output].
+FROSTLINE_INLINE void gather_weights(const WeightView& weights, int pair, int c, float* taps) {
+  const int k = 2 * pair * lanes;
+  if (k + 2 * lanes > weights.outputs || c >= weights.inputs) {
+    for (int i = 0; i < 2 * lanes; ++i)
+      for (int t = 0; t < 9; ++t) taps[t * 2 * lanes + i] = weights.at(k + i, c, t / 3, t % 3);
+    return;
+  }
+  const float* from = weights.data + k * weights.output + c * weights.input;
+  for (int i = 0; i < 2 * lanes; ++i, from += weights.output) {
+    const float scale = weights.scale ? weights.scale[k + i] : 1.0f;
+    for (int t = 0; t < 9; ++t)
+      taps[t * 2 * lanes + i] = scale * from[t / 3 * weights.row + t % 3 * weights.column];
+  }
+}
+
+/// Packs G g G^T as winograd_multiply reads it. Shared by the team. Number is double where weights
+/// are packed once, float where they are packed in every step of training.
+template <int M, class Number = double>
+FROSTLINE_SHARED void winograd_pack(const Team& team, const WinogradShape& shape,
+                                    const WeightView& weights, float* packed) {
+  using Transform = ToomCook<M, 3>;
+  constexpr int points = Transform::points, width = 4 * lanes / int(sizeof(Number));
+  typedef Number Numbers __attribute__((vector_size(4 * lanes)));
+  typedef float Floats __attribute__((vector_size(4 * width), may_alias));
+  const int inputs = shape.in.blocks() * lanes;
+  for_each_task(team, std::ptrdiff_t(shape.pairs()) * inputs, [&](int task) {
+    const int pair = task / inputs, c = task % inputs;
+    alignas(64) float taps[9 * 2 * lanes];
+    gather_weights(weights, pair, c, taps);
+    for (int k = 0; k < 2 * lanes; k += width) {
+      Numbers g[3][3], u[points][points];
+      for (int t = 0; t < 9; ++t)
+        g[t / 3][t % 3] = __builtin_convertvector(
+            *reinterpret_cast<const Floats*>(taps + t * 2 * lanes + k), Numbers);
+      Transform::kernel_tile(g, u);
+      for (int product = 0; product < points * points; ++product)
+        *reinterpret_cast<Floats*>(packed + shape.panel(product, pair) + c * 2 * lanes + k) =
+            __builtin_convertvector(u[product / points][product % points], Floats);
+    }
+  });
+}
+
+}  // namespace frostline

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: MIT
+// The tiles of Winograd's convolution: sizes, blocks of tiles, and where they lie in scratch.
+#pragma once
+
+#include <algorithm>
+
+#include "frostline/backend/cpu/blocked.hpp"
+#include "frostline/backend/cpu/toom_cook.hpp"
+#include "frostline/core/kernel.hpp"
+
+namespace frostline {
+
+/// Outputs of one axis in tiles of `tile`. Where that does not divide and tiles are `shortened`,
+/// the last ones have one output less: they need one product less (infinity's).
+struct TileAxis {
+  int size, tile;
+  bool shortened;
+  constexpr int count() const { return divide_up(size, tile); }
+  constexpr int whole() const {
+    return shortened ? std::max(0, size - count() * (tile - 1)) : count();
+  }
+  constexpr int first(int i) const { return i * tile - std::max(0, i - whole()); }
+  constexpr int outputs(int i) const { return std::min(tile - int(i >= whole()), size - first(i)); }
+};
+
+/// A 3x3 convolution by F(tile x tile, 3 x 3): what of it does not depend on the batch.
+struct WinogradShape {
+  BlockedMap in, out;
+  int tile;
+
+  static constexpr int most_tiles = 48;  // of a block of tiles
+  /// Units: bytes. What a thread's own block of tiles may fill of its L2 cache, and the threads'
+  /// common block of their L3 cache.
+  static constexpr int own_cache = lanes == 16 ? 768 * 1024 : 384 * 1024;
+  static constexpr int common_cache = 8 * 1024 * 1024;
+
+  constexpr int points() const { return tile + 2; }
+  constexpr int products() const { return points() * points(); }
+  constexpr TileAxis vertical() const { return {out.shape.height, tile, has_infinity(tile, 3)}; }
+  constexpr TileAxis horizontal() const { return {out.shape.width, tile, has_infinity(tile, 3)}; }
+  constexpr int tiles() const { return vertical().count() * horizontal().count(); }
+  /// Output blocks are computed two at a time.
+  constexpr int pairs() const { return divide_up(out.blocks(), 2); }
+
+  /// Bytes that a tile fills: transformed inputs, and products of some pairs.
+  constexpr int tile_bytes(int of_pairs) const {
+    return 4 * lanes * products() * (in.blocks() + 2 * of_pairs);
+  }
+  constexpr int own_tiles() const { return std::min(own_cache / tile_bytes(1), 4 * tile_pixels); }
+  /// Depth first: each thread has its own tiles, and finishes one pair of output blocks before the
+  /// next. Otherwise the threads transform inputs together and each multiplies for its own outputs,
+  /// so that weights are read once a block.
+  constexpr bool depth_first() const { return own_tiles() >= 2 * tile_pixels; }
+  constexpr int block_tiles() const {
+    const int fit = depth_first() ? own_tiles() : common_cache / tile_bytes(pairs());
+    return std::clamp(fit / tile_pixels * tile_pixels, tile_pixels, most_tiles);
+  }
+
+  /// Units: floats, here and below. Weights of a product for a pair of output blocks.
+  constexpr std::ptrdiff_t panel_floats() const {
+    return std::ptrdiff_t(in.blocks()) * lanes * 2 * lanes;
+  }
+  /// In the order in which they are read. From product to product it is an odd number of cache
+  /// lines, or packing would meet itself in the cache.
+  constexpr std::ptrdiff_t panel(int product, int pair) const {
+    return depth_first() ? (pair * products() + product) * (panel_floats() + 16)
+                         : product * (pairs() * panel_floats() + 16) + pair * panel_floats();
+  }
+  constexpr std::ptrdiff_t packed_floats() const {
+    return products() * pairs() * (panel_floats() + 16);
+  }
+  constexpr std::ptrdiff_t thread_scratch_floats() const;
+  constexpr std::ptrdiff_t shared_scratch_floats() const;
+};
+
+/// How a block of tiles lies in scratch: transformed inputs (product, block of channels, tile,
+/// lane), then products (block of channels, product, tile, lane). Between products an odd number of
+/// vectors, as an even one makes them meet in the cache.
+struct WinogradScratch {
+  int products, inputs, tiles;
+  constexpr std::ptrdiff_t input() const { return tiles * lanes; }  // to the next block
+  constexpr std::ptrdiff_t input_product() const { return (inputs * tiles | 1) * lanes; }
+  constexpr std::ptrdiff_t output_product() const { return (tiles | 1) * lanes; }
+  constexpr std::ptrdiff_t output() const { return products * output_product(); }
+  constexpr std::ptrdiff_t inputs_floats() const { return products * input_product(); }
+};
+constexpr std::ptrdiff_t WinogradShape::thread_scratch_floats() const {
+  const WinogradScratch scratch{products(), in.blocks(), block_tiles()};
+  return depth_first() ? scratch.inputs_floats() + 2 * scratch.output() : 0;
+}
+constexpr std::ptrdiff_t WinogradShape::shared_scratch_floats() const {
+  const WinogradScratch scratch{products(), in.blocks(), block_tiles()};
+  return depth_first() ? 0 : scratch.inputs_floats() + 2 * pairs() * scratch.output();
+}
+
+/// Offsets of a tile's first input and output, and how many rows and columns of them exist.
+struct WinogradTile {
+  std::ptrdiff_t in, out;
+  int rows_in, columns_in, rows, columns;
+};
+
+/// Some tiles of a batch, ordered so that those that need a product lie side by side: first the
+/// high narrow ones, then the high wide, the low wide and the low narrow ones.
+struct TileBlock {
+  static constexpr int capacity = 112;
+  int count = 0;
+  int high_end = 0, wide_begin = 0, wide_end = 0;
+  WinogradTile tiles[capacity];
+};
+
+FROSTLINE_SHARED void list_tiles(const WinogradShape& shape, int begin, int end, TileBlock& block) {
+  const TileAxis vertical = shape.vertical(), horizontal = shape.horizontal();
+  const int down = vertical.count(), across = horizontal.count();
+  const int whole_down = vertical.whole(), whole_across = horizontal.whole();
+  block.count = 0;
+  for (int kind = 0; kind < 4; ++kind) {
+    if (kind == 1) block.wide_begin = block.count;
+    if (kind == 2) block.high_end = block.count;
+    if (kind == 3) block.wide_end = block.count;
+    int column = begin % across - 1, row = begin / across % down, n = begin / across / down;
+    for (int t = begin; t < end; ++t) {
+      if (++column == across) column = 0, ++row;
+      if (row == down) row = 0, ++n;
+      const bool high = row < whole_down, wide = column < whole_across;
+      if (kind != (high ? int(wide) : 3 - int(wide))) continue;
+      const int y = vertical.first(row), x = horizontal.first(column);
+      block.tiles[block.count++] = {n * shape.in.sample() + shape.in.at(0, y - 1, x - 1),
+                                    n * shape.out.sample() + shape.out.at(0, y, x),
+                                    std::min(shape.points(), shape.in.rows() - y),
+                                    std::min(shape.points(), shape.in.columns() - x),
+                                    vertical.outputs(row),
+                                    horizontal.outputs(column)};
+    }
+  }
+}
+
+/// Fetches the pixels of a tile that comes soon: its rows are too short to be foreseen.
+template <int Size, bool Write = false>
+FROSTLINE_INLINE void fetch_tile(const float* pixels, std::ptrdiff_t row) {
+  constexpr int line = 16;
+  for (int y = 0; y < Size; ++y, pixels += row)
+    for (int i = 0; i < Size * lanes; i += line) __builtin_prefetch(pixels + i, int(Write));
+}
+
+}  // namespace frostline
