@@ -2,6 +2,7 @@
 // Executor: the memory and the run-time loop of a program, compiled once for all models.
 #pragma once
 
+#include <array>
 #include <bitset>
 #include <concepts>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "frostline/core/initial_values.hpp"
+#include "frostline/core/lender.hpp"
 #include "frostline/core/random.hpp"
 #include "frostline/graph/named_tensor.hpp"
 
@@ -29,6 +31,7 @@ class Executor {
         frozen_(program.frozen_floats * sizeof(float)),
         buffers_(program.buffer_floats * sizeof(float)),
         packed_(program.packed_floats() * sizeof(float)),
+        loans_(program.nodes.size()),
         written_(program.nodes.size()) {}
 
   const Program& program() const { return *program_; }
@@ -60,19 +63,30 @@ class Executor {
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
     check_access<Number>(tensor, numbers.size());
     initialise_rest();
-    std::memcpy(numbers.data(), place(tensor), numbers.size_bytes());
+    const Loan& loan = loan_of(tensor);
+    if (loan.lender) loan.lender->require_unchanged();
+    std::memcpy(numbers.data(), loan.lender ? loan.floats : place(tensor), numbers.size_bytes());
   }
   template <class Number>
   void write(const NamedTensor& tensor, std::span<const Number> numbers) {
     check_access<Number>(tensor, numbers.size());
+    loan_of(tensor) = {};
     std::memcpy(place(tensor), numbers.data(), numbers.size_bytes());
-    written_[std::size_t(tensor.node)][order_of(tensor.is_buffer, tensor.index)] = true;
-    changed_ = frozen_changed_ = true;
+    note_written(tensor);
+  }
+  /// As write, without a copy, where a frozen tensor is read when it is packed and no more.
+  /// Returns whether it is such a one; if not, nothing has happened.
+  bool borrow(const NamedTensor& tensor, Loan loan) {
+    if (!may_be_lent(tensor)) return false;
+    loan_of(tensor) = std::move(loan);
+    note_written(tensor);
+    return true;
   }
 
   void initialise(std::uint64_t seed) {
     seed_ = seed;
     for (auto& written : written_) written.reset();
+    for (auto& loans : loans_) loans.fill({});
     all_written_ = false;
     changed_ = frozen_changed_ = true;
   }
@@ -141,6 +155,29 @@ class Executor {
     return tensor.is_buffer ? buffer(tensor.node, tensor.index)
                             : parameter(tensor.node, tensor.index);
   }
+  static std::size_t order_of(const NamedTensor& tensor) {
+    return order_of(tensor.is_buffer, tensor.index);
+  }
+  const Loan& loan_of(const NamedTensor& tensor) const {
+    return loans_[std::size_t(tensor.node)][order_of(tensor)];
+  }
+  Loan& loan_of(const NamedTensor& tensor) {
+    return loans_[std::size_t(tensor.node)][order_of(tensor)];
+  }
+  void note_written(const NamedTensor& tensor) {
+    written_[std::size_t(tensor.node)][order_of(tensor)] = true;
+    changed_ = frozen_changed_ = true;
+  }
+  bool may_be_lent(const NamedTensor& tensor) const {
+    if (!program_->nodes[std::size_t(tensor.node)].frozen || tensor.is_buffer ||
+        tensor.extents.size() < 2)
+      return false;
+    for (std::size_t s = 0; s < program_->steps.size(); ++s)
+      if (program_->steps[s].node == tensor.node && int(s) != program_->loss &&
+          !program_->facts[s].reads_packed_alone)
+        return false;
+    return true;
+  }
   template <class Number>
   static void check_access(const NamedTensor& tensor, std::size_t numbers) {
     static_assert(std::same_as<Number, float> || std::same_as<Number, std::int64_t>,
@@ -167,7 +204,8 @@ class Executor {
     call.output = value(node.output, images);
     if (node.has_backward()) call.output_gradient = gradient(i);
     for (int k = 0; k < TensorSpecs::capacity; ++k) {
-      call.parameters[k] = parameter(i, k);
+      const Loan& loan = loans_[std::size_t(i)][order_of(false, k)];
+      call.parameters[k] = loan.lender ? loan.floats : parameter(i, k);
       if (!node.frozen)
         call.parameter_gradients[k] = gradient_.floats().data() + program_->parameters[i][k];
       call.buffers[k] = buffer(i, k);
@@ -228,6 +266,7 @@ class Executor {
   /// Packs the parameters of the steps that have any to pack; after an optimizer's step, only
   /// what trains has changed.
   void pack() {
+    if (frozen_changed_) for_each_lender([](const Lender& lender) { lender.require_unchanged(); });
     Backend::run(threads_, [&](const Team& team) {
       for (int s = 0; s < int(program_->steps.size()); ++s) {
         const StepFacts& facts = program_->facts[std::size_t(s)];
@@ -237,7 +276,15 @@ class Executor {
         team.sync();
       }
     });
+    if (frozen_changed_) for_each_lender([](const Lender& lender) { lender.rest(); });
     changed_ = frozen_changed_ = false;
+  }
+  template <class Visit>
+  void for_each_lender(Visit visit) const {
+    const Lender* last = nullptr;
+    for (const auto& loans : loans_)
+      for (const Loan& loan : loans)
+        if (loan.lender && loan.lender.get() != last) visit(*(last = loan.lender.get()));
   }
   static constexpr std::size_t order_of(bool is_buffer, int k) {
     return std::size_t(is_buffer ? TensorSpecs::capacity + k : k);
@@ -270,6 +317,7 @@ class Executor {
   bool changed_ = true, frozen_changed_ = true;  // since the last packing
   mutable bool all_written_ = false;
   typename Backend::Memory arena_, trainable_, gradient_, frozen_, buffers_, packed_;
+  std::vector<std::array<Loan, 2 * TensorSpecs::capacity>> loans_;
   std::vector<std::bitset<2 * TensorSpecs::capacity>> written_;
 };
 

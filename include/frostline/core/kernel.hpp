@@ -28,7 +28,8 @@ struct cpu;
 ///   NCHW;
 /// - `scratch_bytes<At>(Pass)` a thread, `shared_scratch_bytes<At>(Pass)` a team;
 /// - `packed_floats<At>(Pass)` and `pack<At, Pass>(const Call&)`, which a team runs when
-///   parameters have changed; `call.packed` is then theirs in that pass.
+///   parameters have changed; `call.packed` is then theirs in that pass;
+/// - `reads_packed_alone<At>`: its parameters are read by `pack` and nobody else.
 template <class Backend, class Layer>
 struct Kernel;
 

@@ -13,7 +13,8 @@ struct Declared {
 };
 
 /// Offsets, in floats, of multiples of a cache line. What trains lies in one span in backward
-/// order, what is frozen in another, buffers in a third.
+/// order, what is frozen in another, vectors first (weights may stay in their file, and pages of
+/// nothing else are never touched), buffers in a third.
 template <int Size>
 struct ParameterLayout {
   std::size_t parameters[Size][TensorSpecs::capacity]{};
@@ -30,20 +31,30 @@ template <int Size>
 constexpr ParameterLayout<Size> place_parameters(const Graph<Size>& graph,
                                                  const Declared* declared) {
   ParameterLayout<Size> layout{};
-  const auto place = [](TensorSpecs specs, std::size_t* offsets, std::size_t& floats) {
+  const auto place = [](TensorSpecs specs, auto wanted, std::size_t* offsets, std::size_t& floats) {
     for (int k = 0; k < specs.count; ++k) {
+      if (!wanted(specs[k])) continue;
       offsets[k] = floats;
       floats += padded_floats(specs[k]);
     }
   };
-  for (int i = 1; i < Size; ++i) {
-    const Declared& layer = declared[graph[i].layer];
-    if (graph[i].frozen) place(layer.parameters(), layout.parameters[i], layout.frozen_floats);
-    place(layer.buffers(), layout.buffers[i], layout.buffer_floats);
-  }
+  const auto all = [](const TensorSpec&) { return true; };
+  const auto vector = [](const TensorSpec& spec) { return spec.rank <= 1; };
+  const auto weight = [](const TensorSpec& spec) { return spec.rank > 1; };
+  const auto place_frozen = [&](auto wanted) {
+    for (int i = 1; i < Size; ++i)
+      if (graph[i].frozen)
+        place(declared[graph[i].layer].parameters(), wanted, layout.parameters[i],
+              layout.frozen_floats);
+  };
+  place_frozen(vector);
+  place_frozen(weight);
   for (int i = Size - 1; i > 0; --i)
     if (!graph[i].frozen)
-      place(declared[graph[i].layer].parameters(), layout.parameters[i], layout.trainable_floats);
+      place(declared[graph[i].layer].parameters(), all, layout.parameters[i],
+            layout.trainable_floats);
+  for (int i = 1; i < Size; ++i)
+    place(declared[graph[i].layer].buffers(), all, layout.buffers[i], layout.buffer_floats);
   return layout;
 }
 

@@ -21,6 +21,7 @@ struct StepFacts {
   std::size_t packed_floats = 0, packed_offset = 0;
   std::size_t scratch_bytes = 0;         // a thread's
   std::size_t shared_scratch_bytes = 0;  // a team's
+  bool reads_packed_alone = false;       // its parameters are read by `pack` and nobody else
 };
 
 /// A step of a network as a backend's function, chosen by layer type, shapes and flags alone.
@@ -91,8 +92,16 @@ struct CompiledStep {
       return whole_lines(LayerKernel::template shared_scratch_bytes<Place>(step.pass));
     return 0;
   }
+  static constexpr bool reads_packed_alone() {
+    if constexpr (step.pass != Pass::loss &&
+                  requires { LayerKernel::template reads_packed_alone<Place>; })
+      return LayerKernel::template reads_packed_alone<Place>;
+    return false;
+  }
   static constexpr StepFacts facts() {
-    return {function(), pack(), packed_floats(), 0, scratch_bytes(), shared_scratch_bytes()};
+    return {
+        function(),          pack(), packed_floats(), 0, scratch_bytes(), shared_scratch_bytes(),
+        reads_packed_alone()};
   }
 };
 

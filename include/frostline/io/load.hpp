@@ -124,9 +124,15 @@ LoadReport load(std::span<Executor<Backend>* const> parts, std::span<const Path>
       stored->copy_to(std::span(integers));
       network.owners[i]->write(tensor, std::span<const std::int64_t>(integers));
     } else {
-      floats.resize(tensor.size);
-      stored->copy_to(std::span(floats));
-      network.owners[i]->write(tensor, std::span<const float>(floats));
+      std::span<const float> values = stored->in_place();
+      if (values.empty()) {
+        floats.resize(tensor.size);
+        stored->copy_to(std::span(floats));
+        values = floats;
+      } else if (network.owners[i]->borrow(tensor, {values.data(), file.owner})) {
+        continue;
+      }
+      network.owners[i]->write(tensor, values);
     }
   }
   return std::move(matching.report);
@@ -174,7 +180,9 @@ std::span<const Path> replaced_by_new_layers() {
 
 /// Loads torchvision's or our own file (.pth, .safetensors) into all but a new head, which is left
 /// as it was. Accepts keys with a `module.` prefix, a segmentation model's `backbone.`, and files
-/// with or without `num_batches_tracked`.
+/// with or without `num_batches_tracked`. Frozen weights that kernels keep packed are not copied:
+/// they stay in the file, which must not be written to while the network lives (`save` and others
+/// that put a new file in its place are no harm).
 /// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text
 /// lists every missing, unexpected and mismatched key.
 template <class Net>
@@ -192,7 +200,7 @@ LoadReport load(Net& network, const std::filesystem::path& path) {
 
 /// Writes all parameters and buffers as safetensors, with torchvision's keys, floats as `type`
 /// (F32, F16 or BF16). A file of this name is replaced only when the new one is complete.
-/// Throws: Error if the file cannot be written.
+/// Throws: Error if the file cannot be written, or frozen weights lie in a file that was changed.
 template <class Net>
 void save(const Net& network, const std::filesystem::path& path,
           ElementType type = ElementType::f32,

@@ -2,8 +2,11 @@
 // A file mapped into memory for reading.
 #pragma once
 
-#include <boost/interprocess/file_mapping.hpp>
-#include <boost/interprocess/mapped_region.hpp>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <cstddef>
 #include <filesystem>
 #include <span>
@@ -11,44 +14,64 @@
 #include <string_view>
 #include <system_error>
 
+#include "frostline/core/lender.hpp"
+#include "frostline/io/mapping.hpp"
 #include "frostline/io/unreadable.hpp"
 
 namespace frostline {
 
-/// A whole file, readable for as long as this lives. Others must not shorten it meanwhile.
-class MappedFile {
+/// A whole file, readable for as long as this lives. Others must not shorten it meanwhile; they may
+/// put another in its place.
+class MappedFile : public Lender {
  public:
   /// Throws: Error when there is no such file, or it is empty, a directory or not readable.
   explicit MappedFile(const std::filesystem::path& path) : name_(path.string()) {
-    std::error_code error;
-    const auto status = std::filesystem::status(path, error);
-    if (status.type() == std::filesystem::file_type::not_found) fail("no such file");
-    if (error) fail(error.message());
-    if (std::filesystem::is_directory(status)) fail("it is a directory");
-    if (!std::filesystem::is_regular_file(status)) fail("it is not a regular file");
-    const auto size = std::filesystem::file_size(path, error);
-    if (error) fail(error.message());
-    if (size == 0) fail("it is empty");
+    file_ = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (file_ < 0) fail(errno == ENOENT || errno == ENOTDIR ? "no such file" : message(errno));
     try {
-      using namespace boost::interprocess;
-      region_ = mapped_region(file_mapping(name_.c_str(), read_only), read_only);
-    } catch (const boost::interprocess::interprocess_exception& exception) {
-      fail(exception.what());
+      map();
+    } catch (...) {
+      ::close(file_);
+      throw;
     }
   }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  ~MappedFile() override { ::close(file_); }
 
-  std::span<const std::byte> bytes() const {
-    return {static_cast<const std::byte*>(region_.get_address()), region_.get_size()};
-  }
-
+  std::span<const std::byte> bytes() const { return mapping_.bytes(); }
   /// The path that it was opened by, for messages.
   const std::string& name() const { return name_; }
 
+  /// Throws: Error if the file was written to since it was opened.
+  void require_unchanged() const override {
+    struct stat now {};
+    if (::fstat(file_, &now) != 0 || now.st_size != opened_.st_size ||
+        now.st_mtim.tv_sec != opened_.st_mtim.tv_sec ||
+        now.st_mtim.tv_nsec != opened_.st_mtim.tv_nsec)
+      fail("it has been overwritten, but a network's frozen weights still lie there; load again");
+  }
+  void rest() const override { mapping_.rest(); }
+
  private:
+  void map() {
+    if (::fstat(file_, &opened_) != 0) fail(message(errno));
+    if (S_ISDIR(opened_.st_mode)) fail("it is a directory");
+    if (!S_ISREG(opened_.st_mode)) fail("it is not a regular file");
+    if (opened_.st_size == 0) fail("it is empty");
+    try {
+      mapping_ = Mapping(file_, std::size_t(opened_.st_size), false);
+    } catch (const std::system_error& error) {
+      fail(error.code().message());
+    }
+  }
+  static std::string message(int error) { return std::generic_category().message(error); }
   [[noreturn]] void fail(std::string_view reason) const { throw detail::unreadable(name_, reason); }
 
   std::string name_;
-  boost::interprocess::mapped_region region_;
+  int file_ = -1;
+  struct stat opened_ {};
+  Mapping mapping_;
 };
 
 }  // namespace frostline

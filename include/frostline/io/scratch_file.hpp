@@ -6,8 +6,6 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <boost/interprocess/file_mapping.hpp>
-#include <boost/interprocess/mapped_region.hpp>
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
@@ -19,6 +17,7 @@
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/io/mapping.hpp"
 
 namespace frostline {
 
@@ -34,11 +33,6 @@ class ScratchFile {
     partial_ += fmt::format(".{}-{}.partial", ::getpid(), ++count);
     try {
       reserve(bytes);
-      using namespace boost::interprocess;
-      region_ = mapped_region(file_mapping(partial_.c_str(), read_write), read_write);
-    } catch (const boost::interprocess::interprocess_exception& exception) {
-      remove();
-      fail(exception.what());
     } catch (const Error&) {
       remove();
       throw;
@@ -49,16 +43,18 @@ class ScratchFile {
   ScratchFile& operator=(const ScratchFile&) = delete;
   ~ScratchFile() { remove(); }
 
-  std::span<std::byte> bytes() const {
-    return {static_cast<std::byte*>(region_.get_address()), region_.get_size()};
-  }
+  std::span<std::byte> bytes() const { return mapping_.bytes(); }
   const std::filesystem::path& path() const { return path_; }
 
   /// Writes out one that was to be kept, and gives it its path, in place of a file that was there.
   /// Throws: Error, which names the file, if that fails.
   void keep() {
-    if (!region_.flush(0, 0, false)) fail("its pages cannot be written");
     std::error_code error;
+    try {
+      mapping_.flush();
+    } catch (const std::system_error& exception) {
+      fail(exception.code().message());
+    }
     std::filesystem::rename(partial_, path_, error);
     if (error) fail(error.message());
     partial_.clear();
@@ -72,6 +68,11 @@ class ScratchFile {
     const auto disk = std::filesystem::space(partial_, unknown);
     int error = !unknown && disk.available < bytes ? ENOSPC : 0;
     if (error == 0) error = ::posix_fallocate(file, 0, off_t(bytes));
+    try {
+      if (error == 0) mapping_ = Mapping(file, bytes, true);
+    } catch (const std::system_error& exception) {
+      error = exception.code().value();
+    }
     ::close(file);
     if (error != 0)
       fail(fmt::format("{} (it takes {} bytes)", std::generic_category().message(error), bytes));
@@ -85,7 +86,7 @@ class ScratchFile {
   }
 
   std::filesystem::path path_, partial_;
-  boost::interprocess::mapped_region region_;
+  Mapping mapping_;
 };
 
 }  // namespace frostline

@@ -18,6 +18,7 @@
 #include "frostline/core/element_type.hpp"
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/core/lender.hpp"
 #include "frostline/io/half.hpp"
 
 namespace frostline {
@@ -39,6 +40,9 @@ struct StoredTensor {
     return count;
   }
 
+  /// The elements where they lie, if they are floats in row-major order there; else nothing.
+  std::span<const float> in_place() const;
+
   /// Assigns all elements, in row-major order, converted to float.
   /// Throws: Error unless `out` has size() elements.
   void copy_to(std::span<float> out) const;
@@ -52,7 +56,7 @@ struct StoredTensor {
 struct StateDict {
   std::map<std::string, StoredTensor, std::less<>> tensors;
   std::map<std::string, std::string, std::less<>> metadata;  // safetensors only
-  std::shared_ptr<const void> owner;                         // keeps the mapping alive
+  std::shared_ptr<const Lender> owner;                       // keeps the mapping alive
 };
 
 namespace detail {
@@ -148,6 +152,14 @@ inline void require_size(const StoredTensor& tensor, std::size_t wanted) {
 }
 
 }  // namespace detail
+
+inline std::span<const float> StoredTensor::in_place() const {
+  const auto runs = detail::runs_of(*this);
+  const bool in_order = runs.size() == 1 && (runs[0].step == 1 || runs[0].count == 1);
+  const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
+  if (type != ElementType::f32 || !in_order || address % alignof(float) != 0) return {};
+  return {reinterpret_cast<const float*>(bytes.data()) + runs[0].first, size()};
+}
 
 inline void StoredTensor::copy_to(std::span<float> out) const {
   detail::require_size(*this, out.size());

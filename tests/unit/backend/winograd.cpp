@@ -139,7 +139,8 @@ void check_stem(Shape image, int outputs, int batch, int threads) {
   Floats out(batch * shape.out.sample(), untouched), shift(shape.out.blocks() * lanes);
   Floats packed(shape.packed_floats(), poison);
   std::vector<Floats> own(std::size_t(threads), Floats(shape.thread_scratch_floats(), poison));
-  for (int k = 0; k < outputs; ++k) shift.data()[k] = uniform();
+  // Not near zero, so that an image of one pixel has no sum that cancels.
+  for (int k = 0; k < outputs; ++k) shift.data()[k] = 1.5f + 0.5f * uniform();
   run_team(threads, [&](const Team& team) {
     stem_pack(team, shape, WeightView::of(weights.data(), outputs, image.channels, 7),
               packed.data());

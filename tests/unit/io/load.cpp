@@ -175,5 +175,60 @@ TEST_CASE("a file that cannot be read changes nothing") {
   REQUIRE(snapshot(network) == before);
 }
 
+TEST_CASE("frozen weights stay in their file, which others may replace but not overwrite") {
+  const files::TemporaryFolder folder;
+  const Net<Whole> whole{max_batch(2), seed(1)};
+  const auto path = folder.path / "weights.safetensors", copy = folder.path / "copy.safetensors";
+  save(whole, path);
+  std::filesystem::copy_file(path, copy);
+  const std::string frozen = "layer2.0.conv1.weight", small = "layer2.0.bn1.weight";
+  Net<NewHead> network{max_batch(2), seed(2)};
+  load_pretrained(network, path);
+  const std::vector<float> images = random_floats(2 * 3 * 32 * 32);
+  const auto outputs = [&] {
+    const auto span = network.predict(images);
+    return std::vector<float>(span.begin(), span.end());
+  };
+  const std::vector<float> before = outputs();
+
+  save(network, path);  // puts a new file in its place
+  CHECK(network.values(frozen) == whole.values(frozen));
+
+  load_pretrained(network, copy);
+  CHECK(outputs() == before);
+  std::filesystem::resize_file(copy, 100);
+  CHECK(outputs() == before);
+  CHECK(network.values(small) == whole.values(small));
+  REQUIRE_ERROR(network.values(frozen), "copy.safetensors': it has been overwritten");
+  CHECK_THROWS_AS(save(network, folder.path / "new.safetensors"), Error);
+  CHECK_FALSE(std::filesystem::exists(folder.path / "new.safetensors"));
+
+  // What is written to it from elsewhere is a copy.
+  std::vector<float> other = whole.values(frozen);
+  other[0] += 1;
+  network.write(network.tensor(frozen), std::span<const float>(other));
+  CHECK(network.values(frozen) == other);
+  load_pretrained(network, path);
+  CHECK(network.values(frozen) == whole.values(frozen));
+  CHECK(outputs() == before);
+  load_pretrained(network, path);
+  network.initialise(seed(5));
+  CHECK(network.values(frozen) == Net<NewHead>{max_batch(1), seed(5)}.values(frozen));
+}
+
+TEST_CASE("a file that is overwritten before its weights are used is an error") {
+  const files::TemporaryFolder folder;
+  const Net<Whole> whole{max_batch(2), seed(1)};
+  const auto path = folder.path / "weights.safetensors";
+  save(whole, path);
+  Net<NewHead> network{max_batch(1), seed(2)};
+  load_pretrained(network, path);
+  std::filesystem::resize_file(path, 100);
+  const std::vector<float> image = random_floats(3 * 32 * 32);
+  REQUIRE_ERROR(network.predict(image), "overwritten");
+  network.initialise(seed(3));
+  CHECK_NOTHROW(network.predict(image));
+}
+
 }  // namespace
 }  // namespace frostline::test

@@ -186,6 +186,8 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       floats += (pass == Pass::forward ? winograd<At> : backward<At>).packed_floats();
     return std::size_t(floats);
   }
+  template <class At>
+  static constexpr bool reads_packed_alone = algorithm<At> != Algorithm::im2col;
   template <class At, Pass pass>
   static void pack(const Call& call) {
     if constexpr (pass == Pass::input_gradient) {
