@@ -6,4 +6,22 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(PNG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+
+# Thrust for hosts' threads, which nvcc brings its own for: the CUDA Toolkit's, or a package's.
+find_package(CUDAToolkit QUIET)
+find_path(FROSTLINE_THRUST_INCLUDE_DIR thrust/version.h
+          HINTS ${CUDAToolkit_INCLUDE_DIRS} PATHS /usr/local/cuda/include PATH_SUFFIXES cccl)
+if(NOT TARGET frostline::thrust_headers)
+  add_library(frostline::thrust_headers INTERFACE IMPORTED)
+  if(FROSTLINE_THRUST_INCLUDE_DIR)
+    target_include_directories(
+      frostline::thrust_headers SYSTEM
+      INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${FROSTLINE_THRUST_INCLUDE_DIR}>)
+  endif()
+  if(TARGET CUDA::cublas)
+    target_link_libraries(frostline::thrust_headers
+                          INTERFACE $<$<LINK_LANGUAGE:CUDA>:CUDA::cublas>)
+  endif()
+endif()
+
 pkg_check_modules(TURBOJPEG REQUIRED IMPORTED_TARGET libturbojpeg)

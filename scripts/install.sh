@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # Installs what is missing of the Debian 12 or Ubuntu 24.04 packages that a set of the project needs.
-# Usage: scripts/install.sh SET...   sets: build, clang, neon, format, golden, peers
+# Usage: scripts/install.sh SET...   sets: build, thrust, clang, neon, format, golden,
+#                                   peers, benchmarks
 set -euo pipefail
 
 declare -A sets=(
   [build]="g++ cmake ninja-build pkg-config ccache libeigen3-dev libboost-dev libfmt-dev
            libjansson-dev libturbojpeg0-dev libpng-dev catch2 libcli11-dev
            gnuplot-nox"
+  [thrust]="libthrust-dev"
   [clang]="clang libomp-dev"
   [neon]="g++-aarch64-linux-gnu qemu-user-static"
   [format]="clang-format"

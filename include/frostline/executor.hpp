@@ -20,11 +20,15 @@ namespace frostline {
 template <class Backend>
 class Executor {
  public:
-  Executor(const Program& program, int max_batch, std::uint64_t seed)
+  using Context = typename Backend::Context;
+
+  Executor(const Program& program, int max_batch, std::uint64_t seed, Context context)
       : program_(&program),
-        max_batch_(checked(max_batch)),
+        context_(checked(program, max_batch, std::move(context))),
+        max_batch_(max_batch),
         threads_(Backend::threads()),
         seed_(seed),
+        input_(Backend::in_host_memory ? 0 : input_bytes(program, max_batch)),
         arena_(program.arena_bytes(max_batch_, threads_)),
         trainable_(program.trainable_floats * sizeof(float)),
         gradient_(program.trainable_floats * sizeof(float)),
@@ -37,6 +41,8 @@ class Executor {
   const Program& program() const { return *program_; }
   int max_batch() const { return max_batch_; }
   int threads() const { return threads_; }
+  const Context& context() const { return context_; }
+  // Spans lie in the backend's memory unless they are said to be of the host.
   std::span<float> trainable() {
     initialise_rest();
     changed_ = true;  // kernels that keep it packed pack it anew
@@ -47,11 +53,26 @@ class Executor {
   std::span<const float> forward(std::span<const float> images, bool training) {
     batch_ = samples_in(images);
     images_ = images.data();
+    if constexpr (!Backend::in_host_memory) {
+      Backend::copy_in(context_, input_.data(), images.data(), images.size_bytes());
+      images_ = input_.floats().data();
+    }
     initialise_rest();
     if (changed_) pack();
     if (training) ++steps_;
     run_forward(training);
     return {value(last(), all_images()), outputs()};
+  }
+  /// The last forward's outputs, in the host's memory until the next call.
+  std::span<const float> host_outputs() {
+    const std::span<const float> result{value(last(), all_images()), outputs()};
+    if constexpr (Backend::in_host_memory) {
+      return result;
+    } else {
+      host_outputs_.resize(result.size());
+      Backend::copy_out(context_, host_outputs_.data(), result.data(), result.size_bytes());
+      return host_outputs_;
+    }
   }
   std::span<float> output_gradient() const { return {gradient(last()), outputs()}; }
   void backward(bool accumulate) {
@@ -65,13 +86,14 @@ class Executor {
     initialise_rest();
     const Loan& loan = loan_of(tensor);
     if (loan.lender) loan.lender->require_unchanged();
-    std::memcpy(numbers.data(), loan.lender ? loan.floats : place(tensor), numbers.size_bytes());
+    Backend::copy_out(context_, numbers.data(), loan.lender ? loan.floats : place(tensor),
+                      numbers.size_bytes());
   }
   template <class Number>
   void write(const NamedTensor& tensor, std::span<const Number> numbers) {
     check_access<Number>(tensor, numbers.size());
     loan_of(tensor) = {};
-    std::memcpy(place(tensor), numbers.data(), numbers.size_bytes());
+    Backend::copy_in(context_, place(tensor), numbers.data(), numbers.size_bytes());
     note_written(tensor);
   }
   /// As write, without a copy, where a frozen tensor is read when it is packed and no more.
@@ -92,10 +114,18 @@ class Executor {
   }
 
  private:
-  static int checked(int batch) {
+  static std::size_t input_bytes(const Program& program, int max_batch) {
+    return program.nodes[0].out.size() * std::size_t(max_batch) * sizeof(float);
+  }
+  static Context checked(const Program& program, int batch, Context context) {
     if (batch < 1)
       throw Error(fmt::format("frostline: max_batch requires at least 1, got {}", batch));
-    return batch;
+    Backend::require_room(context, program.arena_bytes(batch, Backend::threads()) +
+                                       input_bytes(program, batch) +
+                                       (2 * program.trainable_floats + program.frozen_floats +
+                                        program.buffer_floats + program.packed_floats()) *
+                                           sizeof(float));
+    return context;
   }
   int samples_in(std::span<const float> images) const {
     const Shape shape = program_->nodes[0].out;
@@ -169,8 +199,8 @@ class Executor {
     changed_ = frozen_changed_ = true;
   }
   bool may_be_lent(const NamedTensor& tensor) const {
-    if (!program_->nodes[std::size_t(tensor.node)].frozen || tensor.is_buffer ||
-        tensor.extents.size() < 2)
+    if (!Backend::in_host_memory || !program_->nodes[std::size_t(tensor.node)].frozen ||
+        tensor.is_buffer || tensor.extents.size() < 2)
       return false;
     for (std::size_t s = 0; s < program_->steps.size(); ++s)
       if (program_->steps[s].node == tensor.node && int(s) != program_->loss &&
@@ -192,6 +222,7 @@ class Executor {
     const int i = program_->steps[std::size_t(s)].node;
     const Node& node = program_->nodes[std::size_t(i)];
     Call call;
+    call.context = &context_;
     call.batch = images.count;
     call.max_batch = max_batch_;
     call.team = images.team;
@@ -239,6 +270,8 @@ class Executor {
       Call call = call_for(s, images);
       call.accumulate = accumulate;
       program_->facts[std::size_t(s)].run(call);
+      if constexpr (!Backend::in_host_memory)
+        Backend::check(program_->nodes[std::size_t(program_->steps[std::size_t(s)].node)].path);
       images.team.sync();
     }
   }
@@ -299,7 +332,7 @@ class Executor {
         for (int k = 0; k < specs.count; ++k) {
           state = mix(state);
           if (!written_[std::size_t(i)][order_of(is_buffer, k)])
-            fill_initial(specs[k], is_buffer ? buffer(i, k) : parameter(i, k), state);
+            initialise_one(specs[k], is_buffer ? buffer(i, k) : parameter(i, k), state);
         }
       };
       rest(program_->declared_by(i).parameters(), false);
@@ -307,7 +340,19 @@ class Executor {
     }
     all_written_ = true;
   }
+  void initialise_one(const TensorSpec& spec, float* place, std::uint64_t state) const {
+    if constexpr (Backend::in_host_memory) {
+      fill_initial(spec, place, state);
+    } else {
+      const std::size_t bytes = spec.size() * size_of(spec.type);
+      std::vector<float> values(bytes / sizeof(float));
+      fill_initial(spec, values.data(), state);
+      Backend::copy_in(context_, place, values.data(), bytes);
+    }
+  }
+
   const Program* program_;
+  Context context_;
   int max_batch_;
   int threads_;
   std::uint64_t seed_;
@@ -316,7 +361,8 @@ class Executor {
   const float* images_ = nullptr;
   bool changed_ = true, frozen_changed_ = true;  // since the last packing
   mutable bool all_written_ = false;
-  typename Backend::Memory arena_, trainable_, gradient_, frozen_, buffers_, packed_;
+  typename Backend::Memory input_, arena_, trainable_, gradient_, frozen_, buffers_, packed_;
+  std::vector<float> host_outputs_;
   std::vector<std::array<Loan, 2 * TensorSpecs::capacity>> loans_;
   std::vector<std::bitset<2 * TensorSpecs::capacity>> written_;
 };

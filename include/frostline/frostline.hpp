@@ -11,6 +11,7 @@
 #include "frostline/models/resnet.hpp"
 #include "frostline/network.hpp"
 #include "frostline/split_network.hpp"
+#include "frostline/to_backend.hpp"
 #include "frostline/train/feature_cache.hpp"
 #include "frostline/train/learning_rate.hpp"
 #include "frostline/train/trainer.hpp"

@@ -44,8 +44,9 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   }
 
   /// Throws: Error if max_batch is below 1.
-  explicit Network(MaxBatch batch, Seed first = {0})
-      : executor_(program<Model, In, Backend, Options>, batch.value, first.value) {}
+  explicit Network(MaxBatch batch, Seed first = {0}, typename Backend::Context context = {})
+      : executor_(program<Model, In, Backend, Options>, batch.value, first.value,
+                  std::move(context)) {}
 
   int max_batch() const { return executor_.max_batch(); }
   int threads() const { return executor_.threads(); }
@@ -58,7 +59,8 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   /// As predict; with `training`, batch statistics are used and moved, dropout drops, and what the
   /// backward needs is kept. The images must stay where they are until the backward is done.
   std::span<const float> forward(std::span<const float> images, bool training) {
-    return executor_.forward(images, training);
+    executor_.forward(images, training);
+    return executor_.host_outputs();
   }
 
   /// Where a loss assigns the outputs' gradient. Shapes: (batch, output_shape).

@@ -87,8 +87,8 @@ class SplitNetwork : private Diagnose<SplitProblemOf<Model, In, Backend>> {
   }
 
   /// Throws: Error if max_batch is below 1.
-  explicit SplitNetwork(MaxBatch batch, Seed first = {0})
-      : prefix_(batch, first), rest_(batch, behind_prefix(first)) {}
+  explicit SplitNetwork(MaxBatch batch, Seed first = {0}, typename Backend::Context context = {})
+      : prefix_(batch, first, context), rest_(batch, behind_prefix(first), context) {}
 
   Prefix& prefix() { return prefix_; }
   const Prefix& prefix() const { return prefix_; }

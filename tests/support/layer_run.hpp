@@ -6,7 +6,9 @@
 #include <limits>
 #include <vector>
 
+#ifndef __CUDACC__  // which does not know vectors; its backend's values are NCHW
 #include "frostline/backend/cpu/blocked.hpp"
+#endif
 #include "frostline/core/kernel.hpp"
 #include "frostline/core/layer.hpp"
 #include "frostline/graph/arrange.hpp"
@@ -14,6 +16,29 @@
 #include "support/catch.hpp"
 
 namespace frostline::test {
+
+/// A vector that kernels may read and write: on CUDA, memory that host and device share. What is
+/// made of it has names of its own there, since one program may hold both.
+#ifdef __CUDACC__
+inline namespace shared_memory {
+template <class T>
+struct SharedAllocator {
+  using value_type = T;
+  T* allocate(std::size_t count) {
+    void* memory = nullptr;
+    device::require(cudaMallocManaged(&memory, count * sizeof(T)), "cudaMallocManaged");
+    return static_cast<T*>(memory);
+  }
+  void deallocate(T* memory, std::size_t) { cudaFree(memory); }
+  bool operator==(const SharedAllocator&) const { return true; }
+};
+template <class T>
+using SharedVector = std::vector<T, SharedAllocator<T>>;
+#else
+inline namespace host_memory {
+template <class T>
+using SharedVector = std::vector<T>;
+#endif
 
 /// Memory full of not-a-number between two canaries; it begins at a cache line, or `shift` floats
 /// behind one.
@@ -46,7 +71,7 @@ class Poisoned {
   static constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
   float* all() { return lines_.data()->floats; }
   std::size_t count_, before_;
-  std::vector<Line> lines_;
+  SharedVector<Line> lines_;
 };
 
 /// A batch of values as they lie in a layout. NCHW need not begin at a cache line.
@@ -56,9 +81,7 @@ class StoredValue {
       : shape_(shape),
         layout_(layout),
         batch_(batch),
-        memory_(std::size_t(batch) *
-                    (is_blocked() ? std::size_t(BlockedMap{shape}.sample()) : shape.size()),
-                is_blocked() ? 0 : 1) {}
+        memory_(std::size_t(batch) * stored_floats(), is_blocked() ? 0 : 1) {}
   float* data() { return memory_.data(); }
   /// From NCHW; whatever else the layout has is zero.
   void assign(const std::vector<float>& values) {
@@ -79,17 +102,28 @@ class StoredValue {
   }
 
  private:
+#ifdef __CUDACC__
+  bool is_blocked() const { return false; }
+  std::size_t stored_floats() const { return shape_.size(); }
+  std::ptrdiff_t blocked_place(int, int, int, int) const { return 0; }
+#else
   bool is_blocked() const { return layout_ == Layout::blocked; }
+  std::size_t stored_floats() const {
+    return is_blocked() ? std::size_t(BlockedMap{shape_}.sample()) : shape_.size();
+  }
+  std::ptrdiff_t blocked_place(int n, int c, int y, int x) const {
+    const BlockedMap map{shape_};
+    return n * map.sample() + map.at(c / lanes, y, x) + c % lanes;
+  }
+#endif
   template <class Visit>
   void for_each(Visit visit) const {
-    const BlockedMap map{shape_};
     std::size_t i = 0;
     for (int n = 0; n < batch_; ++n)
       for (int c = 0; c < shape_.channels; ++c)
         for (int y = 0; y < shape_.height; ++y)
           for (int x = 0; x < shape_.width; ++x, ++i)
-            visit(i, is_blocked() ? n * map.sample() + map.at(c / lanes, y, x) + c % lanes
-                                  : std::ptrdiff_t(i));
+            visit(i, is_blocked() ? blocked_place(n, c, y, x) : std::ptrdiff_t(i));
   }
   Shape shape_;
   Layout layout_;
@@ -218,6 +252,7 @@ class LayerRun {
   /// A call, and what it reads.
   struct Values {
     explicit Values(LayerRun& run) {
+      call.context = &run.context_;
       call.batch = run.batch_;
       call.training = true;
       call.random = 12345;
@@ -279,12 +314,18 @@ class LayerRun {
       own.team = team;
       function(own);
     });
+    if constexpr (!Backend::in_host_memory) {
+      Backend::check({});
+      context_.synchronize();
+    }
   }
 
+  typename Backend::Context context_{};
   int batch_, threads_;
   StoredValue stored_y_;
   std::size_t saved_stride_ = 0;
   Poisoned saved_, saved_fixed_;
 };
 
+}  // inline namespace
 }  // namespace frostline::test

@@ -43,10 +43,15 @@ std::vector<int> labels_for(int batch) {
 /// The loss of a training forward, with what the forward moves put back.
 template <class Net>
 double loss_at(Net& network, std::span<const float> images, std::span<const int> labels) {
-  std::vector<double> sums(std::size_t(network.max_batch()));
+  using CpuLoss = Kernel<cpu, CrossEntropy>;
+  HostMemory workspace(CpuLoss::workspace_bytes(Net::output_shape, network.max_batch()));
   const std::span<const float> logits = network.forward(images, true);
-  return double(Kernel<cpu, CrossEntropy>::loss(
-      {}, Net::output_shape, logits, labels, network.output_gradient(), sums, network.threads()));
+  return double(CpuLoss::loss({}, {.threads = network.threads(),
+                                   .shape = Net::output_shape,
+                                   .logits = logits,
+                                   .labels = labels,
+                                   .gradient = network.output_gradient(),
+                                   .workspace = workspace.data()}));
 }
 
 /// Moves all that trains along a direction: the loss must change as the gradient says.

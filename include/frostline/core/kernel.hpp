@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "frostline/core/choice.hpp"
 #include "frostline/core/team.hpp"
@@ -69,6 +70,7 @@ struct At {
 /// What a kernel is told at run time. Values lie as the kernel chose, parameters in PyTorch's
 /// order; gradients lie as their values do.
 struct Call {
+  const void* context = nullptr;  // the backend's own, such as a stream
   Team team{};
   int batch = 0;
   int max_batch = 0;  // of all calls
@@ -102,5 +104,28 @@ struct Call {
 };
 
 using KernelFunction = void (*)(const Call&);
+
+/// What a loss is told. `Kernel<Backend, Loss>::loss(loss, LossCall)` returns the batch's mean loss
+/// and assigns the logits' gradient unless it is empty;
+/// `Kernel<Backend, Loss>::workspace_bytes(shape, max_batch)` is how much memory it needs.
+struct LossCall {
+  const void* context = nullptr;
+  int threads = 1;
+  Shape shape{};                    // of a sample's logits
+  std::span<const float> logits{};  // (batch, shape)
+  std::span<const int> labels{};    // (batch, pixels), in the host's memory
+  std::span<float> gradient{};      // (batch, shape)
+  std::byte* workspace = nullptr;
+};
+
+/// What an optimizer is told: `Kernel<Backend, Optimizer>::update(optimizer, UpdateCall)` moves the
+/// parameters and their momentum. All spans are alike; momentum may be empty.
+struct UpdateCall {
+  const void* context = nullptr;
+  int threads = 1;
+  std::span<float> parameters{};
+  std::span<const float> gradients{};
+  std::span<float> momentum{};
+};
 
 }  // namespace frostline

@@ -48,7 +48,8 @@ inline constexpr auto differentiated = differentiate(arranged<Model, In, Backend
 template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto compiled = fuse(differentiated<Model, In, Backend, Options>);
 template <class Model, class In, class Backend = void, class Options = Balanced>
-inline constexpr auto scheduled = schedule(compiled<Model, In, Backend, Options>);
+inline constexpr auto scheduled = schedule(compiled<Model, In, Backend, Options>,
+                                           image_by_image<Backend>);
 template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto planned = plan_memory(compiled<Model, In, Backend, Options>,
                                             scheduled<Model, In, Backend, Options>);

@@ -35,13 +35,19 @@ constexpr bool runs_image_by_image(const Node& node) {
          node.parameters <= small_weights;
 }
 
+/// Whether a backend wants frozen prefixes image by image: not one that computes whole batches.
+template <class Backend>
+inline constexpr bool image_by_image = !requires {
+  Backend::whole_batches;
+};
+
 template <int Size>
-constexpr Schedule<Size> schedule(const Graph<Size>& graph) {
+constexpr Schedule<Size> schedule(const Graph<Size>& graph, bool has_prefix) {
   Schedule<Size> result{};
   for (int i = 1; i < Size; ++i)
     if (graph[i].absorbed_by == no_node) result.append(i, Pass::forward);
   result.loss = result.size;
-  while (result.prefix < result.loss &&
+  while (has_prefix && result.prefix < result.loss &&
          runs_image_by_image(graph[result.steps[result.prefix].node]))
     ++result.prefix;
   result.append(Size - 1, Pass::loss);

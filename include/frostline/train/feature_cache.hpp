@@ -62,7 +62,8 @@ class FeatureCache {
     const auto most = std::size_t(prefix_->max_batch());
     for (std::size_t first = 0; first < samples; first += most) {
       const std::size_t count = std::min(most, samples - first);
-      store_.append(prefix_->forward(images.subspan(first * sample, count * sample), false));
+      prefix_->forward(images.subspan(first * sample, count * sample), false);
+      store_.append(prefix_->host_outputs());
       const auto truth = labels.subspan(first * labels_each, count * labels_each);
       labels_.insert(labels_.end(), truth.begin(), truth.end());
     }

@@ -30,7 +30,8 @@ template <class Backend, class Loss, class Optimizer>
 class TrainingLoop {
  public:
   TrainingLoop(Executor<Backend>& network, const Optimizer& optimizer)
-      : network_(&network), image_losses_(std::size_t(network.max_batch())) {
+      : network_(&network),
+        workspace_(Kernel<Backend, Loss>::workspace_bytes(out(), network.max_batch())) {
     prepare(optimizer);
   }
 
@@ -39,12 +40,13 @@ class TrainingLoop {
     check_batch(in(), out(), images, labels, loss.ignore_index);
     prepare(optimizer);
     const std::span<const float> logits = network_->forward(images, true);
-    const float mean =
-        Kernel<Backend, Loss>::loss(loss, out(), logits, labels, network_->output_gradient(),
-                                    image_losses_, network_->threads());
+    const float mean = loss_of(loss, logits, labels, network_->output_gradient());
     network_->backward(false);
-    Kernel<Backend, Optimizer>::update(optimizer, network_->trainable(), network_->gradients(),
-                                       momentum_, network_->threads());
+    Kernel<Backend, Optimizer>::update(optimizer, {.context = &network_->context(),
+                                                   .threads = network_->threads(),
+                                                   .parameters = network_->trainable(),
+                                                   .gradients = network_->gradients(),
+                                                   .momentum = momentum_.floats()});
     return mean;
   }
 
@@ -59,9 +61,8 @@ class TrainingLoop {
       const auto truth = labels.subspan(first * pixels, count * pixels);
       const std::span<const float> logits =
           network_->forward(images.subspan(first * sample, count * sample), false);
-      const float mean = Kernel<Backend, Loss>::loss(loss, out(), logits, truth, {}, image_losses_,
-                                                     network_->threads());
-      result += count_correct(out(), logits, truth, loss.ignore_index, mean);
+      const float mean = loss_of(loss, logits, truth, {});
+      result += count_correct(out(), network_->host_outputs(), truth, loss.ignore_index, mean);
     }
     return result;
   }
@@ -69,18 +70,27 @@ class TrainingLoop {
  private:
   Shape in() const { return network_->program().nodes.front().out; }
   Shape out() const { return network_->program().nodes.back().out; }
+  float loss_of(const Loss& loss, std::span<const float> logits, std::span<const int> labels,
+                std::span<float> gradient) {
+    return Kernel<Backend, Loss>::loss(loss, {.context = &network_->context(),
+                                              .threads = network_->threads(),
+                                              .shape = out(),
+                                              .logits = logits,
+                                              .labels = labels,
+                                              .gradient = gradient,
+                                              .workspace = workspace_.data()});
+  }
   void prepare(const Optimizer& optimizer) {
     if (!(optimizer.learning_rate >= 0 && optimizer.momentum >= 0 && optimizer.weight_decay >= 0))
       throw Error("frostline: Sgd requires learning rate, momentum and weight decay of at least 0");
     if (optimizer.nesterov && optimizer.momentum == 0)
       throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
-    if (optimizer.momentum != 0 && momentum_.empty())
-      momentum_.assign(network_->trainable().size(), 0.0f);
+    if (optimizer.momentum != 0 && momentum_.size() == 0)
+      momentum_ = typename Backend::Memory(network_->trainable().size_bytes());
   }
 
   Executor<Backend>* network_;
-  std::vector<float> momentum_;
-  std::vector<double> image_losses_;
+  typename Backend::Memory momentum_, workspace_;
 };
 
 /// Trains what trains in a network: `Trainer trainer{network, CrossEntropy{}, Sgd{}}`. It owns the

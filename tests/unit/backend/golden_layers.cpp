@@ -130,9 +130,14 @@ void check_loss(const std::string& name, Shape shape, const CrossEntropy& loss) 
   const std::vector<float> logits = floats(name + ".logits");
   const std::vector<int> labels = integers(name + ".labels");
   std::vector<float> gradient(logits.size(), poison);
-  std::vector<double> image_losses(logits.size() / shape.size());
-  const float mean =
-      Kernel<cpu, CrossEntropy>::loss(loss, shape, logits, labels, gradient, image_losses, 2);
+  using CpuLoss = Kernel<cpu, CrossEntropy>;
+  HostMemory workspace(CpuLoss::workspace_bytes(shape, int(logits.size() / shape.size())));
+  const float mean = CpuLoss::loss(loss, {.threads = 2,
+                                          .shape = shape,
+                                          .logits = logits,
+                                          .labels = labels,
+                                          .gradient = gradient,
+                                          .workspace = workspace.data()});
   compare(name + ".loss", {mean});
   compare(name + ".gradient", gradient);
 }
@@ -143,8 +148,10 @@ void check_sgd(const std::string& name, const Sgd& sgd) {
   const std::size_t size = parameters.size();
   std::vector<float> momentum(sgd.momentum == 0 ? 0 : size);
   for (std::size_t step = 0; step < gradients.size() / size; ++step) {
-    Kernel<cpu, Sgd>::update(sgd, parameters, std::span(gradients).subspan(step * size, size),
-                             momentum, 2);
+    Kernel<cpu, Sgd>::update(sgd, {.threads = 2,
+                                   .parameters = parameters,
+                                   .gradients = std::span(gradients).subspan(step * size, size),
+                                   .momentum = momentum});
     after.insert(after.end(), parameters.begin(), parameters.end());
   }
   compare(name + ".after", after);

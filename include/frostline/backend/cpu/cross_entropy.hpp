@@ -14,17 +14,22 @@ namespace frostline {
 
 template <>
 struct Kernel<cpu, CrossEntropy> {
+  static constexpr std::size_t workspace_bytes(Shape, int max_batch) {
+    return std::size_t(max_batch) * sizeof(double);  // each image's loss
+  }
   /// The mean loss of a batch; assigns the logits' gradient unless it is empty.
-  /// Shapes: logits and gradient (batch, shape), labels (batch, pixels), image_losses (batch).
-  static float loss(const CrossEntropy& loss, Shape shape, std::span<const float> logits,
-                    std::span<const int> labels, std::span<float> gradient,
-                    std::span<double> image_losses, int threads) {
+  static float loss(const CrossEntropy& loss, const LossCall& call) {
+    const Shape shape = call.shape;
+    const std::span<const float> logits = call.logits;
+    const std::span<const int> labels = call.labels;
+    const std::span<float> gradient = call.gradient;
+    double* image_losses = reinterpret_cast<double*>(call.workspace);
     const auto pixels = std::ptrdiff_t(shape.pixels());
     const int batch = int(labels.size() / shape.pixels());
     const auto counted =
         std::ptrdiff_t(labels.size()) - std::count(labels.begin(), labels.end(), loss.ignore_index);
     const float share = counted ? 1 / float(counted) : 0.0f;
-    run_team(threads, [&](const Team& team) {
+    run_team(call.threads, [&](const Team& team) {
       for_each_task(team, batch, [&](int n) {
         double sum = 0;
         for (std::ptrdiff_t p = 0; p < pixels; ++p) {
@@ -37,11 +42,11 @@ struct Kernel<cpu, CrossEntropy> {
           else if (to)
             for (int c = 0; c < shape.channels; ++c) to[c * pixels] = 0;
         }
-        image_losses[std::size_t(n)] = sum;
+        image_losses[n] = sum;
       });
     });
     double total = 0;
-    for (int n = 0; n < batch; ++n) total += image_losses[std::size_t(n)];
+    for (int n = 0; n < batch; ++n) total += image_losses[n];
     return float(total * double(share));
   }
 

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <new>
 #include <span>
 #include <utility>
@@ -74,6 +75,15 @@ class HostMemory {
 
 struct cpu {
   using Memory = HostMemory;
+  struct Context {};
+  static constexpr bool in_host_memory = true;
+  static void require_room(const Context&, std::size_t) {}
+  static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
+  static void copy_out(const Context&, void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
   /// Threads that a kernel may use: OpenMP's setting.
   static int threads() { return omp_get_max_threads(); }
   template <class Body>

@@ -12,16 +12,15 @@ namespace frostline {
 
 template <>
 struct Kernel<cpu, Sgd> {
-  /// Moves the parameters and their momentum. Shapes: all spans alike; momentum may be empty.
-  static void update(const Sgd& sgd, std::span<float> parameters, std::span<const float> gradients,
-                     std::span<float> momentum, int threads) {
-    float* p = parameters.data();
-    const float* g = gradients.data();
-    float* b = momentum.empty() ? nullptr : momentum.data();
+  /// Moves the parameters and their momentum.
+  static void update(const Sgd& sgd, const UpdateCall& call) {
+    float* p = call.parameters.data();
+    const float* g = call.gradients.data();
+    float* b = call.momentum.empty() ? nullptr : call.momentum.data();
     const float own = sgd.nesterov || !b ? 1.0f : 0.0f;
     const float ahead = sgd.nesterov ? sgd.momentum : 1.0f;
-    run_team(threads, [=](const Team& team) {
-      for_each_part(team, std::ptrdiff_t(parameters.size()),
+    run_team(call.threads, [=](const Team& team) {
+      for_each_part(team, std::ptrdiff_t(call.parameters.size()),
                     [=](std::ptrdiff_t first, std::ptrdiff_t last) {
                       for (std::ptrdiff_t i = first; i < last; ++i) {
                         const float gradient = g[i] + sgd.weight_decay * p[i];

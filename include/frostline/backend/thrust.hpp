@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT
+// The Thrust backend: includes only.
+#pragma once
+
+#include "frostline/backend/thrust/batch_norm2d.hpp"
+#include "frostline/backend/thrust/conv2d.hpp"
+#include "frostline/backend/thrust/cross_entropy.hpp"
+#include "frostline/backend/thrust/elementwise.hpp"
+#include "frostline/backend/thrust/linear.hpp"
+#include "frostline/backend/thrust/pooling.hpp"
+#include "frostline/backend/thrust/sgd.hpp"
+#include "frostline/backend/thrust/upsample.hpp"

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: MIT
+// BatchNorm2d with Thrust: sums over each channel, then a pass over the values.
+#pragma once
+
+#include <cstdint>
+
+#include "frostline/backend/thrust/reduce.hpp"
+#include "frostline/layers/batch_norm2d.hpp"
+
+namespace frostline::device {
+inline namespace FROSTLINE_THRUST_SYSTEM {
+
+/// What a batch norm needs of its call, as a device reads it.
+struct BatchNorm {
+  OverBatch at;
+  std::ptrdiff_t count;  // of a channel's values
+  float epsilon, momentum;
+  const float *gamma, *beta;
+  float *running_mean, *running_variance;
+  float *mean, *inverse;  // of the batch, saved
+  float* coefficients;    // scratch of three rows of channels
+
+  BatchNorm(const Call& call, Shape shape, float its_epsilon, float its_momentum)
+      : at{shape.channels, std::ptrdiff_t(shape.pixels())},
+        count(call.batch * at.pixels),
+        epsilon(its_epsilon),
+        momentum(its_momentum),
+        gamma(call.parameters[0]),
+        beta(call.parameters[1]),
+        running_mean(call.buffers[0]),
+        running_variance(call.buffers[1]),
+        mean(call.saved_fixed),
+        inverse(call.saved_fixed ? call.saved_fixed + shape.channels : nullptr),
+        coefficients(call.shared_scratch()) {}
+  std::ptrdiff_t size() const { return at.channels * count; }
+  FROSTLINE_DEVICE void set(std::ptrdiff_t channel, double a, double b, double c) const {
+    coefficients[channel] = float(a);
+    coefficients[at.channels + channel] = float(b);
+    coefficients[2 * at.channels + channel] = float(c);
+  }
+  FROSTLINE_DEVICE float get(int row, std::ptrdiff_t channel) const {
+    return coefficients[row * at.channels + channel];
+  }
+  FROSTLINE_DEVICE std::ptrdiff_t channel_of(std::ptrdiff_t i) const {
+    return i / at.pixels % at.channels;
+  }
+};
+
+struct Moments {
+  OverBatch at;
+  const float* x;
+  FROSTLINE_DEVICE Sums operator()(std::ptrdiff_t channel, std::ptrdiff_t i) const {
+    const double value = double(x[at(channel, i)]);
+    return {value, value * value};
+  }
+};
+/// Moves the running statistics, saves the batch's where the backward needs them, and sets y's
+/// factor and shift.
+struct UseBatch {
+  BatchNorm norm;
+  bool keeps;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
+    const double count = double(norm.count), mean = sums.first / count;
+    const double above = sums.second / count - mean * mean, variance = above > 0 ? above : 0;
+    const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
+    const double momentum = double(norm.momentum);
+    norm.running_mean[k] = float((1 - momentum) * double(norm.running_mean[k]) + momentum * mean);
+    norm.running_variance[k] =
+        float((1 - momentum) * double(norm.running_variance[k]) + momentum * unbiased);
+    const double inverse = 1 / sqrt(variance + double(norm.epsilon));
+    if (keeps) {
+      norm.mean[k] = float(mean);
+      norm.inverse[k] = float(inverse);
+    }
+    const double factor = double(norm.gamma[k]) * inverse;
+    norm.set(k, factor, double(norm.beta[k]) - mean * factor, 0);
+  }
+};
+struct UseRunning {
+  BatchNorm norm;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t k) const {
+    const double factor =
+        double(norm.gamma[k]) / sqrt(double(norm.running_variance[k]) + double(norm.epsilon));
+    norm.set(k, factor, double(norm.beta[k]) - double(norm.running_mean[k]) * factor, 0);
+  }
+};
+struct Normalise {
+  BatchNorm norm;
+  const float* x;
+  float* y;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const std::ptrdiff_t k = norm.channel_of(i);
+    y[i] = x[i] * norm.get(0, k) + norm.get(1, k);
+  }
+};
+struct CountBatch {
+  std::int64_t* batches;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t) const { ++*batches; }
+};
+
+template <class AnyCall>
+FROSTLINE_SHARED void batch_norm_forward(const AnyCall& call, const BatchNorm& norm, bool by_batch,
+                                         bool keeps) {
+  if (by_batch) {
+    sum_rows(call.context, norm.at.channels, norm.count, Moments{norm.at, call.inputs[0]},
+             UseBatch{norm, keeps});
+    for_each_index(call.context, 1, CountBatch{reinterpret_cast<std::int64_t*>(call.buffers[2])});
+  } else {
+    for_each_index(call.context, norm.at.channels, UseRunning{norm});
+  }
+  for_each_index(call.context, norm.size(), Normalise{norm, call.inputs[0], call.output});
+}
+
+/// The output's gradient, and its product with the normalised input.
+struct Slopes {
+  BatchNorm norm;
+  const float *x, *dy;
+  FROSTLINE_DEVICE Sums operator()(std::ptrdiff_t k, std::ptrdiff_t i) const {
+    const std::ptrdiff_t at = norm.at(k, i);
+    const double slope = double(dy[at]);
+    return {slope, slope * (double(x[at]) - double(norm.mean[k])) * double(norm.inverse[k])};
+  }
+};
+struct UseSlopes {
+  BatchNorm norm;
+  float *weight, *bias;  // gradients, null: not wanted
+  bool adds;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
+    if (weight) {
+      put(weight[k], float(sums.second), adds);
+      put(bias[k], float(sums.first), adds);
+    }
+    const double inverse = double(norm.inverse[k]), factor = double(norm.gamma[k]) * inverse;
+    const double input = -factor * inverse * sums.second / double(norm.count);
+    norm.set(k, factor, input,
+             -factor * sums.first / double(norm.count) - input * double(norm.mean[k]));
+  }
+};
+struct NormGradient {
+  BatchNorm norm;
+  const float *x, *dy;  // x null: running statistics
+  float* dx;
+  bool adds;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const std::ptrdiff_t k = norm.channel_of(i);
+    float gradient = dy[i] * norm.get(0, k);
+    if (x) gradient += x[i] * norm.get(1, k) + norm.get(2, k);
+    put(dx[i], gradient, adds);
+  }
+};
+
+template <class AnyCall>
+FROSTLINE_SHARED void batch_norm_slopes(const AnyCall& call, const BatchNorm& norm,
+                                        bool parameters) {
+  sum_rows(call.context, norm.at.channels, norm.count,
+           Slopes{norm, call.inputs[0], call.output_gradient},
+           UseSlopes{norm, parameters ? call.parameter_gradients[0] : nullptr,
+                     parameters ? call.parameter_gradients[1] : nullptr, call.accumulate});
+}
+template <class AnyCall>
+FROSTLINE_SHARED void batch_norm_input_gradient(const AnyCall& call, const BatchNorm& norm,
+                                                bool by_batch, bool parameters, bool adds) {
+  if (by_batch)
+    batch_norm_slopes(call, norm, parameters);
+  else
+    for_each_index(call.context, norm.at.channels, UseRunning{norm});
+  for_each_index(call.context, norm.size(),
+                 NormGradient{norm, by_batch ? call.inputs[0] : nullptr, call.output_gradient,
+                              call.input_gradients[0], adds});
+}
+
+}  // namespace FROSTLINE_THRUST_SYSTEM
+}  // namespace frostline::device
+
+namespace frostline {
+
+template <int Channels>
+struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
+  using Layer = BatchNorm2d<Channels>;
+  template <class At>
+  static constexpr std::size_t shared_scratch_bytes(Pass) {
+    return 3 * Channels * sizeof(float);
+  }
+  static device::BatchNorm norm(const Call& call, Shape shape) {
+    return {call, shape, Layer::epsilon, Layer::momentum};
+  }
+  template <class At>
+  static void forward(const Call& call) {
+    device::batch_norm_forward(call, norm(call, At::in), At::batch_statistics && call.training,
+                               At::keeps);
+  }
+  /// Assigns the input's gradient, or adds to it where At says so. Where the parameters train, it
+  /// also puts their gradients, whose sums it needs itself.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics, At::keeps,
+                                      At::adds(0));
+  }
+  /// Assigns the parameters' gradients, or adds to them where the call says so; leaves that to
+  /// input_gradient, which runs next, where there is one.
+  template <class At>
+  static void parameter_gradient(const Call& call) {
+    if constexpr (!At::owes_input) device::batch_norm_slopes(call, norm(call, At::in), true);
+  }
+};
+
+}  // namespace frostline

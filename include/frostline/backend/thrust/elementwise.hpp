@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: MIT
+// ReLU, Add, Flatten and Dropout with Thrust.
+#pragma once
+
+#include "frostline/backend/thrust/memory.hpp"
+#include "frostline/core/random.hpp"
+#include "frostline/layers/dropout.hpp"
+#include "frostline/layers/flatten.hpp"
+#include "frostline/layers/relu.hpp"
+#include "frostline/layers/residual.hpp"
+
+namespace frostline::device {
+inline namespace FROSTLINE_THRUST_SYSTEM {
+
+struct Positive {
+  const float* x;
+  float* y;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { y[i] = x[i] > 0 ? x[i] : 0.0f; }
+};
+struct PositiveGradient {
+  const float *y, *dy;
+  float* dx;
+  bool adds;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    put(dx[i], y[i] > 0 ? dy[i] : 0.0f, adds);
+  }
+};
+struct Sum {
+  const float *a, *b;
+  float* y;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { y[i] = a[i] + b[i]; }
+};
+struct Put {
+  const float* from;
+  float* to;
+  bool adds;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { put(to[i], from[i], adds); }
+};
+/// Which values stay, as DropoutMask of the CPU backend: the same ones.
+struct Drop {
+  std::uint64_t random;
+  float probability;
+  const float* from;
+  float* to;
+  bool adds;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    // Written out, since a device cannot call a constexpr function of the host.
+    std::uint64_t x = random ^ (std::uint64_t(i) * 0x9e3779b97f4a7c15u);
+    x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
+    x ^= x >> 31;
+    const bool kept = float(x >> 40) * 0x1p-24f >= probability;
+    put(to[i], kept ? from[i] / (1 - probability) : 0.0f, adds);
+  }
+};
+
+template <class At>
+std::ptrdiff_t floats_of_batch(const Call& call) {
+  return call.batch * std::ptrdiff_t(At::out.size());
+}
+/// Hands the output's gradient on to an input unchanged.
+inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, bool adds) {
+  for_each_index(call.context, count, Put{call.output_gradient, call.input_gradients[input], adds});
+}
+
+}  // namespace FROSTLINE_THRUST_SYSTEM
+}  // namespace frostline::device
+
+namespace frostline {
+
+template <>
+struct Kernel<thrust_backend, ReLU> {
+  template <class At>
+  static void forward(const Call& call) {
+    device::for_each_index(call.context, device::floats_of_batch<At>(call),
+                           device::Positive{call.inputs[0], call.output});
+  }
+  /// Assigns the input's gradient, or adds to it where At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    device::for_each_index(call.context, device::floats_of_batch<At>(call),
+                           device::PositiveGradient{call.output, call.output_gradient,
+                                                    call.input_gradients[0], At::adds(0)});
+  }
+};
+
+template <>
+struct Kernel<thrust_backend, Add> {
+  template <class At>
+  static void forward(const Call& call) {
+    device::for_each_index(call.context, device::floats_of_batch<At>(call),
+                           device::Sum{call.inputs[0], call.inputs[1], call.output});
+  }
+  /// Assigns each wanted input's gradient, or adds to it where At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    const std::ptrdiff_t count = device::floats_of_batch<At>(call);
+    if constexpr (At::owes(0)) device::pass_gradient(call, count, 0, At::adds(0));
+    if constexpr (At::owes(1)) device::pass_gradient(call, count, 1, At::adds(1));
+  }
+};
+
+template <>
+struct Kernel<thrust_backend, Flatten> {
+  template <class At>
+  static void forward(const Call& call) {
+    device::for_each_index(call.context, device::floats_of_batch<At>(call),
+                           device::Put{call.inputs[0], call.output, false});
+  }
+  /// Assigns the input's gradient, or adds to it where At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    device::pass_gradient(call, device::floats_of_batch<At>(call), 0, At::adds(0));
+  }
+};
+
+template <Probability Rate>
+struct Kernel<thrust_backend, Dropout<Rate>> {
+  template <class At>
+  static void forward(const Call& call) {
+    const std::ptrdiff_t count = device::floats_of_batch<At>(call);
+    if (At::batch_statistics && call.training)
+      device::for_each_index(
+          call.context, count,
+          device::Drop{call.random, Rate.value, call.inputs[0], call.output, false});
+    else
+      device::for_each_index(call.context, count, device::Put{call.inputs[0], call.output, false});
+  }
+  /// Assigns the input's gradient, or adds to it where At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    const std::ptrdiff_t count = device::floats_of_batch<At>(call);
+    if constexpr (At::batch_statistics)
+      device::for_each_index(call.context, count,
+                             device::Drop{call.random, Rate.value, call.output_gradient,
+                                          call.input_gradients[0], At::adds(0)});
+    else
+      device::pass_gradient(call, count, 0, At::adds(0));
+  }
+};
+
+}  // namespace frostline

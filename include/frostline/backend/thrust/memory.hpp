@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// The Thrust backend's memory, and thrust_backend itself.
+#pragma once
+
+#include <cstring>
+#include <new>
+#include <span>
+#include <utility>
+
+#include "frostline/backend/thrust/context.hpp"
+#include "frostline/core/path.hpp"
+
+namespace frostline::device {
+inline namespace FROSTLINE_THRUST_SYSTEM {
+
+/// A block of the device's memory (on a host, of the host's), aligned to 256 bytes and zeroed.
+class Memory {
+ public:
+  Memory() = default;
+  /// Throws: Error, or std::bad_alloc on a host.
+  explicit Memory(std::size_t bytes) : bytes_(bytes) {
+    if (bytes == 0) return;
+#if FROSTLINE_CUDA
+    void* memory = nullptr;
+    require(cudaMalloc(&memory, bytes), "cudaMalloc");
+    data_ = static_cast<std::byte*>(memory);
+    // Not in any stream of the caller's, so it must be done before he uses his.
+    require(cudaMemset(memory, 0, bytes), "cudaMemset");
+    require(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
+#else
+    data_ = static_cast<std::byte*>(::operator new(bytes, alignment));
+    std::memset(data_, 0, bytes);
+#endif
+  }
+  Memory(Memory&& other) noexcept { swap(other); }
+  Memory& operator=(Memory&& other) noexcept {
+    Memory(std::move(other)).swap(*this);
+    return *this;
+  }
+  ~Memory() {
+#if FROSTLINE_CUDA
+    cudaFree(data_);
+#else
+    ::operator delete(data_, alignment);
+#endif
+  }
+  std::byte* data() const { return data_; }
+  std::size_t size() const { return bytes_; }
+  std::span<float> floats() const {
+    return {reinterpret_cast<float*>(data_), bytes_ / sizeof(float)};
+  }
+
+ private:
+  static constexpr std::align_val_t alignment{256};
+  void swap(Memory& other) {
+    std::swap(data_, other.data_);
+    std::swap(bytes_, other.bytes_);
+  }
+  std::byte* data_ = nullptr;
+  std::size_t bytes_ = 0;
+};
+
+/// Thrust as a backend: CUDA where nvcc compiles, else the host's threads. Values are NCHW. A
+/// network's work is queued in its context's stream by one thread; whole batches at once.
+struct backend {
+  using Memory = device::Memory;
+  using Context = device::Context;
+  static constexpr bool in_host_memory = !FROSTLINE_CUDA;
+  static constexpr bool whole_batches = true;
+
+  static int threads() { return 1; }
+  template <class Body>
+  static void run(int, Body body) {
+    body(Team{});
+  }
+#if FROSTLINE_CUDA
+  /// Throws: Error unless there is a device with so many bytes to give.
+  static void require_room(const Context&, std::size_t bytes) {
+    int count = 0;
+    if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0)
+      throw Error(fmt::format(
+          "frostline: there is no CUDA device ({}); Network<Model, Input> computes on the CPU",
+          status == cudaSuccess ? "none found" : cudaGetErrorString(status)));
+    std::size_t free = 0, all = 0;
+    require(cudaMemGetInfo(&free, &all), "cudaMemGetInfo");
+    if (bytes > free)
+      throw Error(fmt::format(
+          "frostline: the network takes {} bytes of device memory, and {} of {} are free; "
+          "a smaller max_batch takes less",
+          bytes, free, all));
+  }
+  static void copy_in(const Context& context, void* to, const void* from, std::size_t bytes) {
+    require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, context.stream()),
+            "cudaMemcpyAsync");
+    context.synchronize();  // the caller may change what it gave
+  }
+  static void copy_out(const Context& context, void* to, const void* from, std::size_t bytes) {
+    require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, context.stream()),
+            "cudaMemcpyAsync");
+    context.synchronize();
+  }
+  /// Throws: Error if what was queued for this node was refused.
+  static void check(const Path& path) {
+    if (const cudaError_t status = cudaPeekAtLastError(); status != cudaSuccess)
+      require(status, fmt::format("a kernel of '{}'", std::string_view(path)));
+  }
+#else
+  static void require_room(const Context&, std::size_t) {}
+  static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
+  static void copy_out(const Context&, void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
+#endif
+};
+
+/// Assigns a gradient, or adds to it.
+FROSTLINE_DEVICE inline void put(float& to, float gradient, bool adds) {
+  to = adds ? to + gradient : gradient;
+}
+
+}  // namespace FROSTLINE_THRUST_SYSTEM
+}  // namespace frostline::device
+
+namespace frostline {
+using thrust_backend = device::backend;
+}

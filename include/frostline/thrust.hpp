@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+// Everything for Thrust, on CUDA (compiled by nvcc) or on a host's threads, but for images.
+#pragma once
+
+#include "frostline/backend/thrust.hpp"
+#include "frostline/graph/summary.hpp"
+#include "frostline/io/load.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/model/replace_head.hpp"
+#include "frostline/model/unfreeze.hpp"
+#include "frostline/models/resnet.hpp"
+#include "frostline/network.hpp"
+#include "frostline/split_network.hpp"
+#include "frostline/to_backend.hpp"
+#include "frostline/train/feature_cache.hpp"
+#include "frostline/train/learning_rate.hpp"
+#include "frostline/train/trainer.hpp"

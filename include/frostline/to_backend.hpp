@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+// to: a network on another backend, with its weights.
+#pragma once
+
+#include "frostline/network.hpp"
+
+namespace frostline {
+
+/// The same model on another backend, with copies of all parameters and buffers:
+/// `auto on_gpu = to<thrust_backend>(network)`. Random numbers begin anew with `first`.
+/// Throws: Error, as Network's constructor, or if the weights' file has changed.
+template <class Backend, class Model, class In, class From, class Options>
+Network<Model, In, Backend, Options> to(const Network<Model, In, From, Options>& network,
+                                        Seed first = {0}, typename Backend::Context context = {}) {
+  Network<Model, In, Backend, Options> result{max_batch(network.max_batch()), first,
+                                              std::move(context)};
+  std::vector<float> floats;
+  std::vector<std::int64_t> integers;
+  const auto copy = [&](const NamedTensor& tensor, auto& numbers) {
+    numbers.resize(tensor.size);
+    network.read(tensor, std::span(numbers));
+    result.write(tensor, std::span(std::as_const(numbers)));
+  };
+  for (const NamedTensor& tensor : network.tensors())
+    tensor.type == ElementType::i64 ? copy(tensor, integers) : copy(tensor, floats);
+  return result;
+}
+
+}  // namespace frostline

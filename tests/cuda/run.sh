@@ -1,0 +1,132 @@
+#!/usr/bin/env bash
+# Builds the Thrust backend's tests with nvcc and runs them: on a GPU where there is one, else by
+# ptx-cpu, which executes their PTX on the CPU, checks on. Then: did every kernel of ours run, and
+# does a head-only program hold no gradient kernel?
+# Usage: tests/cuda/run.sh   environment: PTX_CPU_DIR, where ptx-cpu's source is
+#                            (../shared/tools/ptx-cpu), CUDA_HOME (/usr/local/cuda)
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+export CUDA_HOME=${CUDA_HOME:-/usr/local/cuda}
+export PATH=$PATH:$CUDA_HOME/bin
+out=build/cuda
+tool=${PTX_CPU_DIR:-../shared/tools/ptx-cpu}
+names=(tests checks kernels absence tutorial no_device little_memory)
+passed=() failed=() skipped=()
+finish() {
+  echo "cuda: ${#passed[@]} passed, ${#failed[@]} failed: ${failed[*]-}, ${#skipped[@]} skipped: ${skipped[*]-}"
+  [ ${#failed[@]} -eq 0 ]
+  exit
+}
+skip_all() {
+  for name in "${names[@]}"; do skipped+=("$name ($1)"); done
+  finish
+}
+
+command -v nvcc >/dev/null || skip_all "nvcc is not installed"
+gpu=$(nvidia-smi -L 2>/dev/null | head -n 1)
+[ -n "$gpu" ] || [ -d "$tool/src" ] || skip_all "no GPU, and no ptx-cpu in $tool"
+scripts/install.sh build || exit 1
+mkdir -p $out
+if [ -z "$gpu" ]; then
+  if [ -f "$tool/build/libcudart.so.13" ]; then
+    libraries=$(realpath "$tool/build")
+  else
+    mkdir -p $out/ptx-cpu
+    cp -ru "$tool"/Makefile "$tool"/src $out/ptx-cpu/
+    make -s -j2 -C $out/ptx-cpu >$out/ptx-cpu.log 2>&1 || { tail -n 20 $out/ptx-cpu.log; exit 1; }
+    libraries=$(realpath $out/ptx-cpu/build)
+  fi
+  export LD_LIBRARY_PATH=$libraries${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
+fi
+echo "runs on: ${gpu:-ptx-cpu}"
+
+common=(-std=c++20 -DFMT_HEADER_ONLY -Iinclude -Itests -Iexamples)
+host=(g++ -O2 -march=native -fopenmp -Wall -Wextra -Werror "${common[@]}" -isystem /usr/include/eigen3)
+device=(nvcc -O1 -gencode "arch=compute_75,code=compute_75" -cudart shared --compress-mode=none
+        "${common[@]}" -Werror all-warnings -Xcompiler "-fopenmp,-Wall,-Wextra" -x cu)
+[ -z "$gpu" ] || device=(nvcc -O1 -arch=native -cudart shared "${common[@]}" -Xcompiler -fopenmp -x cu)
+build() {  # build NAME SOURCE COMPILER...: an object; prints what the compiler took
+  local name=$1 source=$2
+  shift 2
+  /usr/bin/time -f "$source: %U s of the compiler, %M kB" "$@" -c "$source" -o "$out/$name.o"
+}
+command -v /usr/bin/time >/dev/null || scripts/install.sh peers
+(
+  build cpu_results tests/thrust/cpu_results.cpp ccache "${host[@]}" &&
+    build main tests/support/main.cpp ccache "${host[@]}" &&
+    build command_line examples/support/command_line.cpp ccache "${host[@]}" &&
+    build tutorial examples/tutorial_cuda.cu "${device[@]}" &&
+    build tutorial_all examples/tutorial_cuda.cu "${device[@]}" -DTRAIN_ALL
+) &
+other=$!
+build compare tests/thrust/compare.cpp "${device[@]}" &&
+  build slopes tests/thrust/slopes.cpp "${device[@]}"
+compiled=$?
+wait $other && [ $compiled -eq 0 ] || { failed=("${names[@]}"); finish; }
+link() {
+  local program=$1
+  shift
+  nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson
+}
+link tests compare.o slopes.o cpu_results.o main.o && link tutorial tutorial.o command_line.o &&
+  link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
+
+check() {  # check NAME COMMAND...
+  local name=$1 start=$SECONDS
+  shift
+  echo "---- $name"
+  if "$@"; then passed+=("$name"); else failed+=("$name"); fi
+  echo "---- $name took $((SECONDS - start)) s"
+}
+all_tests() { PTX_CPU_HOSTGUARD=1 PTX_CPU_TRACE=1 $out/tests 2>$out/trace.txt; }
+strict() {
+  PTX_CPU_INITCHECK=1 PTX_CPU_RACECHECK=1 PTX_CPU_ORDER=random \
+    $out/tests "layers agree*,gradients of*"
+}
+# Names of kernels, as c++filt writes them.
+kernels_in() { grep -a -o '\.entry [A-Za-z0-9_]*' "$out/$1" | cut -d' ' -f2 | c++filt | sort -u; }
+kernels_ran() {
+  kernels_in tests >$out/held.txt
+  grep -a '^ptx-cpu: <<<' $out/trace.txt | sed 's/.* ms //' | sort -u >$out/ran.txt
+  grep frostline $out/held.txt >$out/own.txt
+  comm -23 $out/own.txt $out/ran.txt >$out/missed.txt
+  echo "kernels of frostline: $(wc -l <$out/own.txt), of which ran all but $(wc -l <$out/missed.txt)"
+  cat $out/missed.txt
+  echo "of libraries: $(grep -vc frostline $out/held.txt), of which did not run:"
+  grep -v frostline $out/held.txt | comm -23 - $out/ran.txt | cut -c1-150
+  [ -s $out/own.txt ] && [ ! -s $out/missed.txt ]
+}
+absence() {
+  local gradients='FromColumns|ByChannel|UseSlopes|NormGradient|LargestGradient' forward='conv2d_kernel'
+  local frozen all runs
+  frozen=$(kernels_in tutorial | grep -cE "$gradients")
+  all=$(kernels_in tutorial_all | grep -cE "$gradients")
+  runs=$(kernels_in tutorial | grep -cE "$forward")
+  echo "gradient kernels of convolution, batch norm and pooling: $frozen head-only, $all all-trainable;"
+  echo "forward kernels of convolution in the head-only program: $runs"
+  [ "$frozen" -eq 0 ] && [ "$all" -ge 5 ] && [ "$runs" -ge 3 ]
+}
+check tests all_tests
+if [ -n "$gpu" ]; then
+  skipped+=("checks (ptx-cpu's)" "kernels (ptx-cpu's)" "absence (embedded PTX alone)")
+else
+  check checks strict
+  check kernels kernels_ran
+  check absence absence
+fi
+check tutorial $out/tutorial --summary
+says() {  # says WORDS COMMAND...: fails, and says why
+  local words=$1 text
+  shift
+  text=$("$@" 2>&1) && { echo "succeeded: $text"; return 1; }
+  echo "$text"
+  [[ $text == *"$words"* ]]
+}
+check no_device says "there is no CUDA device" env CUDA_VISIBLE_DEVICES= \
+  LD_LIBRARY_PATH="$CUDA_HOME/lib64:${LD_LIBRARY_PATH-}" $out/tutorial
+if [ -n "$gpu" ]; then
+  skipped+=("little_memory (ptx-cpu's)")
+else
+  check little_memory says "bytes of device memory" env PTX_CPU_MEM_MB=64 $out/tutorial
+fi
+finish

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// The layers, shapes and batches for which backends are compared.
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+
+#include "frostline/core/type_list.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/model/replace_head.hpp"
+#include "frostline/model/unfreeze.hpp"
+#include "frostline/models/resnet.hpp"
+
+namespace frostline::test {
+
+template <class Layer>
+inline constexpr const char* kind_of = "layer";
+template <int... Sizes>
+inline constexpr const char* kind_of<Linear<Sizes...>> = "Linear";
+template <int C>
+inline constexpr const char* kind_of<BatchNorm2d<C>> = "BatchNorm2d";
+template <int... Sizes>
+inline constexpr const char* kind_of<MaxPool2d<Sizes...>> = "MaxPool2d";
+template <int... Sizes>
+inline constexpr const char* kind_of<Upsample<Sizes...>> = "Upsample";
+template <Probability Drop>
+inline constexpr const char* kind_of<Dropout<Drop>> = "Dropout";
+template <>
+inline constexpr const char* kind_of<ReLU> = "ReLU";
+template <>
+inline constexpr const char* kind_of<Add> = "Add";
+template <>
+inline constexpr const char* kind_of<Flatten> = "Flatten";
+template <>
+inline constexpr const char* kind_of<GlobalAveragePool> = "GlobalAveragePool";
+template <int In, int Out, int Size, int Stride, int Padding, int Dilation, int Groups, bool Bias>
+inline constexpr const char*
+    kind_of<Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>> = "Conv2d";
+
+/// A layer for images of C x H x W.
+template <class Layer, int C, int H, int W, int Batch, bool FrozenLayer = false>
+struct Case {
+  using layer = Layer;
+  static constexpr Situation place{.in = {C, H, W}, .frozen = FrozenLayer};
+  static constexpr int batch = Batch;
+  static std::string name() {
+    return fmt::format("{} of {}x{}x{}, batch {}{}", kind_of<Layer>, C, H, W, Batch,
+                       FrozenLayer ? ", frozen" : "");
+  }
+};
+
+using LayerCases = TypeList<Case<Conv2d<3, 4, 3, 1, 1>, 3, 5, 7, 2>,                    //
+                            Case<Conv2d<3, 5, 7, 2, 3, 1, 1, false>, 3, 11, 9, 3>,      //
+                            Case<Conv2d<5, 3, 1>, 5, 3, 4, 9>,                          //
+                            Case<Conv2d<4, 6, 1, 2, 0, 1, 1, false>, 4, 5, 5, 1>,       //
+                            Case<Conv2d<2, 3, 3, 1, 2, 2>, 2, 6, 5, 2>,                 // dilated
+                            Case<Conv2d<6, 4, 3, 2, 1, 1, 2>, 6, 7, 6, 2>,              // groups
+                            Case<Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 4, 4, 2>,       //
+                            Case<Conv2d<2, 3, 3, 1, 1>, 2, 1, 1, 5>,                    //
+                            Case<Conv2d<33, 17, 3, 1, 1, 1, 1, false>, 33, 37, 53, 1>,  //
+                            Case<Conv2d<130, 3, 5, 1, 2>, 130, 37, 53, 2>,   // columns in pieces
+                            Case<Conv2d<3, 2, 3, 1, 1>, 3, 2, 3, 70>,        // in groups of images
+                            Case<Linear<7, 5>, 7, 1, 1, 3>,                  //
+                            Case<Linear<130, 33>, 130, 1, 1, 9>,             //
+                            Case<BatchNorm2d<3>, 3, 5, 4, 4>,                //
+                            Case<BatchNorm2d<17>, 17, 1, 1, 9>,              //
+                            Case<BatchNorm2d<1>, 1, 37, 53, 1>,              //
+                            Case<BatchNorm2d<5>, 5, 3, 4, 3, true>,          //
+                            Case<GlobalAveragePool, 5, 3, 4, 3>,             //
+                            Case<GlobalAveragePool, 17, 37, 53, 1>,          //
+                            Case<Flatten, 3, 4, 5, 2>,                       //
+                            Case<Add, 3, 4, 5, 2>,                           //
+                            Case<ReLU, 17, 37, 53, 2>,                       //
+                            Case<MaxPool2d<3, 2, 1>, 3, 9, 8, 2>,            //
+                            Case<MaxPool2d<3, 2, 1>, 17, 1, 1, 9>,           //
+                            Case<MaxPool2d<2>, 2, 7, 5, 3>,                  //
+                            Case<MaxPool2d<2, 3, 1>, 33, 4, 7, 1>,           //
+                            Case<MaxPool2d<5, 1, 2>, 5, 6, 3, 2>,            //
+                            Case<Dropout<>, 3, 5, 7, 3>,                     //
+                            Case<Dropout<Probability{0.1f}>, 1, 37, 53, 1>,  //
+                            Case<Dropout<>, 3, 5, 3, 2, true>,               //
+                            Case<Upsample<>, 3, 4, 5, 2>,                    //
+                            Case<Upsample<>, 17, 1, 1, 3>,                   //
+                            Case<Upsample<3, 150>, 33, 2, 9, 1>,             //
+                            Case<Upsample<2, 3>, 2, 5, 7, 2>,                //
+                            Case<Upsample<64, 64>, 2, 2, 2, 2>>;
+
+}  // namespace frostline::test

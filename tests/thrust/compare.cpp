@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+// The Thrust backend against the CPU backend; compiled by g++ for a host's threads and by nvcc.
+#include <cmath>
+
+#include "frostline/thrust.hpp"
+#include "thrust/results.hpp"
+
+namespace frostline::test {
+namespace {
+
+std::uint64_t any_seed() { return random_engine()(); }
+
+/// Requires results that differ by at most 1e-4 of their length.
+void compare(const Results& results, const Results& wanted) {
+  REQUIRE(results.size() == wanted.size());
+  double worst = 0;
+  for (std::size_t r = 0; r < results.size(); ++r) {
+    INFO(wanted[r].name);
+    REQUIRE(results[r].name == wanted[r].name);
+    REQUIRE(results[r].numbers.size() == wanted[r].numbers.size());
+    double error = 0, norm = 0;
+    for (std::size_t i = 0; i < wanted[r].numbers.size(); ++i) {
+      const double one = double(results[r].numbers[i]), other = double(wanted[r].numbers[i]);
+      error += (one - other) * (one - other);
+      norm += other * other;
+    }
+    CHECK(std::sqrt(error) <= 1e-4 * std::sqrt(norm));
+    if (norm > 0) worst = std::max(worst, std::sqrt(error / norm));
+  }
+  std::printf("%zu results, the worst %.1e apart\n", results.size(), worst);
+}
+
+}  // namespace
+
+TEST_CASE("layers agree with the CPU backend's, forward and backward") {
+  const std::uint64_t seed = any_seed();
+  Results results;
+  append_all<thrust_backend>(results, seed, LayerCases{});
+  compare(results, cpu_layer_results(seed));
+}
+
+TEST_CASE("networks train as the CPU backend's do") {
+  const std::uint64_t seed = any_seed();
+  compare(network_results<thrust_backend>(seed), cpu_network_results(seed));
+}
+
+TEST_CASE("ResNet-18 of a whole image gives the CPU backend's logits") {
+  const std::uint64_t seed = any_seed();
+  compare(image_results<thrust_backend>(seed), cpu_image_results(seed));
+}
+
+}  // namespace frostline::test

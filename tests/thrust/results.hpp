@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: MIT
+// What a backend computes for layers and networks, so that another can be compared with it.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "frostline/train/trainer.hpp"
+#include "support/layer_run.hpp"
+#include "support/random.hpp"
+#include "thrust/cases.hpp"
+
+namespace frostline::test {
+
+struct Result {
+  std::string name;
+  std::vector<float> numbers;
+};
+using Results = std::vector<Result>;
+
+/// The CPU backend's, from these random numbers.
+Results cpu_layer_results(std::uint64_t seed);
+Results cpu_network_results(std::uint64_t seed);
+Results cpu_image_results(std::uint64_t seed);
+
+/// A layer's outputs, buffers and gradients, assigned and added, for random numbers.
+template <class Backend, class Case>
+void append_layer_results(Results& results, std::mt19937_64 random) {
+  using Layer = typename Case::layer;
+  using Run = LayerRun<Backend, Layer, Case::place>;
+  constexpr int here = Case::place.frozen ? 0 : flags::batch_statistics;
+  std::uniform_real_distribution<float> any{-1, 1};
+  const auto draw = [&](std::size_t count, float middle = 0) {
+    std::vector<float> numbers(count);
+    for (float& number : numbers) number = middle + any(random) * (middle > 0 ? 0.5f : 1.0f);
+    return numbers;
+  };
+  Run run(Case::batch, 1);
+  for (int k = 0; k < Run::inputs; ++k) run.x[k] = draw(Case::batch * Run::in.size());
+  for (int k = 0; k < Run::parameters.count; ++k) run.p[k] = draw(Run::parameters[k].size());
+  for (int k = 0; k < Run::buffers.count; ++k)
+    run.b[k] = Run::buffers[k].type == ElementType::f32 ? draw(Run::buffers[k].size(), 1)
+                                                        : std::vector<float>(2);
+  run.dy = draw(Case::batch * Run::out.size());
+
+  const std::string name = Case::name();
+  results.push_back({name + " outputs", run.template forward<here>()});
+  for (int k = 0; k < Run::buffers.count; ++k)
+    results.push_back({name + " buffer " + std::to_string(k), run.b[k]});
+  using Kernel = Kernel<Backend, Layer>;
+  using Place = typename Run::template Place<here>;
+  constexpr bool inputs = !Case::place.first && requires {
+    &Kernel::template input_gradient<Place>;
+  };
+  constexpr bool parameters = !Case::place.frozen && requires {
+    &Kernel::template parameter_gradient<Place>;
+  };
+  const auto append = [&](const std::string& how, const Gradients& gradients) {
+    for (int k = 0; k < Run::inputs && inputs; ++k)
+      results.push_back({name + how + " input " + std::to_string(k), gradients.inputs[k]});
+    for (int k = 0; k < Run::parameters.count && parameters; ++k)
+      results.push_back({name + how + " parameter " + std::to_string(k), gradients.parameters[k]});
+  };
+  if constexpr (inputs || parameters) {
+    const Gradients assigned = run.template backward<here, inputs, parameters>();
+    append(", assigned", assigned);
+    append(", added", run.template backward<here, inputs, parameters, true>(assigned));
+  }
+}
+template <class Backend, class... Case>
+void append_all(Results& results, std::uint64_t seed, TypeList<Case...>) {
+  (append_layer_results<Backend, Case>(results, std::mt19937_64{seed++}), ...);
+}
+
+/// Losses of five steps with momentum and weight decay, then logits of some images.
+template <class Backend, class Model, class In>
+void append_training(Results& results, const std::string& name, std::uint64_t seed) {
+  constexpr int batch = 3;
+  Network<Model, In, Backend> network{max_batch(batch), frostline::seed(seed)};
+  Trainer trainer{network, CrossEntropy{},
+                  Sgd{.learning_rate = 1e-2f, .momentum = 0.9f, .weight_decay = 5e-4f}};
+  using Net = decltype(network);
+  std::mt19937_64 random{seed};
+  std::normal_distribution<float> normal;
+  std::vector<float> images(batch * Net::input_shape.size()), losses;
+  std::vector<int> labels(batch * Net::output_shape.pixels());
+  for (int step = 0; step < 5; ++step) {
+    for (float& pixel : images) pixel = normal(random);
+    for (int& label : labels) label = int(random() % std::uint64_t(Net::output_shape.channels));
+    losses.push_back(trainer.step(images, labels));
+  }
+  results.push_back({name + " losses", losses});
+  const auto logits = network.predict(images);
+  results.push_back({name + " logits", {logits.begin(), logits.end()}});
+  const auto evaluation = trainer.evaluate(images, labels);
+  results.push_back({name + " evaluation", {float(evaluation.loss()), float(evaluation.correct)}});
+}
+template <class Backend>
+Results network_results(std::uint64_t seed) {
+  using Small = Input<3, 64, 64>;
+  using Narrow = ResNet18<16, ClassifierHead<128, 7>>;
+  using NewHead = ReplaceHead<Freeze<Narrow>, ClassifierHead<128, 5>>;
+  Results results;
+  append_training<Backend, NewHead, Small>(results, "head only", seed);
+  append_training<Backend, Unfreeze<NewHead, "layer4", "fc">, Small>(results, "layer4 + head",
+                                                                     seed);
+  append_training<Backend, Narrow, Small>(results, "everything", seed);
+  append_training<Backend, ReplaceHead<Freeze<Narrow, BatchStatistics>, ClassifierHead<128, 5>>,
+                  Small>(results, "head with batch statistics", seed);
+  append_training<Backend, ReplaceHead<Freeze<Narrow>, FcnHead<128, 4>>, Small>(results, "FcnHead",
+                                                                                seed);
+  return results;
+}
+
+/// ResNet-18 as it is used: 64 channels wide, an image of 224x224.
+template <class Backend>
+Results image_results(std::uint64_t seed) {
+  using Model = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;
+  Network<Model, Input<3, 224, 224>, Backend> network{max_batch(1), frostline::seed(seed)};
+  std::mt19937_64 random{seed};
+  std::normal_distribution<float> normal;
+  std::vector<float> image(3 * 224 * 224);
+  for (float& pixel : image) pixel = normal(random);
+  const auto logits = network.predict(image);
+  return {{"ResNet-18 logits", {logits.begin(), logits.end()}}};
+}
+
+}  // namespace frostline::test

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: MIT
+// to: a network goes to another backend and back with all it holds.
+#include "frostline/to_backend.hpp"
+
+#include "frostline/backend/cpu.hpp"
+#include "frostline/thrust.hpp"
+#include "support/catch.hpp"
+#include "support/random.hpp"
+
+namespace frostline::test {
+
+TEST_CASE("a network moves to another backend with its weights, and back") {
+  using Model = ReplaceHead<Freeze<ResNet18<8, ClassifierHead<64, 7>>>, ClassifierHead<64, 3>>;
+  using Image = Input<3, 32, 32>;
+  Network<Model, Image> network{max_batch(4), seed(random_engine()())};
+  const std::vector<float> images = random_floats(4 * Network<Model, Image>::input_shape.size());
+  std::vector<int> labels{0, 2, 1, 0};
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  trainer.step(images, labels);
+
+  auto moved = to<thrust_backend>(network);
+  static_assert(std::same_as<decltype(moved)::backend, thrust_backend>);
+  CHECK(moved.max_batch() == 4);
+  for (const NamedTensor& tensor : network.tensors()) {
+    INFO(tensor.key);
+    if (tensor.type == ElementType::f32)
+      REQUIRE(moved.values(tensor.key) == network.values(tensor.key));
+  }
+  const auto one = network.predict(images), other = moved.predict(images);
+  for (std::size_t i = 0; i < one.size(); ++i)
+    REQUIRE(std::abs(one[i] - other[i]) <= 1e-4f * (1 + std::abs(one[i])));
+
+  // It trains there, and comes back trained.
+  Trainer there{moved, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  there.step(images, labels);
+  const auto back = to<cpu>(moved);
+  REQUIRE(back.values("fc.weight") == moved.values("fc.weight"));
+  REQUIRE(back.values("fc.weight") != network.values("fc.weight"));
+  REQUIRE(back.values("conv1.weight") == network.values("conv1.weight"));
+}
+
+}  // namespace frostline::test
