@@ -199,14 +199,12 @@ class Executor {
     changed_ = frozen_changed_ = true;
   }
   bool may_be_lent(const NamedTensor& tensor) const {
-    if (!Backend::in_host_memory || !program_->nodes[std::size_t(tensor.node)].frozen ||
-        tensor.is_buffer || tensor.extents.size() < 2)
-      return false;
+    bool result = Backend::in_host_memory && program_->nodes[std::size_t(tensor.node)].frozen &&
+                  !tensor.is_buffer && tensor.extents.size() >= 2;
     for (std::size_t s = 0; s < program_->steps.size(); ++s)
-      if (program_->steps[s].node == tensor.node && int(s) != program_->loss &&
-          !program_->facts[s].reads_packed_alone)
-        return false;
-    return true;
+      if (program_->steps[s].node == tensor.node && int(s) != program_->loss)
+        result = result && program_->facts[s].reads_packed_alone;
+    return result;
   }
   template <class Number>
   static void check_access(const NamedTensor& tensor, std::size_t numbers) {

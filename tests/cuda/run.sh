@@ -78,22 +78,22 @@ check() {  # check NAME COMMAND...
   if "$@"; then passed+=("$name"); else failed+=("$name"); fi
   echo "---- $name took $((SECONDS - start)) s"
 }
-all_tests() { PTX_CPU_HOSTGUARD=1 PTX_CPU_TRACE=1 $out/tests 2>$out/trace.txt; }
+all_tests() { PTX_CPU_HOSTGUARD=1 $out/tests; }
 strict() {
   PTX_CPU_INITCHECK=1 PTX_CPU_RACECHECK=1 PTX_CPU_ORDER=random \
     $out/tests "layers agree*,gradients of*"
 }
-# Names of kernels, as c++filt writes them.
-kernels_in() { grep -a -o '\.entry [A-Za-z0-9_]*' "$out/$1" | cut -d' ' -f2 | c++filt | sort -u; }
+kernels_in() { grep -a -o '\.entry [A-Za-z0-9_]*' "$out/$1" | cut -d' ' -f2 | sort -u; }
 kernels_ran() {
+  PTX_CPU_CHECK=0 PTX_CPU_PROFILE=$out/profile.json $out/tests >/dev/null || return 1
   kernels_in tests >$out/held.txt
-  grep -a '^ptx-cpu: <<<' $out/trace.txt | sed 's/.* ms //' | sort -u >$out/ran.txt
+  sed -n 's/.*"mangled": "\([^"]*\)".*/\1/p' $out/profile.json | sort -u >$out/ran.txt
   grep frostline $out/held.txt >$out/own.txt
   comm -23 $out/own.txt $out/ran.txt >$out/missed.txt
   echo "kernels of frostline: $(wc -l <$out/own.txt), of which ran all but $(wc -l <$out/missed.txt)"
-  cat $out/missed.txt
+  c++filt <$out/missed.txt
   echo "of libraries: $(grep -vc frostline $out/held.txt), of which did not run:"
-  grep -v frostline $out/held.txt | comm -23 - $out/ran.txt | cut -c1-150
+  grep -v frostline $out/held.txt | comm -23 - $out/ran.txt | c++filt | cut -c1-150
   [ -s $out/own.txt ] && [ ! -s $out/missed.txt ]
 }
 absence() {
