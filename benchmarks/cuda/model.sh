@@ -9,10 +9,13 @@ export CUDA_HOME=${CUDA_HOME:-/usr/local/cuda}
 export PATH=$PATH:$CUDA_HOME/bin
 out=build/cuda
 tool=${PTX_CPU_DIR:-../shared/tools/ptx-cpu}
-scripts/install.sh build thrust
+scripts/install.sh build
 mkdir -p $out
 thrust=$CUDA_HOME/include/cccl
-[ -d "$thrust" ] || thrust=/usr/include
+if [ ! -d "$thrust" ]; then
+  scripts/install.sh thrust
+  thrust=/usr/include
+fi
 g++ -std=c++20 -O1 -fopenmp -DFMT_HEADER_ONLY -Iinclude -isystem "$thrust" \
   -isystem /usr/include/eigen3 benchmarks/cuda/model.cpp -ljansson -o $out/model
 $out/model 32
