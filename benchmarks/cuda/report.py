@@ -23,7 +23,13 @@ def short(entry):
 
 
 def added(first, second, *keys):
-    value = lambda entry: __import__("functools").reduce(lambda e, k: e[k], keys, entry)
+    """What the second profile has more of a figure, which lies under these keys."""
+
+    def value(entry):
+        for key in keys:
+            entry = entry[key]
+        return entry
+
     return value(second) - (value(first) if first else 0)
 
 

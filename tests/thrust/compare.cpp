@@ -10,8 +10,8 @@ namespace {
 
 std::uint64_t any_seed() { return random_engine()(); }
 
-/// Requires results that differ by at most 1e-4 of their length.
-void compare(const Results& results, const Results& wanted) {
+/// Requires results that differ by at most this part of their length.
+void compare(const Results& results, const Results& wanted, double bound = 1e-4) {
   REQUIRE(results.size() == wanted.size());
   double worst = 0;
   for (std::size_t r = 0; r < results.size(); ++r) {
@@ -24,7 +24,7 @@ void compare(const Results& results, const Results& wanted) {
       error += (one - other) * (one - other);
       norm += other * other;
     }
-    CHECK(std::sqrt(error) <= 1e-4 * std::sqrt(norm));
+    CHECK(std::sqrt(error) <= bound * std::sqrt(norm));
     if (norm > 0) worst = std::max(worst, std::sqrt(error / norm));
   }
   std::printf("%zu results, the worst %.1e apart\n", results.size(), worst);
@@ -48,5 +48,17 @@ TEST_CASE("ResNet-18 of a whole image gives the CPU backend's logits") {
   const std::uint64_t seed = any_seed();
   compare(image_results<thrust_backend>(seed), cpu_image_results(seed));
 }
+
+#ifdef __CUDACC__
+TEST_CASE("a network computes in its caller's stream, and by cuBLAS where TF32 is allowed") {
+  const std::uint64_t seed = any_seed();
+  const Results wanted = cpu_image_results(seed);
+  cudaStream_t stream = nullptr;
+  REQUIRE(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking) == cudaSuccess);
+  compare(image_results<thrust_backend>(seed, thrust_backend::Context{stream}), wanted);
+  compare(image_results<thrust_backend>(seed, thrust_backend::Context{stream, true}), wanted, 1e-2);
+  REQUIRE(cudaStreamDestroy(stream) == cudaSuccess);
+}
+#endif
 
 }  // namespace frostline::test

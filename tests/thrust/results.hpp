@@ -146,9 +146,9 @@ Results network_results(std::uint64_t seed) {
 
 /// ResNet-18 as it is used: 64 channels wide, an image of 224x224.
 template <class Backend>
-Results image_results(std::uint64_t seed) {
+Results image_results(std::uint64_t seed, typename Backend::Context context = {}) {
   using Model = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;
-  Network<Model, Input<3, 224, 224>, Backend> network{max_batch(1), frostline::seed(seed)};
+  Network<Model, Input<3, 224, 224>, Backend> network{max_batch(1), frostline::seed(seed), context};
   std::mt19937_64 random{seed};
   std::normal_distribution<float> normal;
   std::vector<float> image(3 * 224 * 224);
