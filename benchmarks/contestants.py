@@ -20,6 +20,7 @@ TORCH = {
     "inference": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
     "epochs": ("plain", "jit", "compile-cl", "plain-cached", "jit-cached", "compile-cl-cached"),
 }
+THRUST_BUILD = {"cuda": "build-cuda", "cpu": "build"}
 LIBTORCH = {"epochs": ("eager", "eager-cached")}
 CACHED = ", cached by hand"
 
@@ -44,6 +45,17 @@ class Contestant:
 
     def __str__(self):
         return f"{self.peer} {self.variant}{' + jemalloc' * self.jemalloc}"
+
+
+def thrust_contestants(cell, work, device):
+    """Those of a cell with Thrust, on `cuda` or, for want of a GPU, `cpu`."""
+    program = work / f"{THRUST_BUILD[device]}/benchmarks/frostline_{cell.row}_thrust"
+    variants = [v for v in TORCH[cell.row] if device == "cpu" or not v.startswith("jit")]
+    torch = (sys.executable, HERE / "peers/pytorch_steps.py", "--device", device)
+    return [Contestant("frostline", "default", (program,))] + [
+        Contestant("PyTorch" + CACHED * variant.endswith("cached"), variant, torch)
+        for variant in variants
+    ]
 
 
 def contestants(cell, work, wanted):
@@ -86,7 +98,7 @@ def contestants(cell, work, wanted):
     ]
 
 
-def run(one, cell, work, steps):
+def run(one, cell, work, steps, warmup=1):
     """One process. Returns its report."""
     environment = {
         **os.environ,
@@ -109,7 +121,7 @@ def run(one, cell, work, steps):
         "threads": cell.threads,
         "images": DATA_SET if epochs else cell.batch,
         "steps": steps,
-        "warmup": 0 if epochs else 1,
+        "warmup": 0 if epochs else warmup,
         "weights": work / "models/resnet18.pth",
         "data": work / "data",
     }

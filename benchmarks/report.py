@@ -222,7 +222,7 @@ def chart(result, path):
     figure.savefig(path, facecolor="white", metadata={"Date": None})
 
 
-def write(result, folders):
+def print_cells(result):
     about = result["machine"]
     print(
         f"{about['processor']}, {about['cores']} cores; "
@@ -237,6 +237,10 @@ def write(result, folders):
     )
     for cell in result["cells"]:
         print_cell(cell, about["peaks"])
+
+
+def write(result, folders):
+    print_cells(result)
     print_goals(result)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)

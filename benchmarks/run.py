@@ -19,7 +19,7 @@ import time
 from pathlib import Path
 from statistics import median
 
-from contestants import DATA_SET, Cell, contestants, run
+from contestants import DATA_SET, THRUST_BUILD, Cell, contestants, run, thrust_contestants
 
 HERE = Path(__file__).resolve().parent
 ROWS = ("head", "layer4", "all", "inference", "epochs")
@@ -90,17 +90,23 @@ def qualify(first):
 
 def compete(cell, options):
     """All rounds of a cell. Returns what goes into the file."""
-    work, everyone = options.work, contestants(cell, options.work, options.peers)
-    epochs = cell.row == "epochs"
+    work, epochs = options.work, cell.row == "epochs"
+    if options.thrust:
+        everyone = thrust_contestants(cell, work, options.thrust)
+    else:
+        everyone = contestants(cell, work, options.peers)
     steps = options.steps or (1 if epochs else STEPS.get(cell.batch, 3))
+    warmup = 3 if options.thrust else 1  # a graph is recorded in the second step
 
     def one_round(number, who, steps):
         make_data(
-            work / "data", DATA_SET if epochs else cell.batch * (steps + 1), options.seed + number
+            work / "data",
+            DATA_SET if epochs else cell.batch * (steps + warmup),
+            options.seed + number,
         )
         reports = {}
         for one in who:
-            reports[one] = run(one, cell, work, steps)
+            reports[one] = run(one, cell, work, steps, warmup)
             worst = check(one, cell, reports[one], reports[who[0]])
             say(
                 f"{cell}, round {number}: {one}: {1e3 * median(reports[one]['seconds']):.1f} ms, "
@@ -140,7 +146,7 @@ def compete(cell, options):
     }
 
 
-def machine(work):
+def machine(work, build):
     """The machine and the peers' versions, measured and asked."""
     processor = next(
         (
@@ -151,7 +157,7 @@ def machine(work):
         platform.machine(),
     )
     peaks = [
-        json.loads(subprocess.check_output([work / "build/benchmarks/machine", str(threads)]))
+        json.loads(subprocess.check_output([work / build / "benchmarks/machine", str(threads)]))
         for threads in (1, 2)
     ]
     versions = {
@@ -175,6 +181,14 @@ def machine(work):
         "date": time.strftime("%Y-%m-%d"),
         "environment": {k: v for k, v in os.environ.items() if "OMP_" in k or "KMP_" in k},
     }
+
+
+def gpu():
+    """The name of a GPU that programs can use here, or nothing."""
+    try:
+        return subprocess.check_output(["nvidia-smi", "-L"], text=True).strip()
+    except (OSError, subprocess.CalledProcessError):
+        return ""
 
 
 def numbers(text):
@@ -214,6 +228,12 @@ def parse():
         help="also write benchmarks/results/peers.{json,svg}, which the README shows",
     )
     parser.add_argument(
+        "--thrust",
+        action="store_true",
+        help="compare instead the Thrust backend with PyTorch: on a GPU where there is one, else "
+        "on the CPU; rows head,layer4,all and batch 32 unless said otherwise",
+    )
+    parser.add_argument(
         "--kernels",
         action="store_true",
         help="run instead single convolutions, to out/benchmarks/kernels.json",
@@ -224,6 +244,8 @@ def parse():
     )
     if parser.parse_known_args()[0].quick:
         parser.set_defaults(rows=("head",), batches=(5,), threads=(2,), rounds=2)
+    elif parser.parse_known_args()[0].thrust:
+        parser.set_defaults(rows=("head", "layer4", "all"), batches=(32,), threads=(2,))
     options = parser.parse_args()
     choices = {"rows": ROWS, "batches": BATCHES, "threads": THREADS, "peers": PEERS}
     for name, allowed in choices.items():
@@ -232,6 +254,11 @@ def parse():
                 f"--{name}: {', '.join(map(str, wrong))} is not one of "
                 f"{', '.join(map(str, allowed))}"
             )
+    options.build = "build"
+    if options.thrust:
+        options.thrust = "cuda" if gpu() else "cpu"
+        options.build = THRUST_BUILD[options.thrust]
+        options.threads = options.threads[:1]
     if options.rounds < 1:
         parser.error("--rounds must be at least 1")
     return options
@@ -246,7 +273,7 @@ def main():
     if options.kernels:
         kernels = [options.work / "build/benchmarks/kernels", "--benchmark_out_format=json"]
         sys.exit(subprocess.call([*kernels, f"--benchmark_out={out}/kernels.json"]))
-    file = out / "peers.json"
+    file = out / ("thrust.json" if options.thrust else "peers.json")
     if not options.report:
         lock = open(options.work / "lock", "w")  # two runs would share images, and the processors
         try:
@@ -258,7 +285,7 @@ def main():
                 f"NOTE: the machine is busy (load {load:.1f}); ratios are disturbed less than times"
             )
         say(f"seed {options.seed}")
-        result = {"machine": machine(options.work), "cells": []}
+        result = {"machine": machine(options.work, options.build), "cells": []}
         earlier = json.loads(file.read_text())["cells"] if options.add and file.exists() else []
         cells = [
             Cell(row, batch, threads)
@@ -273,7 +300,13 @@ def main():
             others = [c for c in earlier if (c["row"], c["batch"], c["threads"]) not in done]
             cells_so_far = sorted(others + result["cells"], key=lambda c: ROWS.index(c["row"]))
             file.write_text(json.dumps({**result, "cells": cells_so_far}, indent=1))
-    report.write(json.loads(file.read_text()), [out] + [HERE / "results"] * options.commit)
+    result = json.loads(file.read_text())
+    if options.thrust:
+        print(f"frostline: the Thrust backend, on {gpu() or 'the host: no GPU is here'}")
+        report.print_cells(result)
+        print(f"{file} is written")
+        return
+    report.write(result, [out] + [HERE / "results"] * options.commit)
 
 
 if __name__ == "__main__":

@@ -1,40 +1,60 @@
 #!/usr/bin/env bash
 # Compares frostline with PyTorch, LibTorch, ONNX Runtime and dlib on this machine: installs what is
 # missing, builds, checks that all compute the same, and times them in turns.
-# Usage: benchmarks/run.sh [OPTIONS]   (--help lists them; --quick takes a few minutes)
+# Usage: benchmarks/run.sh [OPTIONS]   (--help lists them; --quick takes a few minutes, and --thrust
+# compares the Thrust backend, with PyTorch on a GPU where there is one)
 # FROSTLINE_BENCHMARKS (build/benchmarks) is where it builds, and JOBS (2) how many at once.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=${FROSTLINE_BENCHMARKS:-build/benchmarks}
-python=$work/venv/bin/python
+thrust='' gpu=''
+case " $* " in *" --thrust "*) thrust=yes gpu=$(nvidia-smi -L 2>/dev/null | head -n 1) ;; esac
+environment=$work/venv${gpu:+-cuda}
+python=$environment/bin/python
 case " $* " in *" -h "* | *" --help "*) exec /usr/bin/python3 benchmarks/run.py --help ;; esac
 
 say() { echo "[$SECONDS s] $*" >&2; }
 
 scripts/install.sh build benchmarks >&2
 mkdir -p "$work"
-# The newest versions that there are, once. PyTorch comes without NVIDIA's libraries, which it does
-# not need on a CPU; cuda_stand_ins.py says how.
-if ! [ -f "$work/venv/complete" ]; then
-  say "installing PyTorch and ONNX Runtime from PyPI, about 650 MB"
-  /usr/bin/python3 -m venv --clear "$work/venv"
-  pip=("$work/venv/bin/pip" install --quiet --disable-pip-version-check)
+# The newest versions that there are, once. Unless there is a GPU to compare on, PyTorch comes
+# without NVIDIA's libraries, which it does not need on a CPU; cuda_stand_ins.py says how.
+if ! [ -f "$environment/complete" ]; then
+  say "installing PyTorch and ONNX Runtime from PyPI, about 650 MB${gpu:+, and 3 GB of CUDA libraries}"
+  /usr/bin/python3 -m venv --clear "$environment"
+  pip=("$environment/bin/pip" install --quiet --disable-pip-version-check)
   "${pip[@]}" numpy matplotlib onnx onnxruntime onnxscript \
     filelock typing-extensions 'setuptools>=77' sympy networkx jinja2 fsspec
-  "${pip[@]}" --no-deps torch
-  "$python" benchmarks/peers/cuda_stand_ins.py "$("$python" -c '
+  if [ -n "$gpu" ]; then
+    "${pip[@]}" torch
+  else
+    "${pip[@]}" --no-deps torch
+    "$python" benchmarks/peers/cuda_stand_ins.py "$("$python" -c '
 import importlib.util
 print(importlib.util.find_spec("torch").submodule_search_locations[0])')/lib" >&2
-  touch "$work/venv/complete"
+  fi
+  touch "$environment/complete"
 fi
-torch=$("$python" -c 'import torch; print(torch.__path__[0])')
 
-say "building"
-cmake --preset gcc -B "$work/build" -DFROSTLINE_BUILD_TESTS=OFF -DFROSTLINE_BUILD_EXAMPLES=OFF \
-  -DFROSTLINE_BUILD_BENCHMARKS=ON -DFROSTLINE_TORCH="$torch" >"$work/configure.log" ||
-  { cat "$work/configure.log" >&2; exit 1; }
-cmake --build "$work/build" --parallel "${JOBS:-2}" >"$work/build.log" ||
-  { cat "$work/build.log" >&2; exit 1; }
+configure() {  # configure FOLDER OPTIONS...
+  cmake --preset gcc -B "$@" -DFROSTLINE_BUILD_TESTS=OFF -DFROSTLINE_BUILD_EXAMPLES=OFF \
+    -DFROSTLINE_BUILD_BENCHMARKS=ON >"$work/configure.log" ||
+    { cat "$work/configure.log" >&2; exit 1; }
+}
+build() {  # build FOLDER OPTIONS...
+  cmake --build "$@" --parallel "${JOBS:-2}" >"$work/build.log" ||
+    { cat "$work/build.log" >&2; exit 1; }
+}
+if [ -n "$thrust" ]; then
+  [ -n "$gpu" ] || scripts/install.sh thrust >&2
+  say "building the programs with Thrust${gpu:+ by nvcc}"
+  configure "$work/build${gpu:+-cuda}" ${gpu:+-DFROSTLINE_CUDA=ON}
+  build "$work/build${gpu:+-cuda}" --target machine thrust_contestants
+else
+  say "building"
+  configure "$work/build" -DFROSTLINE_TORCH="$("$python" -c 'import torch; print(torch.__path__[0])')"
+  build "$work/build"
+fi
 
 say "weights and models"
 "$python" benchmarks/peers/prepare.py "$work/models" 1 5 32 >"$work/prepare.log" 2>&1 ||

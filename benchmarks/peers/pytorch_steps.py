@@ -30,7 +30,7 @@ def load(weights, plain):
 def fast_prefix(prefix, how, shape, layout):
     """The frozen prefix in the form that runs fastest; called without gradients."""
     if how == "jit":
-        example = torch.zeros(shape).contiguous(memory_format=layout)
+        example = torch.zeros(shape).contiguous(memory_format=layout)  # on the CPU alone
         return torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(prefix, example)))
     if how == "compile":
         return torch.compile(prefix)  # with freezing, set in main
@@ -40,6 +40,9 @@ def fast_prefix(prefix, how, shape, layout):
 def main():
     option = contest.options()
     torch.set_num_threads(option.threads)
+    device = option.device or "cpu"
+    torch.backends.cudnn.allow_tf32 = False  # float32 is what is compared
+    torch.backends.cudnn.benchmark = True
     how, *flags = option.variant.split("-")
     plain, layout = (
         how == "plain",
@@ -51,7 +54,7 @@ def main():
         config.freezing = True  # folds batch norm and packs weights
     without_gradients = torch.inference_mode if option.row == "inference" else torch.no_grad
 
-    model = load(option.weights, plain).to(memory_format=layout)
+    model = load(option.weights, plain).to(device, memory_format=layout)
     prefix, rest = model.split(option.row)
     model.train()
     if prefix is not None:
@@ -72,6 +75,7 @@ def main():
     x, y = torch.from_numpy(images), torch.from_numpy(labels)
 
     def features(x):
+        x = x.to(device)
         if prefix is None:
             return x.contiguous(memory_format=layout)
         if plain and rest is not None:
@@ -81,7 +85,7 @@ def main():
 
     def train(inputs, targets):
         optimizer.zero_grad()
-        loss = cross_entropy(trainable(inputs), targets)
+        loss = cross_entropy(trainable(inputs), targets.to(device))
         loss.backward()
         optimizer.step()
         return loss.item()

@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <numeric>
-#include <optional>
 
 #include "frostline/core/format.hpp"
 #include "frostline/train/learning_rate.hpp"
@@ -23,9 +22,9 @@ class Batches {
   /// Runs the prefix over all of the data set, shown as evaluation shows it.
   void cache(const char* purpose) {
     const bool halves = options_->cache == "f16";
-    cache_.emplace(*trainer_->prefix(), data_->size(),
-                   frostline::CacheOptions{.type = halves ? frostline::ElementType::f16
-                                                          : frostline::ElementType::f32});
+    cache_ = trainer_->cache(
+        data_->size(),
+        {.type = halves ? frostline::ElementType::f16 : frostline::ElementType::f32});
     Progress progress(fmt::format("features of pictures {}", purpose), data_->size());
     std::vector<std::size_t> indices;
     cache_->fill(
@@ -54,22 +53,22 @@ class Batches {
 
  private:
   frostline::BatchView taken() {
-    if (!trainer_->prefix()) return {batch_.images, batch_.labels};
-    return {trainer_->prefix()->forward(batch_.images, false), batch_.labels};
+    if (!trainer_->has_prefix()) return {batch_.images, batch_.labels};
+    return {trainer_->features(batch_.images), batch_.labels};
   }
 
   AnyTrainer* trainer_;
   const DataSet* data_;
   const TrainingOptions* options_;
   Batch batch_;
-  std::optional<frostline::FeatureCache<frostline::cpu>> cache_;
+  std::unique_ptr<frostline::FeatureCache> cache_;
 };
 
 /// Caches what can be, and says what is cached and why the rest is not.
 void cache_features(const AnyTrainer& trainer, Batches& training, Batches& validation,
                     const TrainingOptions& options) {
   if (options.cache == "none") return;
-  if (!trainer.prefix()) {
+  if (!trainer.has_prefix()) {
     fmt::print("no features are cached: no layer in front is frozen\n");
     return;
   }

@@ -2,10 +2,10 @@
 // The loop over epochs that pretrain and finetune share, compiled once for all of their models.
 #pragma once
 
+#include <memory>
 #include <span>
 
 #include "data_set.hpp"
-#include "frostline/backend/cpu/memory.hpp"
 #include "frostline/train/feature_cache.hpp"
 #include "frostline/train/metrics.hpp"
 #include "report.hpp"
@@ -23,27 +23,25 @@ struct TrainingOptions {
   std::uint64_t seed = 0;
 };
 
-/// A trainer of any model, seen from the outside. Where the model has a frozen prefix, the trainer
-/// takes what that gives instead of pictures.
+/// A trainer of any model on any backend, seen from the outside. Where the model has a frozen
+/// prefix, the trainer takes features, which that gives, instead of pictures.
 class AnyTrainer {
  public:
-  using Prefix = frostline::Executor<frostline::cpu>;
-  explicit AnyTrainer(Prefix* prefix) : prefix_(prefix) {}
   virtual ~AnyTrainer() = default;
-  Prefix* prefix() const { return prefix_; }
   virtual float step(const frostline::BatchView& batch, float learning_rate) = 0;
   virtual frostline::Evaluation evaluate(const frostline::BatchView& batch) = 0;
   virtual std::span<const float> predict(const frostline::BatchView& batch) = 0;
-
- private:
-  Prefix* prefix_;
+  virtual bool has_prefix() const = 0;
+  virtual std::span<const float> features(std::span<const float> images) = 0;
+  virtual std::unique_ptr<frostline::FeatureCache> cache(
+      std::size_t samples, const frostline::CacheOptions& options) = 0;
 };
 
-template <class Trainer>
+template <class Trainer, class Backend = frostline::cpu>
 class TrainerOf final : public AnyTrainer {
  public:
-  explicit TrainerOf(Trainer& trainer, Prefix* prefix = nullptr)
-      : AnyTrainer(prefix), trainer_(&trainer) {}
+  explicit TrainerOf(Trainer& trainer, frostline::Executor<Backend>* prefix = nullptr)
+      : trainer_(&trainer), prefix_(prefix) {}
   float step(const frostline::BatchView& batch, float learning_rate) override {
     trainer_->optimizer.learning_rate = learning_rate;
     return trainer_->step(batch.numbers, batch.labels);
@@ -54,9 +52,18 @@ class TrainerOf final : public AnyTrainer {
   std::span<const float> predict(const frostline::BatchView& batch) override {
     return trainer_->predict(batch.numbers);
   }
+  bool has_prefix() const override { return prefix_; }
+  std::span<const float> features(std::span<const float> images) override {
+    return prefix_->forward(images, false);
+  }
+  std::unique_ptr<frostline::FeatureCache> cache(std::size_t samples,
+                                                 const frostline::CacheOptions& options) override {
+    return std::make_unique<frostline::FeatureCache>(*prefix_, samples, options);
+  }
 
  private:
   Trainer* trainer_;
+  frostline::Executor<Backend>* prefix_;
 };
 
 /// What a network says of a data set, one prediction a picture.

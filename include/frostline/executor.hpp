@@ -12,6 +12,7 @@
 #include "frostline/core/initial_values.hpp"
 #include "frostline/core/lender.hpp"
 #include "frostline/core/random.hpp"
+#include "frostline/graph/memory_parts.hpp"
 #include "frostline/graph/named_tensor.hpp"
 
 namespace frostline {
@@ -24,17 +25,12 @@ class Executor {
 
   Executor(const Program& program, int max_batch, std::uint64_t seed, Context context)
       : program_(&program),
-        context_(checked(program, max_batch, std::move(context))),
-        max_batch_(max_batch),
+        context_(std::move(context)),
+        max_batch_(checked(max_batch)),
         threads_(Backend::threads()),
         seed_(seed),
-        input_(Backend::in_host_memory ? 0 : input_bytes(program, max_batch)),
-        arena_(program.arena_bytes(max_batch_, threads_)),
-        trainable_(program.trainable_floats * sizeof(float)),
-        gradient_(program.trainable_floats * sizeof(float)),
-        frozen_(program.frozen_floats * sizeof(float)),
-        buffers_(program.buffer_floats * sizeof(float)),
-        packed_(program.packed_floats() * sizeof(float)),
+        parts_(program, max_batch, threads_, !Backend::in_host_memory),
+        memory_(allocate()),
         loans_(program.nodes.size()),
         written_(program.nodes.size()) {}
 
@@ -46,39 +42,68 @@ class Executor {
   std::span<float> trainable() {
     initialise_rest();
     changed_ = true;  // kernels that keep it packed pack it anew
-    return trainable_.floats();
+    return {at<float>(parts_.trainable), program_->trainable_floats};
   }
-  std::span<float> gradients() const { return gradient_.floats(); }
+  std::span<float> gradients() const {
+    return {at<float>(parts_.gradient), program_->trainable_floats};
+  }
 
-  std::span<const float> forward(std::span<const float> images, bool training) {
+  /// What a forward of these images begins with: all that a recording of it would not repeat.
+  void take(std::span<const float> images, bool training) {
     batch_ = samples_in(images);
     images_ = images.data();
     if constexpr (!Backend::in_host_memory) {
-      Backend::copy_in(context_, input_.data(), images.data(), images.size_bytes());
-      images_ = input_.floats().data();
+      Backend::copy_in(context_, at<float>(parts_.input), images.data(), images.size_bytes());
+      images_ = at<float>(parts_.input);
     }
     initialise_rest();
     if (changed_) pack();
-    if (training) ++steps_;
-    run_forward(training);
-    return {value(last(), all_images()), outputs()};
+    if (!training) return;
+    const std::uint64_t step = mix(seed_ ^ mix(++steps_));
+    Backend::copy_in(context_, at<std::uint64_t>(parts_.step), &step, sizeof step);
   }
-  /// The last forward's outputs, in the host's memory until the next call.
+  /// The rest. One team runs the whole pass. In the prefix each thread takes whole images, so that
+  /// their values stay in its cache and nobody waits; the team shares those left over.
+  void compute(bool training) {
+    Backend::run(threads_, [&](const Team& team) {
+      if (program_->prefix > 0) {
+        const int each = batch_ / team.threads;
+        for (int n = team.thread * each; n < (team.thread + 1) * each; ++n)
+          run_steps(0, program_->prefix, {n, 1, training, Team{}, team.thread, true});
+        team.sync();
+        for (int n = each * team.threads; n < batch_; ++n)
+          run_steps(0, program_->prefix, {n, 1, training, team});
+      }
+      run_steps(program_->prefix, program_->loss, {0, batch_, training, team});
+    });
+  }
+  /// The last forward's outputs, in the backend's memory.
+  std::span<const float> outputs() const { return {value(last(), all_images()), output_count()}; }
+  /// The same, in the host's memory until the next call.
   std::span<const float> host_outputs() {
-    const std::span<const float> result{value(last(), all_images()), outputs()};
     if constexpr (Backend::in_host_memory) {
-      return result;
+      return outputs();
     } else {
-      host_outputs_.resize(result.size());
-      Backend::copy_out(context_, host_outputs_.data(), result.data(), result.size_bytes());
+      host_outputs_.resize(output_count());
+      Backend::copy_out(context_, host_outputs_.data(), outputs().data(), outputs().size_bytes());
       return host_outputs_;
     }
   }
-  std::span<float> output_gradient() const { return {gradient(last()), outputs()}; }
-  void backward(bool accumulate) {
-    run_backward(accumulate);
-    changed_ = true;  // somebody who holds `trainable` is about to change it
+  std::span<const float> forward(std::span<const float> images, bool training) {
+    take(images, training);
+    compute(training);
+    return host_outputs();
   }
+  std::span<float> output_gradient() const { return {gradient(last()), output_count()}; }
+  void backward(bool accumulate) {
+    Backend::run(threads_, [&](const Team& team) {
+      run_steps(program_->loss + 1, int(program_->steps.size()), {0, batch_, true, team},
+                accumulate);
+    });
+    note_update();
+  }
+  /// Says that somebody who holds `trainable` changes it.
+  void note_update() { changed_ = true; }
 
   template <class Number>
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
@@ -94,6 +119,7 @@ class Executor {
     check_access<Number>(tensor, numbers.size());
     loan_of(tensor) = {};
     Backend::copy_in(context_, place(tensor), numbers.data(), numbers.size_bytes());
+    context_.synchronize();
     note_written(tensor);
   }
   /// As write, without a copy, where a frozen tensor is read when it is packed and no more.
@@ -114,18 +140,18 @@ class Executor {
   }
 
  private:
-  static std::size_t input_bytes(const Program& program, int max_batch) {
-    return program.nodes[0].out.size() * std::size_t(max_batch) * sizeof(float);
+  static int checked(int max_batch) {
+    if (max_batch < 1)
+      throw Error(fmt::format("frostline: max_batch requires at least 1, got {}", max_batch));
+    return max_batch;
   }
-  static Context checked(const Program& program, int batch, Context context) {
-    if (batch < 1)
-      throw Error(fmt::format("frostline: max_batch requires at least 1, got {}", batch));
-    Backend::require_room(context, program.arena_bytes(batch, Backend::threads()) +
-                                       input_bytes(program, batch) +
-                                       (2 * program.trainable_floats + program.frozen_floats +
-                                        program.buffer_floats + program.packed_floats()) *
-                                           sizeof(float));
-    return context;
+  typename Backend::Memory allocate() const {
+    Backend::require_room(context_, parts_.bytes);
+    return typename Backend::Memory(parts_.bytes, parts_.kept);
+  }
+  template <class T>
+  T* at(std::size_t byte) const {
+    return reinterpret_cast<T*>(memory_.data() + byte);
   }
   int samples_in(std::span<const float> images) const {
     const Shape shape = program_->nodes[0].out;
@@ -150,7 +176,9 @@ class Executor {
   };
 
   int last() const { return int(program_->nodes.size()) - 1; }
-  std::size_t outputs() const { return std::size_t(batch_) * program_->nodes.back().out.size(); }
+  std::size_t output_count() const {
+    return std::size_t(batch_) * program_->nodes.back().out.size();
+  }
   Images all_images() const { return {0, batch_}; }
   float* value(int node, const Images& images) const {
     const std::size_t floats_of_sample = program_->nodes[std::size_t(node)].floats;
@@ -164,11 +192,12 @@ class Executor {
   float* gradient(int node) const { return floats(program_->gradients[node]); }
   float* floats(const Slot& slot) const { return reinterpret_cast<float*>(bytes(slot)); }
   std::byte* bytes(const Slot& slot) const {
-    return slot.used() ? arena_.data() + slot.offset * std::size_t(max_batch_) : nullptr;
+    return slot.used() ? arena() + slot.offset * std::size_t(max_batch_) : nullptr;
   }
+  std::byte* arena() const { return at<std::byte>(parts_.arena); }
   // The arena: what grows with the batch, what does not, a part a thread, scratch.
   std::byte* fixed_memory() const {
-    return arena_.data() + program_->sample_bytes * std::size_t(max_batch_);
+    return arena() + program_->sample_bytes * std::size_t(max_batch_);
   }
   std::byte* thread_memory() const { return fixed_memory() + program_->fixed_bytes; }
   std::byte* scratch_memory() const {
@@ -176,10 +205,10 @@ class Executor {
   }
   float* parameter(int node, int k) const {
     const bool frozen = program_->nodes[std::size_t(node)].frozen;
-    return (frozen ? frozen_ : trainable_).floats().data() + program_->parameters[node][k];
+    return at<float>(frozen ? parts_.frozen : parts_.trainable) + program_->parameters[node][k];
   }
   float* buffer(int node, int k) const {
-    return buffers_.floats().data() + program_->buffers[node][k];
+    return at<float>(parts_.buffers) + program_->buffers[node][k];
   }
   float* place(const NamedTensor& tensor) const {
     return tensor.is_buffer ? buffer(tensor.node, tensor.index)
@@ -225,7 +254,8 @@ class Executor {
     call.max_batch = max_batch_;
     call.team = images.team;
     call.training = images.training;
-    call.random = mix(seed_ ^ mix(steps_ * 4096 + std::uint64_t(i)));
+    call.random = mix(std::uint64_t(i));
+    call.step = at<std::uint64_t>(parts_.step);
     for (int k = 0; k < node.input_count; ++k) {
       call.inputs[k] = value(node.inputs[k], images);
       if (node.input_gradient[k]) call.input_gradients[k] = gradient(node.inputs[k]);
@@ -236,7 +266,7 @@ class Executor {
       const Loan& loan = loans_[std::size_t(i)][order_of(false, k)];
       call.parameters[k] = loan.lender ? loan.floats : parameter(i, k);
       if (!node.frozen)
-        call.parameter_gradients[k] = gradient_.floats().data() + program_->parameters[i][k];
+        call.parameter_gradients[k] = at<float>(parts_.gradient) + program_->parameters[i][k];
       call.buffers[k] = buffer(i, k);
     }
     call.saved = bytes(program_->saved[i]);
@@ -249,7 +279,7 @@ class Executor {
         call.batch_norm_parameters[k] = parameter(node.batch_norm, k);
         call.batch_norm_buffers[k] = buffer(node.batch_norm, k);
       }
-    call.packed = packed_.floats().data() + program_->facts[std::size_t(s)].packed_offset;
+    call.packed = at<float>(parts_.packed) + program_->facts[std::size_t(s)].packed_offset;
     set_scratch(call, images);
     return call;
   }
@@ -272,27 +302,6 @@ class Executor {
         Backend::check(program_->nodes[std::size_t(program_->steps[std::size_t(s)].node)].path);
       images.team.sync();
     }
-  }
-  /// One team runs the whole pass. In the prefix each thread takes whole images, so that their
-  /// values stay in its cache and nobody waits; the team shares those left over.
-  void run_forward(bool training) {
-    Backend::run(threads_, [&](const Team& team) {
-      if (program_->prefix > 0) {
-        const int each = batch_ / team.threads;
-        for (int n = team.thread * each; n < (team.thread + 1) * each; ++n)
-          run_steps(0, program_->prefix, {n, 1, training, Team{}, team.thread, true});
-        team.sync();
-        for (int n = each * team.threads; n < batch_; ++n)
-          run_steps(0, program_->prefix, {n, 1, training, team});
-      }
-      run_steps(program_->prefix, program_->loss, {0, batch_, training, team});
-    });
-  }
-  void run_backward(bool accumulate) {
-    Backend::run(threads_, [&](const Team& team) {
-      run_steps(program_->loss + 1, int(program_->steps.size()), {0, batch_, true, team},
-                accumulate);
-    });
   }
   /// Packs the parameters of the steps that have any to pack; after an optimizer's step, only
   /// what trains has changed.
@@ -346,6 +355,7 @@ class Executor {
       std::vector<float> values(bytes / sizeof(float));
       fill_initial(spec, values.data(), state);
       Backend::copy_in(context_, place, values.data(), bytes);
+      context_.synchronize();
     }
   }
 
@@ -359,7 +369,8 @@ class Executor {
   const float* images_ = nullptr;
   bool changed_ = true, frozen_changed_ = true;  // since the last packing
   mutable bool all_written_ = false;
-  typename Backend::Memory input_, arena_, trainable_, gradient_, frozen_, buffers_, packed_;
+  MemoryParts parts_;
+  typename Backend::Memory memory_;
   std::vector<float> host_outputs_;
   std::vector<std::array<Loan, 2 * TensorSpecs::capacity>> loans_;
   std::vector<std::bitset<2 * TensorSpecs::capacity>> written_;

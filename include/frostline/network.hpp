@@ -59,8 +59,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   /// As predict; with `training`, batch statistics are used and moved, dropout drops, and what the
   /// backward needs is kept. The images must stay where they are until the backward is done.
   std::span<const float> forward(std::span<const float> images, bool training) {
-    executor_.forward(images, training);
-    return executor_.host_outputs();
+    return executor_.forward(images, training);
   }
 
   /// Where a loss assigns the outputs' gradient. Shapes: (batch, output_shape).

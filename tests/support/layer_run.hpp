@@ -256,6 +256,7 @@ class LayerRun {
       call.batch = run.batch_;
       call.training = true;
       call.random = 12345;
+      call.step = step.data();
       for (int k = 0; k < inputs; ++k) {
         x.emplace_back(in, choice.input, run.batch_);
         x.back().assign(run.x[k]);
@@ -277,6 +278,7 @@ class LayerRun {
     }
     static constexpr int buffers_count = Layer::buffers().count;
     Call call;
+    SharedVector<std::uint64_t> step = SharedVector<std::uint64_t>(1, 777);
     std::vector<StoredValue> x;
     Poisoned parameters_[TensorSpecs::capacity], buffers[TensorSpecs::capacity];
   };

@@ -3,6 +3,7 @@
 #include "frostline/frostline.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
+#include "support/cpu_loss.hpp"
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
 
@@ -43,15 +44,8 @@ std::vector<int> labels_for(int batch) {
 /// The loss of a training forward, with what the forward moves put back.
 template <class Net>
 double loss_at(Net& network, std::span<const float> images, std::span<const int> labels) {
-  using CpuLoss = Kernel<cpu, CrossEntropy>;
-  HostMemory workspace(CpuLoss::workspace_bytes(Net::output_shape, network.max_batch()));
   const std::span<const float> logits = network.forward(images, true);
-  return double(CpuLoss::loss({}, {.threads = network.threads(),
-                                   .shape = Net::output_shape,
-                                   .logits = logits,
-                                   .labels = labels,
-                                   .gradient = network.output_gradient(),
-                                   .workspace = workspace.data()}));
+  return double(cpu_loss({}, Net::output_shape, logits, labels, network.output_gradient()));
 }
 
 /// Moves all that trains along a direction: the loss must change as the gradient says.

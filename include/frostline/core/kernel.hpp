@@ -76,7 +76,8 @@ struct Call {
   int max_batch = 0;  // of all calls
   bool training = false;
   bool accumulate = false;   // parameter_gradient adds, else it assigns
-  std::uint64_t random = 0;  // differs from step to step and from node to node
+  std::uint64_t random = 0;              // differs from node to node; with what lies here, in the
+  const std::uint64_t* step = nullptr;   // backend's memory, also from step to step
 
   const float* inputs[3]{};  // (batch, in)
   float* output = nullptr;   // (batch, out): forward assigns it
@@ -105,27 +106,35 @@ struct Call {
 
 using KernelFunction = void (*)(const Call&);
 
-/// What a loss is told. `Kernel<Backend, Loss>::loss(loss, LossCall)` returns the batch's mean loss
-/// and assigns the logits' gradient unless it is empty;
-/// `Kernel<Backend, Loss>::workspace_bytes(shape, max_batch)` is how much memory it needs.
+/// What a loss is told. `Kernel<Backend, Loss>` has
+/// - `workspace_bytes(shape, max_batch)`: how much memory it needs;
+/// - `prepare(loss, LossCall)`: copies what differs from step to step to the backend's memory;
+/// - `compute(loss, LossCall)`, after it: assigns the logits' gradient unless that is empty;
+/// - `mean(LossCall)`, after it: the batch's mean loss.
+/// A backend may record what `compute` queues, and queue it again without calling it.
 struct LossCall {
   const void* context = nullptr;
   int threads = 1;
   Shape shape{};                    // of a sample's logits
   std::span<const float> logits{};  // (batch, shape)
   std::span<const int> labels{};    // (batch, pixels), in the host's memory
+  int batch() const { return int(labels.size() / shape.pixels()); }
   std::span<float> gradient{};      // (batch, shape)
   std::byte* workspace = nullptr;
 };
 
-/// What an optimizer is told: `Kernel<Backend, Optimizer>::update(optimizer, UpdateCall)` moves the
-/// parameters and their momentum. All spans are alike; momentum may be empty.
+/// What an optimizer is told. `Kernel<Backend, Optimizer>` has
+/// - `workspace_bytes`: how much memory it needs;
+/// - `prepare(optimizer, UpdateCall)`: as a loss's;
+/// - `update(optimizer, UpdateCall)`, after it: moves the parameters and their momentum.
+/// All spans are alike; momentum may be empty.
 struct UpdateCall {
   const void* context = nullptr;
   int threads = 1;
   std::span<float> parameters{};
   std::span<const float> gradients{};
   std::span<float> momentum{};
+  std::byte* workspace = nullptr;
 };
 
 }  // namespace frostline

@@ -2,6 +2,7 @@
 // FeatureCache: what a frozen prefix gives for a data set, computed once.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -26,7 +27,6 @@ struct BatchView {
 ///
 /// Images must be the same each time they are shown: none cropped or mirrored at random. What is
 /// cached stays as it is when the network's weights are replaced later. Labels stay in memory.
-template <class Backend>
 class FeatureCache {
  public:
   /// Room for this many samples. The network must live until the cache is full.
@@ -38,14 +38,20 @@ class FeatureCache {
                   "frostline: FeatureCache requires a network of which nothing trains; "
                   "take the prefix() of a SplitNetwork, or Freeze the model");
   }
+  template <class Backend>
   FeatureCache(Executor<Backend>& prefix, std::size_t samples, const CacheOptions& options = {})
-      : prefix_(&prefix), store_(prefix.program().nodes.back().out, samples, options) {}
+      : in_(prefix.program().nodes.front().out),
+        max_batch_(std::size_t(prefix.max_batch())),
+        predict_([&prefix](std::span<const float> images) {
+          return prefix.forward(images, false);
+        }),
+        store_(prefix.program().nodes.back().out, samples, options) {}
 
   /// Runs the network on images, of any number, and keeps its outputs and their labels.
   /// Shapes: images (samples, C, H, W). Throws: Error, with nothing added, if a size does not fit
   /// or there are more samples than the cache was made for.
   void append(std::span<const float> images, std::span<const int> labels = {}) {
-    const std::size_t sample = prefix_->program().nodes.front().out.size();
+    const std::size_t sample = in_.size();
     const std::size_t samples = images.size() / sample;
     if (samples == 0 || images.size() % sample != 0)
       throw Error(fmt::format("frostline: the feature cache takes images of {} numbers, got {}",
@@ -59,11 +65,9 @@ class FeatureCache {
       throw Error(fmt::format("frostline: the feature cache was made for {} samples, got {}",
                               capacity(), size() + samples));
     labels_each_ = labels_each;
-    const auto most = std::size_t(prefix_->max_batch());
-    for (std::size_t first = 0; first < samples; first += most) {
-      const std::size_t count = std::min(most, samples - first);
-      prefix_->forward(images.subspan(first * sample, count * sample), false);
-      store_.append(prefix_->host_outputs());
+    for (std::size_t first = 0; first < samples; first += max_batch_) {
+      const std::size_t count = std::min(max_batch_, samples - first);
+      store_.append(predict_(images.subspan(first * sample, count * sample)));
       const auto truth = labels.subspan(first * labels_each, count * labels_each);
       labels_.insert(labels_.end(), truth.begin(), truth.end());
     }
@@ -75,7 +79,7 @@ class FeatureCache {
   void fill(Read read, Progress progress) {
     while (!full()) {
       const std::size_t first = size();
-      const std::size_t count = std::min(std::size_t(prefix_->max_batch()), capacity() - first);
+      const std::size_t count = std::min(max_batch_, capacity() - first);
       const BatchView batch = read(first, count);
       append(batch.numbers, batch.labels);
       if (size() != first + count)
@@ -118,17 +122,14 @@ class FeatureCache {
   }
 
  private:
-  Executor<Backend>* prefix_;
+  Shape in_;  // of an image
+  std::size_t max_batch_;
+  std::function<std::span<const float>(std::span<const float>)> predict_;
   FeatureStore store_;
   std::size_t labels_each_ = 0;
   std::vector<int> labels_;
   std::vector<float> gathered_;
   std::vector<int> gathered_labels_;
 };
-
-template <class Net>
-FeatureCache(Net&, std::size_t) -> FeatureCache<typename Net::backend>;
-template <class Net>
-FeatureCache(Net&, std::size_t, CacheOptions) -> FeatureCache<typename Net::backend>;
 
 }  // namespace frostline

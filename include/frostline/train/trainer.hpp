@@ -28,10 +28,14 @@ inline void check_batch(Shape in, Shape out, std::span<const float> images,
 /// What Trainer does once its model is known, compiled once for all models of a backend.
 template <class Backend, class Loss, class Optimizer>
 class TrainingLoop {
+  using LossKernel = Kernel<Backend, Loss>;
+  using OptimizerKernel = Kernel<Backend, Optimizer>;
+
  public:
   TrainingLoop(Executor<Backend>& network, const Optimizer& optimizer)
       : network_(&network),
-        workspace_(Kernel<Backend, Loss>::workspace_bytes(out(), network.max_batch())) {
+        loss_bytes_(whole_lines(LossKernel::workspace_bytes(out(), network.max_batch()))),
+        workspace_(loss_bytes_ + OptimizerKernel::workspace_bytes) {
     prepare(optimizer);
   }
 
@@ -39,15 +43,24 @@ class TrainingLoop {
              std::span<const int> labels) {
     check_batch(in(), out(), images, labels, loss.ignore_index);
     prepare(optimizer);
-    const std::span<const float> logits = network_->forward(images, true);
-    const float mean = loss_of(loss, logits, labels, network_->output_gradient());
-    network_->backward(false);
-    Kernel<Backend, Optimizer>::update(optimizer, {.context = &network_->context(),
-                                                   .threads = network_->threads(),
-                                                   .parameters = network_->trainable(),
-                                                   .gradients = network_->gradients(),
-                                                   .momentum = momentum_.floats()});
-    return mean;
+    network_->take(images, true);
+    const LossCall loss_call = call_for(labels, network_->output_gradient());
+    const UpdateCall update_call{.context = &network_->context(),
+                                 .threads = network_->threads(),
+                                 .parameters = network_->trainable(),
+                                 .gradients = network_->gradients(),
+                                 .momentum = momentum_.floats(),
+                                 .workspace = workspace_.data() + loss_bytes_};
+    LossKernel::prepare(loss, loss_call);
+    OptimizerKernel::prepare(optimizer, update_call);
+    replay_.run(network_->context(), loss_call.batch(), [&] {
+      network_->compute(true);
+      LossKernel::compute(loss, loss_call);
+      network_->backward(false);
+      OptimizerKernel::update(optimizer, update_call);
+    });
+    network_->note_update();
+    return LossKernel::mean(loss_call);
   }
 
   Evaluation evaluate(const Loss& loss, std::span<const float> images,
@@ -61,8 +74,10 @@ class TrainingLoop {
       const auto truth = labels.subspan(first * pixels, count * pixels);
       const std::span<const float> logits =
           network_->forward(images.subspan(first * sample, count * sample), false);
-      const float mean = loss_of(loss, logits, truth, {});
-      result += count_correct(out(), network_->host_outputs(), truth, loss.ignore_index, mean);
+      const LossCall call = call_for(truth, {});
+      LossKernel::prepare(loss, call);
+      LossKernel::compute(loss, call);
+      result += count_correct(out(), logits, truth, loss.ignore_index, LossKernel::mean(call));
     }
     return result;
   }
@@ -70,27 +85,29 @@ class TrainingLoop {
  private:
   Shape in() const { return network_->program().nodes.front().out; }
   Shape out() const { return network_->program().nodes.back().out; }
-  float loss_of(const Loss& loss, std::span<const float> logits, std::span<const int> labels,
-                std::span<float> gradient) {
-    return Kernel<Backend, Loss>::loss(loss, {.context = &network_->context(),
-                                              .threads = network_->threads(),
-                                              .shape = out(),
-                                              .logits = logits,
-                                              .labels = labels,
-                                              .gradient = gradient,
-                                              .workspace = workspace_.data()});
+  LossCall call_for(std::span<const int> labels, std::span<float> gradient) const {
+    return {.context = &network_->context(),
+            .threads = network_->threads(),
+            .shape = out(),
+            .logits = network_->outputs(),
+            .labels = labels,
+            .gradient = gradient,
+            .workspace = workspace_.data()};
   }
   void prepare(const Optimizer& optimizer) {
     if (!(optimizer.learning_rate >= 0 && optimizer.momentum >= 0 && optimizer.weight_decay >= 0))
       throw Error("frostline: Sgd requires learning rate, momentum and weight decay of at least 0");
     if (optimizer.nesterov && optimizer.momentum == 0)
       throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
-    if (optimizer.momentum != 0 && momentum_.size() == 0)
-      momentum_ = typename Backend::Memory(network_->trainable().size_bytes());
+    if (optimizer.momentum == 0 || momentum_.size() != 0) return;
+    momentum_ = typename Backend::Memory(network_->trainable().size_bytes());
+    replay_.forget();
   }
 
   Executor<Backend>* network_;
-  typename Backend::Memory momentum_, workspace_;
+  std::size_t loss_bytes_;
+  typename Backend::Memory momentum_, workspace_;  // the loss's, then the optimizer's
+  typename Backend::Replay replay_;
 };
 
 /// Trains what trains in a network: `Trainer trainer{network, CrossEntropy{}, Sgd{}}`. It owns the

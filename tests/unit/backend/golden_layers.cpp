@@ -13,6 +13,7 @@
 #include "frostline/core/layer.hpp"
 #include "frostline/io/safetensors.hpp"
 #include "support/catch.hpp"
+#include "support/cpu_loss.hpp"
 #include "support/layer_run.hpp"
 
 namespace frostline::test {
@@ -130,15 +131,7 @@ void check_loss(const std::string& name, Shape shape, const CrossEntropy& loss) 
   const std::vector<float> logits = floats(name + ".logits");
   const std::vector<int> labels = integers(name + ".labels");
   std::vector<float> gradient(logits.size(), poison);
-  using CpuLoss = Kernel<cpu, CrossEntropy>;
-  HostMemory workspace(CpuLoss::workspace_bytes(shape, int(logits.size() / shape.size())));
-  const float mean = CpuLoss::loss(loss, {.threads = 2,
-                                          .shape = shape,
-                                          .logits = logits,
-                                          .labels = labels,
-                                          .gradient = gradient,
-                                          .workspace = workspace.data()});
-  compare(name + ".loss", {mean});
+  compare(name + ".loss", {cpu_loss(loss, shape, logits, labels, gradient)});
   compare(name + ".gradient", gradient);
 }
 

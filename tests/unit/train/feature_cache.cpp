@@ -158,7 +158,7 @@ TEST_CASE("a cache is filled by any number of images, or by a callback, with pro
   REQUIRE(progress == std::vector<std::size_t>{4, 8, 11});
   const std::vector<std::size_t> indices{10, 0, 5, 5};
   const BatchView expected = at_once.gather(indices);
-  for (FeatureCache<cpu>* cache : {&piecewise, &asked}) {
+  for (FeatureCache* cache : {&piecewise, &asked}) {
     REQUIRE(cache->full());
     const BatchView found = cache->gather(indices);
     REQUIRE(std::ranges::equal(found.labels, expected.labels));

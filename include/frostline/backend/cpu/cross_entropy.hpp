@@ -15,15 +15,17 @@ namespace frostline {
 template <>
 struct Kernel<cpu, CrossEntropy> {
   static constexpr std::size_t workspace_bytes(Shape, int max_batch) {
-    return std::size_t(max_batch) * sizeof(double);  // each image's loss
+    return (1 + std::size_t(max_batch)) * sizeof(double);  // the mean, and each image's loss
   }
-  /// The mean loss of a batch; assigns the logits' gradient unless it is empty.
-  static float loss(const CrossEntropy& loss, const LossCall& call) {
+  static void prepare(const CrossEntropy&, const LossCall&) {}
+  static float mean(const LossCall& call) { return float(*numbers(call)); }
+  /// Assigns the logits' gradient unless it is empty.
+  static void compute(const CrossEntropy& loss, const LossCall& call) {
     const Shape shape = call.shape;
     const std::span<const float> logits = call.logits;
     const std::span<const int> labels = call.labels;
     const std::span<float> gradient = call.gradient;
-    double* image_losses = reinterpret_cast<double*>(call.workspace);
+    double* image_losses = numbers(call) + 1;
     const auto pixels = std::ptrdiff_t(shape.pixels());
     const int batch = int(labels.size() / shape.pixels());
     const auto counted =
@@ -47,10 +49,13 @@ struct Kernel<cpu, CrossEntropy> {
     });
     double total = 0;
     for (int n = 0; n < batch; ++n) total += image_losses[n];
-    return float(total * double(share));
+    *numbers(call) = total * double(share);
   }
 
  private:
+  static double* numbers(const LossCall& call) {
+    return reinterpret_cast<double*>(call.workspace);
+  }
   struct Column {  // the logits of one position
     const float* data;
     int classes;

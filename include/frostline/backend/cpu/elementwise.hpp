@@ -130,7 +130,7 @@ struct DropoutMask {
 template <bool Adds>
 FROSTLINE_SHARED void drop(const Call& call, Shape shape, bool blocked, float probability,
                            const float* from, float* to) {
-  const DropoutMask mask{call.random, probability};
+  const DropoutMask mask{call.random ^ *call.step, probability};
   const float scale = 1 / (1 - probability);
   const auto one = [=](std::ptrdiff_t at, std::size_t place) {
     put<Adds>(to[at], mask.kept(place) ? from[at] * scale : 0.0f);

@@ -24,7 +24,7 @@ namespace frostline {
 class HostMemory {
  public:
   HostMemory() = default;
-  explicit HostMemory(std::size_t bytes) : bytes_(bytes) {
+  explicit HostMemory(std::size_t bytes, std::size_t = 0) : bytes_(bytes) {
     if (bytes == 0) return;
 #ifdef __linux__
     // Large pages, where the system has them to give, save the kernels many misses of the TLB.
@@ -75,7 +75,16 @@ class HostMemory {
 
 struct cpu {
   using Memory = HostMemory;
-  struct Context {};
+  struct Context {
+    void synchronize() const {}
+  };
+  struct Replay {  // of a step's kernels: they are called
+    template <class Queue>
+    void run(const Context&, int, Queue queue) {
+      queue();
+    }
+    void forget() {}
+  };
   static constexpr bool in_host_memory = true;
   static void require_room(const Context&, std::size_t) {}
   static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {

@@ -12,6 +12,8 @@ namespace frostline {
 
 template <>
 struct Kernel<cpu, Sgd> {
+  static constexpr std::size_t workspace_bytes = 0;
+  static void prepare(const Sgd&, const UpdateCall&) {}
   /// Moves the parameters and their momentum.
   static void update(const Sgd& sgd, const UpdateCall& call) {
     float* p = call.parameters.data();

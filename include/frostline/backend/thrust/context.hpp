@@ -31,36 +31,55 @@ inline void require(cublasStatus_t status, std::string_view call) {
     throw Error(fmt::format("frostline: {} failed: {}", call, cublasGetStatusString(status)));
 }
 
-/// What a network computes with: `Network network{max_batch(32), seed(0), Context{stream}}`. The
-/// stream is the caller's and must live as long; by default it is CUDA's own. Copies share one.
+/// What a network computes with: `Network network{max_batch(32), seed(0), Context{stream}}`. Copies
+/// share one stream and one cuBLAS handle.
 class Context {
  public:
-  Context() = default;
-  /// `tf32` lets matrix products round their factors to TensorFloat-32 (10 bits): faster on
-  /// devices since Ampere, and less exact.
-  explicit Context(cudaStream_t stream, bool tf32 = false) : stream_(stream), tf32_(tf32) {}
-
-  cudaStream_t stream() const { return stream_; }
-  bool tf32() const { return tf32_; }
-  auto policy() const { return thrust::cuda::par_nosync.on(stream_); }
-  /// Made when it is first wanted. Throws: Error.
-  cublasHandle_t cublas() const {
-    if (!cublas_) {
-      cublasHandle_t handle = nullptr;
-      require(cublasCreate(&handle), "cublasCreate");
-      cublas_.reset(handle, [](cublasHandle_t owned) { cublasDestroy(owned); });
-      require(cublasSetStream(handle, stream_), "cublasSetStream");
-      require(cublasSetMathMode(handle, tf32_ ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH),
-              "cublasSetMathMode");
-    }
-    return cublas_.get();
+  /// With a stream of its own.
+  Context() : shared_(std::make_shared<Shared>()) { shared_->owns_stream = true; }
+  /// The stream is the caller's and must live as long. `tf32` lets matrix products round their
+  /// factors to TensorFloat-32 (10 bits): faster on devices since Ampere, and less exact.
+  explicit Context(cudaStream_t stream, bool tf32 = false) : Context() {
+    *shared_ = {stream, false, tf32, nullptr, nullptr};
   }
-  void synchronize() const { require(cudaStreamSynchronize(stream_), "cudaStreamSynchronize"); }
+
+  /// Throws: Error, where it is made when it is first wanted, as cublas() does.
+  cudaStream_t stream() const {
+    if (shared_->owns_stream && !shared_->stream)
+      require(cudaStreamCreate(&shared_->stream), "cudaStreamCreate");
+    return shared_->stream;
+  }
+  bool tf32() const { return shared_->tf32; }
+  auto policy() const { return thrust::cuda::par_nosync.on(stream()); }
+  cublasHandle_t cublas() const {
+    if (shared_->cublas) return shared_->cublas;
+    require(cublasCreate(&shared_->cublas), "cublasCreate");
+    require(cublasSetStream(shared_->cublas, stream()), "cublasSetStream");
+    // Of its own, so that neither a step nor a recorded one allocates any.
+    require(cudaMalloc(&shared_->workspace, workspace_bytes), "cudaMalloc");
+    require(cublasSetWorkspace(shared_->cublas, shared_->workspace, workspace_bytes),
+            "cublasSetWorkspace");
+    require(cublasSetMathMode(shared_->cublas,
+                              tf32() ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH),
+            "cublasSetMathMode");
+    return shared_->cublas;
+  }
+  void synchronize() const { require(cudaStreamSynchronize(stream()), "cudaStreamSynchronize"); }
 
  private:
-  cudaStream_t stream_ = nullptr;
-  bool tf32_ = false;
-  mutable std::shared_ptr<cublasContext> cublas_;
+  static constexpr std::size_t workspace_bytes = std::size_t(32) << 20;  // NVIDIA's for Hopper
+  struct Shared {
+    cudaStream_t stream = nullptr;
+    bool owns_stream = false, tf32 = false;
+    cublasHandle_t cublas = nullptr;
+    void* workspace = nullptr;
+    ~Shared() {
+      if (cublas) cublasDestroy(cublas);
+      if (workspace) cudaFree(workspace);
+      if (owns_stream && stream) cudaStreamDestroy(stream);
+    }
+  };
+  std::shared_ptr<Shared> shared_;
 };
 
 #else

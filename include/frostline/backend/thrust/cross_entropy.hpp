@@ -11,12 +11,16 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
+/// Read from the device's memory, since a recorded step keeps what it was called with.
+struct LossSettings {
+  float smoothing, share;  // the share of one position in the mean
+  int ignored;
+};
 /// The loss of each position, and its logits' gradient.
 struct PositionLoss {
+  const LossSettings* settings;
   int classes;
   std::ptrdiff_t pixels;
-  float smoothing, share;
-  int ignored;
   const float* logits;
   const int* labels;
   float* gradient;  // null: not wanted
@@ -25,6 +29,7 @@ struct PositionLoss {
     const std::ptrdiff_t at = i / pixels * classes * pixels + i % pixels;
     const float* z = logits + at;
     const int label = labels[i];
+    const auto [smoothing, share, ignored] = *settings;
     losses[i] = 0;
     if (label == ignored) {
       for (int c = 0; gradient && c < classes; ++c) gradient[at + c * pixels] = 0;
@@ -59,6 +64,13 @@ struct PutLoss {
     to[row] = sums.first;
   }
 };
+struct PutMeanLoss {
+  const LossSettings* settings;
+  double* to;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t, const Sums& sums) const {
+    *to = sums.first * double(settings->share);
+  }
+};
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
 }  // namespace frostline::device
@@ -67,36 +79,58 @@ namespace frostline {
 
 template <>
 struct Kernel<thrust_backend, CrossEntropy> {
-  /// Losses of positions and of images, their sum, and labels.
+  /// Losses of positions and of images, their mean, settings, and labels.
   static constexpr std::size_t workspace_bytes(Shape shape, int max_batch) {
     const std::size_t batch = std::size_t(max_batch), positions = batch * shape.pixels();
-    return (positions + batch + 1) * sizeof(double) + positions * sizeof(int);
+    return (positions + batch + 1) * sizeof(double) + sizeof(device::LossSettings) +
+           positions * sizeof(int);
   }
-  /// The mean loss of a batch; assigns the logits' gradient unless it is empty.
-  static float loss(const CrossEntropy& loss, const LossCall& call) {
-    const auto pixels = std::ptrdiff_t(call.shape.pixels());
-    const auto positions = std::ptrdiff_t(call.labels.size()), batch = positions / pixels;
+  static void prepare(const CrossEntropy& loss, const LossCall& call) {
+    const Workspace to(call);
     const auto counted =
-        positions - std::count(call.labels.begin(), call.labels.end(), loss.ignore_index);
-    const float share = counted ? 1 / float(counted) : 0.0f;
-    double* losses = reinterpret_cast<double*>(call.workspace);
-    double *image_losses = losses + positions, *total = image_losses + batch;
-    int* labels = reinterpret_cast<int*>(total + 1);
+        to.positions - std::count(call.labels.begin(), call.labels.end(), loss.ignore_index);
+    const device::LossSettings settings{
+        loss.label_smoothing, counted ? 1 / float(counted) : 0.0f, loss.ignore_index};
     const auto& context = device::context_of(call.context);
-    thrust_backend::copy_in(context, labels, call.labels.data(), call.labels.size_bytes());
-    device::for_each_index(
-        call.context, positions,
-        device::PositionLoss{call.shape.channels, pixels, loss.label_smoothing, share,
-                             loss.ignore_index, call.logits.data(), labels,
-                             call.gradient.empty() ? nullptr : call.gradient.data(), losses});
-    device::sum_rows(call.context, batch, pixels, device::LossItem{losses, pixels},
-                     device::PutLoss{image_losses});
-    device::sum_rows(call.context, 1, batch, device::LossItem{image_losses, batch},
-                     device::PutLoss{total});
-    double sum = 0;
-    thrust_backend::copy_out(context, &sum, total, sizeof sum);
-    return float(sum * double(share));
+    thrust_backend::copy_in(context, to.settings, &settings, sizeof settings);
+    thrust_backend::copy_in(context, to.labels, call.labels.data(), call.labels.size_bytes());
   }
+  /// Assigns the logits' gradient unless it is empty.
+  static void compute(const CrossEntropy&, const LossCall& call) {
+    const Workspace w(call);
+    device::for_each_index(
+        call.context, w.positions,
+        device::PositionLoss{w.settings, call.shape.channels, w.pixels, call.logits.data(),
+                             w.labels, call.gradient.empty() ? nullptr : call.gradient.data(),
+                             w.losses});
+    device::sum_rows(call.context, w.batch, w.pixels, device::LossItem{w.losses, w.pixels},
+                     device::PutLoss{w.image_losses});
+    device::sum_rows(call.context, 1, w.batch, device::LossItem{w.image_losses, w.batch},
+                     device::PutMeanLoss{w.settings, w.mean});
+  }
+  static float mean(const LossCall& call) {
+    double mean = 0;
+    thrust_backend::copy_out(device::context_of(call.context), &mean, Workspace(call).mean,
+                             sizeof mean);
+    return float(mean);
+  }
+
+ private:
+  struct Workspace {
+    explicit Workspace(const LossCall& call)
+        : pixels(std::ptrdiff_t(call.shape.pixels())),
+          positions(std::ptrdiff_t(call.labels.size())),
+          batch(positions / pixels),
+          losses(reinterpret_cast<double*>(call.workspace)),
+          image_losses(losses + positions),
+          mean(image_losses + batch),
+          settings(reinterpret_cast<device::LossSettings*>(mean + 1)),
+          labels(reinterpret_cast<int*>(settings + 1)) {}
+    std::ptrdiff_t pixels, positions, batch;
+    double *losses, *image_losses, *mean;
+    device::LossSettings* settings;
+    int* labels;
+  };
 };
 
 }  // namespace frostline

@@ -39,13 +39,14 @@ struct Put {
 /// Which values stay, as DropoutMask of the CPU backend: the same ones.
 struct Drop {
   std::uint64_t random;
+  const std::uint64_t* step;
   float probability;
   const float* from;
   float* to;
   bool adds;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     // Written out, since a device cannot call a constexpr function of the host.
-    std::uint64_t x = random ^ (std::uint64_t(i) * 0x9e3779b97f4a7c15u);
+    std::uint64_t x = random ^ *step ^ (std::uint64_t(i) * 0x9e3779b97f4a7c15u);
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     x ^= x >> 31;
@@ -122,7 +123,7 @@ struct Kernel<thrust_backend, Dropout<Rate>> {
     if (At::batch_statistics && call.training)
       device::for_each_index(
           call.context, count,
-          device::Drop{call.random, Rate.value, call.inputs[0], call.output, false});
+          device::Drop{call.random, call.step, Rate.value, call.inputs[0], call.output, false});
     else
       device::for_each_index(call.context, count, device::Put{call.inputs[0], call.output, false});
   }
@@ -132,8 +133,9 @@ struct Kernel<thrust_backend, Dropout<Rate>> {
     const std::ptrdiff_t count = device::floats_of_batch<At>(call);
     if constexpr (At::batch_statistics)
       device::for_each_index(call.context, count,
-                             device::Drop{call.random, Rate.value, call.output_gradient,
-                                          call.input_gradients[0], At::adds(0)});
+                             device::Drop{call.random, call.step, Rate.value,
+                                          call.output_gradient, call.input_gradients[0],
+                                          At::adds(0)});
     else
       device::pass_gradient(call, count, 0, At::adds(0));
   }

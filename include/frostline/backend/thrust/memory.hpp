@@ -7,29 +7,30 @@
 #include <span>
 #include <utility>
 
-#include "frostline/backend/thrust/context.hpp"
+#include "frostline/backend/thrust/replay.hpp"
 #include "frostline/core/path.hpp"
 
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// A block of the device's memory (on a host, of the host's), aligned to 256 bytes and zeroed.
+/// A block of the device's memory (on a host, of the host's), aligned to 256 bytes and zeroed, but
+/// for its first `unset` bytes, which are for what a kernel assigns before any reads it.
 class Memory {
  public:
   Memory() = default;
   /// Throws: Error, or std::bad_alloc on a host.
-  explicit Memory(std::size_t bytes) : bytes_(bytes) {
+  explicit Memory(std::size_t bytes, std::size_t unset = 0) : bytes_(bytes) {
     if (bytes == 0) return;
 #if FROSTLINE_CUDA
     void* memory = nullptr;
     require(cudaMalloc(&memory, bytes), "cudaMalloc");
     data_ = static_cast<std::byte*>(memory);
     // Not in any stream of the caller's, so it must be done before he uses his.
-    require(cudaMemset(memory, 0, bytes), "cudaMemset");
+    require(cudaMemset(data_ + unset, 0, bytes - unset), "cudaMemset");
     require(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 #else
     data_ = static_cast<std::byte*>(::operator new(bytes, alignment));
-    std::memset(data_, 0, bytes);
+    std::memset(data_ + unset, 0, bytes - unset);
 #endif
   }
   Memory(Memory&& other) noexcept { swap(other); }
@@ -65,6 +66,7 @@ class Memory {
 struct backend {
   using Memory = device::Memory;
   using Context = device::Context;
+  using Replay = device::Replay;
   static constexpr bool in_host_memory = !FROSTLINE_CUDA;
   static constexpr bool whole_batches = true;
 
@@ -89,10 +91,10 @@ struct backend {
           "a smaller max_batch takes less",
           bytes, free, all));
   }
+  /// What is copied may lie in pinned memory: it stays until the context is synchronised.
   static void copy_in(const Context& context, void* to, const void* from, std::size_t bytes) {
     require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, context.stream()),
             "cudaMemcpyAsync");
-    context.synchronize();  // the caller may change what it gave
   }
   static void copy_out(const Context& context, void* to, const void* from, std::size_t bytes) {
     require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, context.stream()),

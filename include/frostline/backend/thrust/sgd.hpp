@@ -8,20 +8,25 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-struct SgdStep {
+/// Read from the device's memory, since a recorded step keeps what it was called with.
+struct SgdSettings {
   float learning_rate, momentum, weight_decay;
   float own, ahead;  // what of the gradient and of the momentum makes the step
+};
+struct SgdStep {
+  const SgdSettings* settings;
   float* p;
   const float* g;
   float* b;  // null: no momentum
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
-    const float gradient = g[i] + weight_decay * p[i];
-    float step = own * gradient;
+    const SgdSettings s = *settings;
+    const float gradient = g[i] + s.weight_decay * p[i];
+    float step = s.own * gradient;
     if (b) {
-      b[i] = momentum * b[i] + gradient;
-      step += ahead * b[i];
+      b[i] = s.momentum * b[i] + gradient;
+      step += s.ahead * b[i];
     }
-    p[i] -= learning_rate * step;
+    p[i] -= s.learning_rate * step;
   }
 };
 
@@ -32,14 +37,21 @@ namespace frostline {
 
 template <>
 struct Kernel<thrust_backend, Sgd> {
+  static constexpr std::size_t workspace_bytes = sizeof(device::SgdSettings);
+  static void prepare(const Sgd& sgd, const UpdateCall& call) {
+    const device::SgdSettings settings{sgd.learning_rate, sgd.momentum, sgd.weight_decay,
+                                       sgd.nesterov || call.momentum.empty() ? 1.0f : 0.0f,
+                                       sgd.nesterov ? sgd.momentum : 1.0f};
+    thrust_backend::copy_in(device::context_of(call.context), call.workspace, &settings,
+                            sizeof settings);
+  }
   /// Moves the parameters and their momentum.
-  static void update(const Sgd& sgd, const UpdateCall& call) {
-    float* momentum = call.momentum.empty() ? nullptr : call.momentum.data();
+  static void update(const Sgd&, const UpdateCall& call) {
     device::for_each_index(
         call.context, std::ptrdiff_t(call.parameters.size()),
-        device::SgdStep{sgd.learning_rate, sgd.momentum, sgd.weight_decay,
-                        sgd.nesterov || !momentum ? 1.0f : 0.0f, sgd.nesterov ? sgd.momentum : 1.0f,
-                        call.parameters.data(), call.gradients.data(), momentum});
+        device::SgdStep{reinterpret_cast<const device::SgdSettings*>(call.workspace),
+                        call.parameters.data(), call.gradients.data(),
+                        call.momentum.empty() ? nullptr : call.momentum.data()});
   }
 };
 

@@ -1,0 +1,9 @@
+// SPDX-License-Identifier: MIT
+// finetune's models with Thrust: on CUDA where nvcc compiles this, else on a host's threads.
+#include <frostline/thrust.hpp>
+
+#include "support/finetune_models.hpp"
+
+void finetune_by_thrust(const examples::FinetuningOptions& options) {
+  run_mode<fl::thrust_backend>(options);
+}

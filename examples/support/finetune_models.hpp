@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+// The models that finetune trains, on any backend; included by one source for each.
+#pragma once
+
+#include <cstdio>
+
+#include "finetuning.hpp"
+#include "frostline/io/load.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/model/replace_head.hpp"
+#include "frostline/model/unfreeze.hpp"
+#include "frostline/models/resnet.hpp"
+#include "frostline/split_network.hpp"
+#include "frostline/train/trainer.hpp"
+
+namespace fl = frostline;
+
+// One class a folder; another data set wants another number here. The pretrained model's own
+// number of classes does not matter: its head is replaced.
+constexpr int classes = 10, side = 96;
+using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
+using NewHead = fl::ClassifierHead<128, classes>;
+
+// What trains is part of the type: four models, four networks.
+using HeadOnly = fl::ReplaceHead<fl::Freeze<Pretrained>, NewHead>;
+using Layer4 = fl::Unfreeze<HeadOnly, "layer4", "fc">;
+using Everything = fl::ReplaceHead<Pretrained, NewHead>;
+using Scratch = fl::ResNet18<16, NewHead>;
+
+// A model with a frozen beginning runs in two parts, so that the first can run once over pictures
+// that are shown the same each time.
+template <class Model, class Backend>
+using NetworkOf = std::conditional_t<fl::Split<Model>::has_prefix,
+                                     fl::SplitNetwork<Model, fl::Input<3, side, side>, Backend>,
+                                     fl::Network<Model, fl::Input<3, side, side>, Backend>>;
+template <class Network>
+auto& trained_part(Network& network) {
+  if constexpr (requires { network.rest(); })
+    return network.rest();
+  else
+    return network;
+}
+template <class Backend, class Network>
+fl::Executor<Backend>* frozen_part(Network& network) {
+  if constexpr (requires { network.prefix(); })
+    return &network.prefix().executor();
+  else
+    return nullptr;
+}
+
+template <class Model, class Backend>
+void run(const examples::FinetuningOptions& options) {
+  const std::filesystem::path data(options.data), out(options.out);
+  const examples::DataSet training = examples::load_data_set(data / "train", classes);
+  const examples::DataSet validation = examples::load_data_set(data / "val", classes);
+  std::filesystem::create_directories(out);
+
+  NetworkOf<Model, Backend> network{fl::max_batch(options.batch), fl::seed(options.seed)};
+  std::printf("--train %s: %zu of %zu parameters train, on %zu pictures; %zu to validate\n",
+              options.mode.c_str(), network.trainable_count(), network.parameter_count(),
+              training.size(), validation.size());
+  if (options.mode == "scratch" || options.weights == "none")
+    std::printf("no pretrained weights: Kaiming initialisation from the seed\n");
+  else
+    std::printf("%s: %s\n", options.weights.c_str(),
+                fl::load_pretrained(network, options.weights).text().c_str());
+
+  fl::Trainer trainer{trained_part(network), fl::CrossEntropy{.label_smoothing = 0.1f},
+                      fl::Sgd{.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = true}};
+  examples::TrainerOf any(trainer, frozen_part<Backend>(network));
+  examples::finetune(any, {network.trainable_count(), network.parameter_count(), network.threads()},
+                     training, validation, options);
+
+  std::string names;  // for predict
+  for (const std::string& name : training.classes) names += (names.empty() ? "" : "\n") + name;
+  fl::save(network, out / "finetuned.safetensors", fl::ElementType::f32,
+           {{"format", "pt"}, {"classes", names}});
+  std::printf("\nwrote finetuned.safetensors, report.html and result.json to %s\n",
+              std::filesystem::absolute(out).lexically_normal().c_str());
+}
+
+template <class Backend>
+void run_mode(const examples::FinetuningOptions& options) {
+  if (options.mode == "head")
+    run<HeadOnly, Backend>(options);
+  else if (options.mode == "layer4")
+    run<Layer4, Backend>(options);
+  else if (options.mode == "all")
+    run<Everything, Backend>(options);
+  else
+    run<Scratch, Backend>(options);
+}
