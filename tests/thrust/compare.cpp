@@ -50,6 +50,28 @@ TEST_CASE("ResNet-18 of a whole image gives the CPU backend's logits") {
 }
 
 #ifdef __CUDACC__
+TEST_CASE("a training step allocates nothing on the device") {
+  using Model = ReplaceHead<Freeze<ResNet18<8>>, ClassifierHead<64, 5>>;
+  Network<Model, Input<3, 32, 32>, thrust_backend> network{max_batch(4)};
+  Trainer trainer{network, CrossEntropy{}, Sgd{.momentum = 0.9f}};
+  const std::vector<float> images(4 * 3 * 32 * 32, 0.5f);
+  const std::vector<int> labels{0, 1, 2, 3};
+  const auto free_bytes = [] {
+    std::size_t free = 0, all = 0;
+    REQUIRE(cudaMemGetInfo(&free, &all) == cudaSuccess);
+    return free;
+  };
+  trainer.step(images, labels);  // makes cuBLAS's handle
+  trainer.step(images, labels);  // records the step
+  const std::size_t before = free_bytes();
+  for (int step = 0; step < 3; ++step) trainer.step(images, labels);
+  CHECK(free_bytes() == before);
+  void* more = nullptr;  // that an allocation would be seen
+  REQUIRE(cudaMalloc(&more, std::size_t(8) << 20) == cudaSuccess);
+  CHECK(free_bytes() < before);
+  REQUIRE(cudaFree(more) == cudaSuccess);
+}
+
 TEST_CASE("a network computes in its caller's stream, and by cuBLAS where TF32 is allowed") {
   const std::uint64_t seed = any_seed();
   const Results wanted = cpu_image_results(seed);
