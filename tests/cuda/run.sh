@@ -10,7 +10,7 @@ export CUDA_HOME=${CUDA_HOME:-/usr/local/cuda}
 export PATH=$PATH:$CUDA_HOME/bin
 out=build/cuda
 tool=${PTX_CPU_DIR:-../shared/tools/ptx-cpu}
-names=(tests checks kernels absence tutorial no_device little_memory)
+names=(tests checks kernels absence tutorial finetune no_device little_memory)
 passed=() failed=() skipped=()
 finish() {
   echo "cuda: ${#passed[@]} passed, ${#failed[@]} failed: ${failed[*]-}, ${#skipped[@]} skipped: ${skipped[*]-}"
@@ -118,6 +118,23 @@ else
   check absence absence
 fi
 check tutorial $out/tutorial --summary
+# The main job as CMake builds it, which ends as on the CPU.
+main_job() {
+  local flags=(-DFROSTLINE_CUDA_ARCHITECTURES=75-virtual -DCMAKE_CUDA_FLAGS=--compress-mode=none)
+  [ -z "$gpu" ] || flags=(-DFROSTLINE_CUDA_ARCHITECTURES=native)
+  { cmake --preset gcc -B $out/cmake -DFROSTLINE_BUILD_TESTS=OFF -DFROSTLINE_CUDA=ON \
+      -DCMAKE_CUDA_RUNTIME_LIBRARY=Shared "${flags[@]}" &&
+      cmake --build $out/cmake --target finetune --parallel 2; } >$out/cmake.log 2>&1 ||
+    { tail -n 20 $out/cmake.log; return 1; }
+  local backend
+  for backend in thrust cpu; do
+    $out/cmake/examples/finetune --backend $backend --epochs 2 --no-augment --out $out/finetune \
+      >$out/finetune-$backend.txt || return 1
+    grep '^epoch' $out/finetune-$backend.txt
+  done
+  diff <(grep '^all' $out/finetune-thrust.txt) <(grep '^all' $out/finetune-cpu.txt)
+}
+check finetune main_job
 says() {  # says WORDS COMMAND...: fails, and says why
   local words=$1 text
   shift
