@@ -21,6 +21,61 @@ struct Pool {
     return places[n * places_stride + (std::ptrdiff_t(channel) * height + y) * width + x];
   }
 };
+
+/// The largest value so far, and its place in the window. As in PyTorch, the first of equal ones,
+/// and not-a-number wins over everything.
+struct Candidate {
+  float value = 0;
+  int place = -1;
+  FROSTLINE_DEVICE void consider(float other, int its_place) {
+    if (place >= 0 && !(other > value) && other == other) return;
+    value = other;
+    place = its_place;
+  }
+};
+
+#if FROSTLINE_CUDA
+/// A warp computes 32 neighbouring outputs of a row. It reads rows of the input in runs of whole
+/// sectors, from which each lane gets what is in its window.
+template <int Size>
+__global__ void max_pool_kernel(Pool pool, std::ptrdiff_t rows, const float* x, float* y) {
+  constexpr int warp = 32, sector = 8;
+  const int lane = int(threadIdx.x), segments = (pool.width + warp - 1) / warp;
+  const auto task = std::ptrdiff_t(blockIdx.x) * blockDim.y + threadIdx.y;
+  if (task >= rows * segments) return;  // a whole warp
+  const int first = int(task % segments) * warp, row = int(task / segments % pool.height);
+  const std::ptrdiff_t plane = task / segments / pool.height;
+  const float* from = x + plane * pool.in_height * pool.in_width;
+  const int left = first * pool.stride - pool.padding;
+  const int start = left - ((left % sector) + sector) % sector;
+  const int outputs = pool.width - first < warp ? pool.width - first : warp;
+  const int end = left + (outputs - 1) * pool.stride + Size;  // of the columns that are read
+  Candidate best;
+  for (int ky = 0; ky < Size; ++ky) {
+    const int iy = row * pool.stride - pool.padding + ky;
+    if (iy < 0 || iy >= pool.in_height) continue;
+    for (int run = start; run < end; run += warp) {
+      const int column = run + lane;
+      const float mine = column >= 0 && column < pool.in_width && column < end
+                             ? from[iy * pool.in_width + column]
+                             : 0.0f;
+#pragma unroll
+      for (int kx = 0; kx < Size; ++kx) {
+        const int wanted = left + lane * pool.stride + kx;
+        const float value = __shfl_sync(0xffffffffu, mine, (wanted - run) & (warp - 1));
+        if (wanted >= run && wanted < run + warp && wanted >= 0 && wanted < pool.in_width)
+          best.consider(value, ky * Size + kx);
+      }
+    }
+  }
+  if (lane >= outputs) return;
+  y[(plane * pool.height + row) * pool.width + first + lane] = best.value;
+  if (pool.places)
+    pool.place(int(plane / pool.channels), int(plane % pool.channels), row, first + lane) =
+        std::uint8_t(best.place);
+}
+#else
+/// As the kernel, an output at a time.
 struct Largest {
   Pool pool;
   const float* x;
@@ -29,25 +84,21 @@ struct Largest {
     const int column = int(i % pool.width), row = int(i / pool.width % pool.height);
     const auto plane = i / pool.width / pool.height;
     const float* from = x + plane * pool.in_height * pool.in_width;
-    float most = 0;
-    int place = -1;
+    Candidate best;
     for (int ky = 0; ky < pool.kernel; ++ky)
       for (int kx = 0; kx < pool.kernel; ++kx) {
         const int iy = row * pool.stride - pool.padding + ky;
         const int ix = column * pool.stride - pool.padding + kx;
         if (iy < 0 || iy >= pool.in_height || ix < 0 || ix >= pool.in_width) continue;
-        const float value = from[iy * pool.in_width + ix];
-        // As in PyTorch, not-a-number wins over everything.
-        if (place >= 0 && !(value > most) && value == value) continue;
-        most = value;
-        place = ky * pool.kernel + kx;
+        best.consider(from[iy * pool.in_width + ix], ky * pool.kernel + kx);
       }
-    y[i] = most;
+    y[i] = best.value;
     if (pool.places)
       pool.place(int(plane / pool.channels), int(plane % pool.channels), row, column) =
-          std::uint8_t(place);
+          std::uint8_t(best.place);
   }
 };
+#endif
 /// A pixel gathers the gradients of the outputs that took its value.
 struct LargestGradient {
   Pool pool;
@@ -73,11 +124,18 @@ struct LargestGradient {
   }
 };
 
-template <class AnyCall>
-FROSTLINE_SHARED void max_pool_forward(const AnyCall& call, const Pool& pool) {
-  for_each_index(call.context,
-                 std::ptrdiff_t(call.batch) * pool.channels * pool.height * pool.width,
-                 Largest{pool, call.inputs[0], call.output});
+template <int Size>
+void max_pool_forward(const Call& call, const Pool& pool) {
+  const std::ptrdiff_t rows = std::ptrdiff_t(call.batch) * pool.channels * pool.height;
+#if FROSTLINE_CUDA
+  constexpr int warps = 8;
+  const std::ptrdiff_t tasks = rows * ((pool.width + 31) / 32);
+  max_pool_kernel<Size>
+      <<<unsigned((tasks + warps - 1) / warps), dim3(32, warps), 0,
+         context_of(call.context).stream()>>>(pool, rows, call.inputs[0], call.output);
+#else
+  for_each_index(call.context, rows * pool.width, Largest{pool, call.inputs[0], call.output});
+#endif
 }
 template <class AnyCall>
 FROSTLINE_SHARED void max_pool_input_gradient(const AnyCall& call, const Pool& pool, bool adds) {
@@ -145,7 +203,7 @@ struct Kernel<thrust_backend, MaxPool2d<Size, Stride, Padding>> {
   }
   template <class At>
   static void forward(const Call& call) {
-    device::max_pool_forward(call, pool<At>(call, At::keeps));
+    device::max_pool_forward<Size>(call, pool<At>(call, At::keeps));
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
