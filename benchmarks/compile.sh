@@ -24,7 +24,7 @@ scripts/install.sh build clang peers >&2
 # job, library, source, flags; the first library of a job is what the others are compared with.
 # PyTorch 1.13's headers do not compile as C++20 with clang 14. C++17 is as fast for both peers as
 # C++14, within single runs' noise, and not slower than C++20.
-ours="-std=c++20 -fopenmp -Iinclude -Iexamples $(pkg-config --cflags eigen3 fmt jansson)"
+ours="-std=c++20 -fopenmp -Iinclude -Iexamples $(pkg-config --cflags fmt jansson)"
 torch="-std=c++17 -Iexamples -I/usr/include/torch/csrc/api/include"
 dlib="-std=c++17 -Iexamples $(pkg-config --cflags dlib-1)"
 programs=(

@@ -5,10 +5,10 @@
 set -euo pipefail
 
 declare -A sets=(
-  [build]="g++ cmake ninja-build pkg-config ccache libeigen3-dev libboost-dev libfmt-dev
+  [build]="g++ cmake ninja-build pkg-config ccache libboost-dev libfmt-dev
            libjansson-dev libturbojpeg0-dev libpng-dev catch2 libcli11-dev
            gnuplot-nox"
-  [thrust]="libthrust-dev"
+  [thrust]="libthrust-dev libeigen3-dev"
   [clang]="clang libomp-dev"
   [neon]="g++-aarch64-linux-gnu qemu-user-static"
   [format]="clang-format"

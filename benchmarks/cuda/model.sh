@@ -9,7 +9,7 @@ export CUDA_HOME=${CUDA_HOME:-/usr/local/cuda}
 export PATH=$PATH:$CUDA_HOME/bin
 out=build/cuda
 tool=${PTX_CPU_DIR:-../shared/tools/ptx-cpu}
-scripts/install.sh build
+scripts/install.sh build thrust
 mkdir -p $out
 thrust=$CUDA_HOME/include/cccl
 if [ ! -d "$thrust" ]; then

@@ -1,18 +1,15 @@
 #!/usr/bin/env bash
 # The head-only tutorial holds no gradient kernel of convolution, batch norm or pooling; the same
 # tutorial with everything training, the positive control, does.
-# Usage: check.sh COMPILER SOURCE_DIR WORK_DIR INCLUDE_DIR...
+# Usage: check.sh COMPILER SOURCE_DIR WORK_DIR
 set -euo pipefail
 compiler=$1 source=$2 work=$3/absence
-shift 3
 mkdir -p "$work"
-includes=(-I"$source/include")
-for directory in "$@"; do includes+=(-isystem "$directory"); done
 kernels='frostline::Kernel<frostline::cpu, frostline::(Conv2d|BatchNorm2d|MaxPool2d)<.*>.*::(input_gradient|parameter_gradient)<'
 count() {  # count NAME FLAG...
   local name=$1
   shift
-  "$compiler" -std=c++20 -O0 -fno-inline -fopenmp "${includes[@]}" "$@" \
+  "$compiler" -std=c++20 -O0 -fno-inline -fopenmp -I"$source/include" "$@" \
     -c "$source/examples/tutorial.cpp" -o "$work/$name.o"
   nm -C "$work/$name.o" >"$work/$name.txt"
   grep -cE "$kernels" "$work/$name.txt" || true

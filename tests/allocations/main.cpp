@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts what a training step allocates: nothing. Eigen's packing buffers, which it takes from the
-// heap, are on the stack in this build, so every allocation that is counted would be frostline's.
+// Counts what a training step allocates: nothing.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>

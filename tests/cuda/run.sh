@@ -41,7 +41,7 @@ fi
 echo "runs on: ${gpu:-ptx-cpu}"
 
 common=(-std=c++20 -DFMT_HEADER_ONLY -Iinclude -Itests -Iexamples)
-host=(g++ -O2 -march=native -fopenmp -Wall -Wextra -Werror "${common[@]}" -isystem /usr/include/eigen3)
+host=(g++ -O2 -march=native -fopenmp -Wall -Wextra -Werror "${common[@]}")
 device=(nvcc -O1 -gencode "arch=compute_75,code=compute_75" -cudart shared --compress-mode=none
         "${common[@]}" -Werror all-warnings -Xcompiler "-fopenmp,-Wall,-Wextra" -x cu)
 [ -z "$gpu" ] || device=(nvcc -O1 -arch=native -cudart shared "${common[@]}" -Xcompiler -fopenmp -x cu)

@@ -1,13 +1,10 @@
 #!/usr/bin/env bash
 # Compiles a program that must not compile; each of its `// prints:` words must be in the first line
 # that says what is wrong, each of its `// says:` words anywhere, and all of it in about 1 kB.
-# Usage: check.sh COMPILER SOURCE INCLUDE_DIR...
+# Usage: check.sh COMPILER SOURCE INCLUDE_DIR
 set -uo pipefail
-compiler=$1 source=$2
-shift 2
-includes=()
-for directory in "$@"; do includes+=(-isystem "$directory"); done
-if output=$("$compiler" -std=c++20 -fopenmp -fsyntax-only "${includes[@]}" "$source" 2>&1); then
+compiler=$1 source=$2 include=$3
+if output=$("$compiler" -std=c++20 -fopenmp -fsyntax-only -isystem "$include" "$source" 2>&1); then
   echo "$source compiles, but must not"
   exit 1
 fi

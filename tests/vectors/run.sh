@@ -9,7 +9,7 @@ scripts/install.sh build clang neon || exit 1
 out=build/vectors
 mkdir -p $out
 common="-std=c++20 -O2 -fopenmp -DFMT_HEADER_ONLY -Wall -Wextra -Wno-psabi
-        -Iinclude -Itests -isystem /usr/include/eigen3"
+        -Iinclude -Itests"
 # Not what reads files: that needs libraries for each processor.
 sources=(tests/support/main.cpp)
 for source in tests/unit/backend/*.cpp; do

@@ -17,7 +17,7 @@ namespace frostline {
 /// The parts of a training step.
 enum class Pass { forward, loss, parameter_gradient, input_gradient };
 
-/// The CPU backend: memory of the host, kernels with Eigen and OpenMP.
+/// The CPU backend: memory of the host, kernels in vectors, OpenMP's threads.
 struct cpu;
 
 /// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static

@@ -1,12 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Convolution of any window, dilation and groups over NCHW: im2col a tile at a time, and Eigen's
-// product.
+// Convolution of any window, dilation and groups over NCHW: im2col a tile at a time, and a product.
 #pragma once
 
-#include "frostline/backend/cpu/eigen.hpp"
 #include "frostline/backend/cpu/im2col.hpp"
-#include "frostline/backend/cpu/memory.hpp"
-#include "frostline/backend/cpu/parallel.hpp"
+#include "frostline/backend/cpu/products.hpp"
 #include "frostline/graph/schedule.hpp"
 
 namespace frostline {
@@ -37,10 +34,14 @@ struct Convolution {
   constexpr int blocks() const {  // of a group
     return (group_inputs() + block_channels() - 1) / block_channels();
   }
+  /// Images whose pixels a product of the weights' gradient sums over: small ones together.
+  constexpr int images_together() const { return std::max(1, 512 / pixels()); }
   constexpr std::size_t scratch_floats(Pass pass) const {
     if (pass == Pass::forward)
       return std::size_t(depth() + group_outputs()) * std::size_t(tile_pixels());
-    return std::size_t(block_channels()) * std::size_t(taps()) * std::size_t(pixels());
+    const std::size_t columns = std::size_t(block_channels()) * std::size_t(taps());
+    if (pass == Pass::input_gradient) return columns * std::size_t(pixels());
+    return (columns + std::size_t(group_outputs())) * std::size_t(images_together() * pixels());
   }
 };
 
@@ -102,11 +103,16 @@ FROSTLINE_SHARED void im2col_forward(const Convolution& conv, const Call& call,
             im2col_tap(image, conv.in, conv.out, conv.windows, ky, kx, y, end, column);
     });
     const int channel = group * outputs + from;
-    const Matrix product = matrix(sums, to - from, pixels);
-    set_zero(product);
-    multiply(matrix(call.parameters[0] + std::ptrdiff_t(channel) * conv.depth(), to - from,
-                    conv.depth()),
-             matrix(static_cast<const float*>(columns), conv.depth(), pixels), product);
+    const OuterProducts product{.a = call.parameters[0] + std::ptrdiff_t(channel) * conv.depth(),
+                                .a_row = conv.depth(),
+                                .a_sum = 1,
+                                .b = {columns, pixels},
+                                .c = {sums, pixels},
+                                .rows = to - from,
+                                .depth = conv.depth(),
+                                .columns = pixels,
+                                .adds = false};
+    product.run(Team{});
     for_each_image(first, last, conv.out.height, conv.out.width, [&](int n, int y, int end, int p) {
       for (int k = 0; k < to - from; ++k) {
         const std::size_t place = std::size_t(n) * conv.out.size() +
@@ -132,13 +138,18 @@ FROSTLINE_SHARED void im2col_input_gradient(const Convolution& conv, const Call&
     const float* weight =
         call.parameters[0] + std::ptrdiff_t(group) * outputs * conv.depth() + first * conv.taps();
     float* columns = call.thread_scratch();
-    const Matrix product = matrix(columns, channels * conv.taps(), conv.pixels());
-    set_zero(product);
-    multiply_transposed(matrix(weight, outputs, channels * conv.taps(), conv.depth()),
-                        matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
-                                   std::size_t(group * outputs) * conv.out.pixels(),
-                               outputs, conv.pixels()),
-                        product);
+    const OuterProducts product{.a = weight,
+                                .a_row = 1,
+                                .a_sum = conv.depth(),
+                                .b = {call.output_gradient + std::size_t(n) * conv.out.size() +
+                                          std::size_t(group * outputs) * conv.out.pixels(),
+                                      conv.pixels()},
+                                .c = {columns, conv.pixels()},
+                                .rows = channels * conv.taps(),
+                                .depth = outputs,
+                                .columns = conv.pixels(),
+                                .adds = false};
+    product.run(Team{});
     float* image = call.input_gradients[0] + std::size_t(n) * conv.in.size() +
                    std::size_t(group * conv.group_inputs() + first) * conv.in.pixels();
     if (!adds) std::fill_n(image, std::size_t(channels) * conv.in.pixels(), 0.0f);
@@ -157,26 +168,32 @@ FROSTLINE_SHARED void im2col_parameter_gradient(const Convolution& conv, const C
     const int group = task / conv.blocks();
     const int first = task % conv.blocks() * conv.block_channels();
     const int channels = std::min(conv.block_channels(), conv.group_inputs() - first);
-    Matrix gradient =
-        matrix(call.parameter_gradients[0] + std::ptrdiff_t(group) * outputs * conv.depth() +
-                   first * conv.taps(),
-               outputs, channels * conv.taps(), conv.depth());
-    if (!call.accumulate) set_zero(gradient);
+    const Rows<float> gradient{call.parameter_gradients[0] +
+                                   std::ptrdiff_t(group) * outputs * conv.depth() +
+                                   first * conv.taps(),
+                               conv.depth()};
     float* columns = call.thread_scratch();
-    for (int n = 0; n < call.batch; ++n) {
-      const float* image = call.inputs[0] + std::size_t(n) * conv.in.size() +
-                           std::size_t(group * conv.group_inputs() + first) * conv.in.pixels();
+    const auto of_image = [&](const float* from, int n, Shape shape, int channel) {
+      return from + std::size_t(n) * shape.size() + std::size_t(channel) * shape.pixels();
+    };
+    for (int n = 0; n < call.batch; n += conv.images_together()) {
+      const int images = std::min(conv.images_together(), call.batch - n);
+      const int depth = images * conv.pixels();
       float* column = columns;
-      for (int c = 0; c < channels; ++c, image += conv.in.pixels())
+      for (int c = 0; c < channels; ++c)
         for (int ky = 0; ky < conv.windows.kernel; ++ky)
-          for (int kx = 0; kx < conv.windows.kernel; ++kx, column += conv.pixels())
-            im2col_tap(image, conv.in, conv.out, conv.windows, ky, kx, 0, conv.out.height, column);
-      multiply_by_transposed(
-          matrix(call.output_gradient + std::size_t(n) * conv.out.size() +
-                     std::size_t(group * outputs) * conv.out.pixels(),
-                 outputs, conv.pixels()),
-          matrix(static_cast<const float*>(columns), channels * conv.taps(), conv.pixels()),
-          gradient);
+          for (int kx = 0; kx < conv.windows.kernel; ++kx)
+            for (int i = 0; i < images; ++i, column += conv.pixels())
+              im2col_tap(
+                  of_image(call.inputs[0], n + i, conv.in, group * conv.group_inputs() + first + c),
+                  conv.in, conv.out, conv.windows, ky, kx, 0, conv.out.height, column);
+      float* outer = column;
+      for (int k = 0; k < outputs; ++k)
+        for (int i = 0; i < images; ++i, column += conv.pixels())
+          std::copy_n(of_image(call.output_gradient, n + i, conv.out, group * outputs + k),
+                      conv.pixels(), column);
+      dot_products({outer, depth}, outputs, {columns, depth}, channels * conv.taps(), depth,
+                   gradient, call.accumulate || n > 0);
     }
   });
   if (!has_bias) return;

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: MIT
+// Products of row-major matrices: register tiles over rows as they lie in memory.
+#pragma once
+
+#include <algorithm>
+
+#include "frostline/backend/cpu/memory.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
+
+namespace frostline {
+
+/// Rows of a matrix, `stride` floats apart.
+template <class Float>
+struct Rows {
+  Float* data;
+  std::ptrdiff_t stride;
+  Float* operator[](int row) const { return data + row * stride; }
+};
+
+/// c[p][i] = (or +=, if adds) the sum over r of a(p, r) * b[r][i].
+struct OuterProducts {
+  const float* a;
+  std::ptrdiff_t a_row, a_sum;  // from one p, one r, to the next
+  Rows<const float> b;
+  Rows<float> c;
+  int rows, depth, columns;
+  bool adds;
+
+  template <int Count, int Vectors>
+  FROSTLINE_INLINE void tile(int p, int i, int from, int to, bool add, int skipped = 0) const {
+    Vector sums[Count][Vectors]{};
+    for (int q = 0; q < Count && add; ++q) {
+      FROSTLINE_UNROLL
+      for (int v = 0; v < Vectors; ++v) sums[q][v] = load_unaligned(c[p + q] + i + v * lanes);
+    }
+    for (int r = from; r < to; ++r) {
+      Vector x[Vectors];
+      FROSTLINE_UNROLL
+      for (int v = 0; v < Vectors; ++v) x[v] = load_unaligned(b[r] + i + v * lanes);
+      FROSTLINE_UNROLL
+      for (int q = 0; q < Count; ++q) {
+        const Vector scalar = splat(a[(p + q) * a_row + r * a_sum]);
+        FROSTLINE_UNROLL
+        for (int v = 0; v < Vectors; ++v) sums[q][v] += scalar * x[v];
+      }
+    }
+    if (skipped > 0) {  // columns that are done; of one vector
+      for (int q = 0; q < Count; ++q)
+        for (int lane = skipped; lane < lanes; ++lane) c[p + q][i + lane] = sums[q][0][lane];
+      return;
+    }
+    FROSTLINE_UNROLL
+    for (int q = 0; q < Count; ++q) {
+      FROSTLINE_UNROLL
+      for (int v = 0; v < Vectors; ++v) store_unaligned(c[p + q] + i + v * lanes, sums[q][v]);
+    }
+  }
+  /// Rows from p on, Count at a time, and columns from `first` to `last`. Returns the next row.
+  template <int Count, int Vectors>
+  FROSTLINE_INLINE int row_tiles(int p, int first, int last, int from, int to, bool add) const {
+    for (; p + Count <= rows; p += Count) {
+      int i = first;
+      for (; i + Vectors * lanes <= last; i += Vectors * lanes)
+        tile<Count, Vectors>(p, i, from, to, add);
+      for (; i + lanes <= last; i += lanes) tile<Count, 1>(p, i, from, to, add);
+      if (i < last && last - first >= lanes) {
+        tile<Count, 1>(p, last - lanes, from, to, add, i - (last - lanes));
+        continue;
+      }
+      for (; i < last; ++i)
+        for (int q = p; q < p + Count; ++q) {
+          float sum = add ? c[q][i] : 0.0f;
+          for (int r = from; r < to; ++r) sum += a[q * a_row + r * a_sum] * b[r][i];
+          c[q][i] = sum;
+        }
+    }
+    return p;
+  }
+  /// The team shares the columns.
+  FROSTLINE_SHARED void run(const Team& team) const {
+    constexpr int line = 16, together = 64;  // rows of b that the cache holds
+    const int first = int(team.first(divide_up(columns, line))) * line;
+    const int last = std::min(int(team.last(divide_up(columns, line))) * line, columns);
+    for (int from = 0; from < depth; from += together) {
+      const int to = std::min(from + together, depth);
+      const bool add = adds || from > 0;
+      int p = row_tiles<tile_pixels, 2>(0, first, last, from, to, add);
+      p = row_tiles<2, 4>(p, first, last, from, to, add);
+      row_tiles<1, 4>(p, first, last, from, to, add);
+    }
+  }
+};
+
+/// c[p][k] = start(k) (or +=, if adds) + the sum over i of a[p][i] * b[k][i], for so many rows of
+/// each.
+template <int RowsOfA, int RowsOfB, class Start>
+FROSTLINE_INLINE void dot_tile(Rows<const float> a, Rows<const float> b, int depth, Start start,
+                               Rows<float> c, bool adds) {
+  Vector sums[RowsOfA][RowsOfB]{};
+  int i = 0;
+  for (; i + lanes <= depth; i += lanes) {
+    Vector right[RowsOfB];
+    FROSTLINE_UNROLL
+    for (int k = 0; k < RowsOfB; ++k) right[k] = load_unaligned(b[k] + i);
+    FROSTLINE_UNROLL
+    for (int p = 0; p < RowsOfA; ++p) {
+      const Vector left = load_unaligned(a[p] + i);
+      FROSTLINE_UNROLL
+      for (int k = 0; k < RowsOfB; ++k) sums[p][k] += left * right[k];
+    }
+  }
+  for (int p = 0; p < RowsOfA; ++p)
+    for (int k = 0; k < RowsOfB; ++k) {
+      float sum = adds ? c[p][k] : start(k);
+      for (int lane = 0; lane < lanes; ++lane) sum += sums[p][k][lane];
+      for (int rest = i; rest < depth; ++rest) sum += a[p][rest] * b[k][rest];
+      c[p][k] = sum;
+    }
+}
+
+/// c[p][k] = (or +=, if adds) the sum over i of a[p][i] * b[k][i], by one thread.
+FROSTLINE_SHARED void dot_products(Rows<const float> a, int rows_of_a, Rows<const float> b,
+                                   int rows_of_b, int depth, Rows<float> c, bool adds) {
+  constexpr int three = 3, four = 4, together = 1024;  // floats of the rows that the cache holds
+  const auto nothing = [](int) { return 0.0f; };
+  for (int from = 0; from < depth; from += together) {
+    const int count = std::min(together, depth - from);
+    const bool add = adds || from > 0;
+    const auto tile = [&]<int OfA, int OfB>(int p, int k) __attribute__((always_inline)) {
+      dot_tile<OfA, OfB>({a[p] + from, a.stride}, {b[k] + from, b.stride}, count, nothing,
+                         {c[p] + k, c.stride}, add);
+    };
+    int k = 0;
+    for (; k + four <= rows_of_b; k += four) {
+      int p = 0;
+      for (; p + three <= rows_of_a; p += three) tile.template operator()<three, four>(p, k);
+      for (; p < rows_of_a; ++p) tile.template operator()<1, four>(p, k);
+    }
+    for (; k < rows_of_b; ++k)
+      for (int p = 0; p < rows_of_a; ++p) tile.template operator()<1, 1>(p, k);
+  }
+}
+
+}  // namespace frostline
