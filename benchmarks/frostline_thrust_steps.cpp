@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// frostline as a contestant with Thrust: on CUDA where nvcc compiles this, else on a host's threads.
+// frostline as a contestant with Thrust: on CUDA where nvcc compiles this, else on a host's
+// threads.
 #include <frostline/backend/thrust.hpp>
 
 #include "peers/frostline_steps.hpp"

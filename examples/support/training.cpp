@@ -22,9 +22,8 @@ class Batches {
   /// Runs the prefix over all of the data set, shown as evaluation shows it.
   void cache(const char* purpose) {
     const bool halves = options_->cache == "f16";
-    cache_ = trainer_->cache(
-        data_->size(),
-        {.type = halves ? frostline::ElementType::f16 : frostline::ElementType::f32});
+    cache_ = trainer_->cache(data_->size(), {.type = halves ? frostline::ElementType::f16
+                                                            : frostline::ElementType::f32});
     Progress progress(fmt::format("features of pictures {}", purpose), data_->size());
     std::vector<std::size_t> indices;
     cache_->fill(

@@ -2,8 +2,8 @@
 // Network and Trainer as a whole: gradients, what frozen means, errors, repeatability.
 #include "frostline/frostline.hpp"
 #include "support/catch.hpp"
-#include "support/messages.hpp"
 #include "support/cpu_loss.hpp"
+#include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
 

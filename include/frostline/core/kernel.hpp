@@ -75,9 +75,9 @@ struct Call {
   int batch = 0;
   int max_batch = 0;  // of all calls
   bool training = false;
-  bool accumulate = false;   // parameter_gradient adds, else it assigns
-  std::uint64_t random = 0;              // differs from node to node; with what lies here, in the
-  const std::uint64_t* step = nullptr;   // backend's memory, also from step to step
+  bool accumulate = false;              // parameter_gradient adds, else it assigns
+  std::uint64_t random = 0;             // differs from node to node; with what lies here, in the
+  const std::uint64_t* step = nullptr;  // backend's memory, also from step to step
 
   const float* inputs[3]{};  // (batch, in)
   float* output = nullptr;   // (batch, out): forward assigns it
@@ -119,7 +119,7 @@ struct LossCall {
   std::span<const float> logits{};  // (batch, shape)
   std::span<const int> labels{};    // (batch, pixels), in the host's memory
   int batch() const { return int(labels.size() / shape.pixels()); }
-  std::span<float> gradient{};      // (batch, shape)
+  std::span<float> gradient{};  // (batch, shape)
   std::byte* workspace = nullptr;
 };
 

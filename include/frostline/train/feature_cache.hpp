@@ -42,9 +42,8 @@ class FeatureCache {
   FeatureCache(Executor<Backend>& prefix, std::size_t samples, const CacheOptions& options = {})
       : in_(prefix.program().nodes.front().out),
         max_batch_(std::size_t(prefix.max_batch())),
-        predict_([&prefix](std::span<const float> images) {
-          return prefix.forward(images, false);
-        }),
+        predict_(
+            [&prefix](std::span<const float> images) { return prefix.forward(images, false); }),
         store_(prefix.program().nodes.back().out, samples, options) {}
 
   /// Runs the network on images, of any number, and keeps its outputs and their labels.

@@ -53,9 +53,7 @@ struct Kernel<cpu, CrossEntropy> {
   }
 
  private:
-  static double* numbers(const LossCall& call) {
-    return reinterpret_cast<double*>(call.workspace);
-  }
+  static double* numbers(const LossCall& call) { return reinterpret_cast<double*>(call.workspace); }
   struct Column {  // the logits of one position
     const float* data;
     int classes;

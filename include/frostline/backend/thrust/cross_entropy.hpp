@@ -89,8 +89,8 @@ struct Kernel<thrust_backend, CrossEntropy> {
     const Workspace to(call);
     const auto counted =
         to.positions - std::count(call.labels.begin(), call.labels.end(), loss.ignore_index);
-    const device::LossSettings settings{
-        loss.label_smoothing, counted ? 1 / float(counted) : 0.0f, loss.ignore_index};
+    const device::LossSettings settings{loss.label_smoothing, counted ? 1 / float(counted) : 0.0f,
+                                        loss.ignore_index};
     const auto& context = device::context_of(call.context);
     thrust_backend::copy_in(context, to.settings, &settings, sizeof settings);
     thrust_backend::copy_in(context, to.labels, call.labels.data(), call.labels.size_bytes());

@@ -133,9 +133,8 @@ struct Kernel<thrust_backend, Dropout<Rate>> {
     const std::ptrdiff_t count = device::floats_of_batch<At>(call);
     if constexpr (At::batch_statistics)
       device::for_each_index(call.context, count,
-                             device::Drop{call.random, call.step, Rate.value,
-                                          call.output_gradient, call.input_gradients[0],
-                                          At::adds(0)});
+                             device::Drop{call.random, call.step, Rate.value, call.output_gradient,
+                                          call.input_gradients[0], At::adds(0)});
     else
       device::pass_gradient(call, count, 0, At::adds(0));
   }
