@@ -8,6 +8,7 @@ frostline, PyTorch, ... A figure is the median over processes, a time the median
 """
 
 import argparse
+import contextlib
 import fcntl
 import importlib.metadata
 import json
@@ -24,7 +25,7 @@ from contestants import DATA_SET, THRUST_BUILD, Cell, contestants, run, thrust_c
 HERE = Path(__file__).resolve().parent
 ROWS = ("head", "layer4", "all", "inference", "epochs")
 BATCHES, THREADS = (1, 5, 32), (2, 1)
-PEERS = ("PyTorch", "LibTorch", "ONNX Runtime", "dlib")
+PEERS = ("PyTorch", "LibTorch", "ONNX Runtime", "dlib", "none")
 STEPS = {1: 20, 5: 8, 32: 3}  # that a process times
 KEPT = 1.3  # times a peer's best time, beyond which its variant drops out
 
@@ -183,6 +184,18 @@ def machine(work, build):
     }
 
 
+@contextlib.contextmanager
+def busy_processor(wanted):
+    """Another program that computes all the while, if wanted."""
+    other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if wanted else None
+    try:
+        yield
+    finally:
+        if other:
+            other.kill()
+            other.wait()
+
+
 def gpu():
     """The name of a GPU that programs can use here, or nothing."""
     try:
@@ -210,7 +223,7 @@ def parse():
         "--peers",
         type=words,
         default=(),
-        help="of PyTorch,LibTorch,ONNX Runtime,dlib; frostline always runs",
+        help="of PyTorch,LibTorch,ONNX Runtime,dlib,none; frostline always runs",
     )
     parser.add_argument("--rounds", type=int, default=5, help="processes a contestant (5)")
     parser.add_argument("--steps", type=int, help="that a process times (20, 8, 3 by batch)")
@@ -232,6 +245,11 @@ def parse():
         action="store_true",
         help="compare instead the Thrust backend with PyTorch: on a GPU where there is one, else "
         "on the CPU; rows head,layer4,all and batch 32 unless said otherwise",
+    )
+    parser.add_argument(
+        "--competitor",
+        action="store_true",
+        help="while another program keeps one processor busy; to out/benchmarks/competitor.json",
     )
     parser.add_argument(
         "--kernels",
@@ -273,7 +291,8 @@ def main():
     if options.kernels:
         kernels = [options.work / "build/benchmarks/kernels", "--benchmark_out_format=json"]
         sys.exit(subprocess.call([*kernels, f"--benchmark_out={out}/kernels.json"]))
-    file = out / ("thrust.json" if options.thrust else "peers.json")
+    name = "thrust" if options.thrust else "competitor" if options.competitor else "peers"
+    file = out / f"{name}.json"
     if not options.report:
         lock = open(options.work / "lock", "w")  # two runs would share images, and the processors
         try:
@@ -295,14 +314,18 @@ def main():
             if row != "epochs" or batch == 32
         ]
         for cell in cells:
-            result["cells"].append(compete(cell, options))
+            with busy_processor(options.competitor):
+                result["cells"].append(compete(cell, options))
             done = {(c["row"], c["batch"], c["threads"]) for c in result["cells"]}
             others = [c for c in earlier if (c["row"], c["batch"], c["threads"]) not in done]
             cells_so_far = sorted(others + result["cells"], key=lambda c: ROWS.index(c["row"]))
             file.write_text(json.dumps({**result, "cells": cells_so_far}, indent=1))
     result = json.loads(file.read_text())
-    if options.thrust:
-        print(f"frostline: the Thrust backend, on {gpu() or 'the host: no GPU is here'}")
+    if options.thrust or options.competitor:
+        if options.thrust:
+            print(f"frostline: the Thrust backend, on {gpu() or 'the host: no GPU is here'}")
+        if options.competitor:
+            print("beside another program that keeps one processor busy")
         report.print_cells(result)
         print(f"{file} is written")
         return

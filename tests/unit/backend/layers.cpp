@@ -35,6 +35,9 @@ TEST_CASE("a convolution's gradients are its slopes with each algorithm") {
   check_layer<cpu, Conv2d<17, 5, 3, 1, 1>, 17, 11, 13, with(Convolutions::f4)>(5);
   check_layer<cpu, Conv2d<1, 3, 3, 1, 1>, 1, 37, 53, with(Convolutions::f5)>(1);
   check_layer<cpu, Conv2d<33, 1, 3, 1, 1>, 33, 8, 7, with(Convolutions::f7)>(9);
+  check_layer<cpu, Conv2d<5, 33, 3, 2, 1>, 5, 6, 7, with(Convolutions::f2)>(9);
+  check_layer<cpu, Conv2d<17, 5, 3, 2, 1>, 17, 11, 13, with(Convolutions::f4)>(5);
+  check_layer<cpu, Conv2d<33, 3, 3, 2, 1>, 33, 37, 53, with(Convolutions::f4)>(1);
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 6, 7, with(Convolutions::im2col)>(2);
 }
 

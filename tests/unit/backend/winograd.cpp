@@ -49,12 +49,13 @@ struct Case {
   bool shifted, added, relu;
 };
 
-template <int M>
+template <int M, int Stride>
 void check(const Case& c, double tolerance) {
-  CAPTURE(M, c.inputs, c.outputs, c.height, c.width, c.batch, c.threads, c.shifted, c.added,
+  CAPTURE(M, Stride, c.inputs, c.outputs, c.height, c.width, c.batch, c.threads, c.shifted, c.added,
           c.relu);
-  const WinogradShape shape{BlockedMap{{c.inputs, c.height, c.width}},
-                            BlockedMap{{c.outputs, c.height, c.width}}, M};
+  const WinogradShape shape{
+      BlockedMap{{c.inputs, c.height, c.width}},
+      BlockedMap{{c.outputs, divide_up(c.height, Stride), divide_up(c.width, Stride)}}, M, Stride};
   const std::vector<float> weights = random_floats(std::size_t(c.inputs * c.outputs * 9));
   Floats in(c.batch * shape.in.sample()), out(c.batch * shape.out.sample(), untouched);
   Floats shift(shape.out.blocks() * lanes);
@@ -65,8 +66,8 @@ void check(const Case& c, double tolerance) {
   const auto each = [&](const BlockedMap& map, int channels, auto body) {
     for (int n = 0; n < c.batch; ++n)
       for (int k = 0; k < channels; ++k)
-        for (int y = 0; y < c.height; ++y)
-          for (int x = 0; x < c.width; ++x) body(place(map, n, k, y, x), n, k, y, x);
+        for (int y = 0; y < map.shape.height; ++y)
+          for (int x = 0; x < map.shape.width; ++x) body(place(map, n, k, y, x), n, k, y, x);
   };
   each(shape.in, c.inputs, [&](std::ptrdiff_t at, auto...) { in.data()[at] = uniform(); });
   if (c.added)  // the output itself, padded channels zero
@@ -79,25 +80,27 @@ void check(const Case& c, double tolerance) {
   Floats packed(shape.packed_floats(), poison), shared(shape.shared_scratch_floats(), poison);
   std::vector<Floats> own(std::size_t(c.threads), Floats(shape.thread_scratch_floats(), poison));
   run_team(c.threads, [&](const Team& team) {
-    winograd_pack<M>(team, shape, WeightView::of(weights.data(), c.outputs, c.inputs, 3),
-                     packed.data());
+    winograd_pack<M, Stride>(team, shape, WeightView::of(weights.data(), c.outputs, c.inputs, 3),
+                             packed.data());
     team.sync();
-    winograd_forward<M>(team, shape, c.batch, in.data(), packed.data(),
-                        {.shift = c.shifted ? shift.data() : nullptr,
-                         .added = c.added ? out.data() : nullptr,
-                         .relu = c.relu},
-                        out.data(), shared.data(), own[std::size_t(team.thread)].data());
+    winograd_forward<M, Stride>(team, shape, c.batch, in.data(), packed.data(),
+                                {.shift = c.shifted ? shift.data() : nullptr,
+                                 .added = c.added ? out.data() : nullptr,
+                                 .relu = c.relu},
+                                out.data(), shared.data(), own[std::size_t(team.thread)].data());
   });
 
   double error = 0, norm = 0;
   each(shape.out, c.outputs, [&](std::ptrdiff_t at, int n, int k, int y, int x) {
     double sum = 0;
     for (int i = 0; i < c.inputs; ++i)
-      for (int dy = -1; dy <= 1; ++dy)
-        for (int dx = -1; dx <= 1; ++dx)
-          if (y + dy >= 0 && y + dy < c.height && x + dx >= 0 && x + dx < c.width)
-            sum += double(weights[std::size_t(((k * c.inputs + i) * 3 + dy + 1) * 3 + dx + 1)]) *
-                   double(in.data()[place(shape.in, n, i, y + dy, x + dx)]);
+      for (int ky = 0; ky < 3; ++ky)
+        for (int kx = 0; kx < 3; ++kx) {
+          const int in_y = Stride * y + ky - 1, in_x = Stride * x + kx - 1;
+          if (in_y >= 0 && in_y < c.height && in_x >= 0 && in_x < c.width)
+            sum += double(weights[std::size_t(((k * c.inputs + i) * 3 + ky) * 3 + kx)]) *
+                   double(in.data()[place(shape.in, n, i, in_y, in_x)]);
+        }
     norm += sum * sum;
     if (c.shifted) sum += double(shift.data()[k]);
     if (c.added) sum += double(before.data()[at]);
@@ -117,16 +120,17 @@ void check(const Case& c, double tolerance) {
   CHECK(strays == 0);
 }
 
-template <int M>
+template <int M, int Stride = 1>
 void check_some(double tolerance) {
   for (const int threads : {1, 3}) {
     for (int i = 0; i < 10; ++i)
-      check<M>({any(1, 40), any(1, 40), any(1, 20), any(1, 20), any(1, 3), threads, any(0, 1) == 1,
-                any(0, 1) == 1, any(0, 1) == 1},
-               tolerance);
-    check<M>({3, 5, 1, 1, 1, threads, true, false, true}, tolerance);
-    check<M>({16, 24, 37, 53, 2, threads, true, true, true}, tolerance);
-    check<M>({520, 24, 11, 10, 3, threads, true, true, false}, tolerance);  // not depth first
+      check<M, Stride>({any(1, 40), any(1, 40), any(1, 20), any(1, 20), any(1, 3), threads,
+                        any(0, 1) == 1, any(0, 1) == 1, any(0, 1) == 1},
+                       tolerance);
+    check<M, Stride>({3, 5, 1, 1, 1, threads, true, false, true}, tolerance);
+    check<M, Stride>({16, 24, 37, 53, 2, threads, true, true, true}, tolerance);
+    check<M, Stride>({520, 24, 11, 10, 3, threads, true, true, false},
+                     tolerance);  // not depth first
   }
 }
 
@@ -192,6 +196,12 @@ TEST_CASE("Winograd's convolutions agree with the definition and touch nothing e
   check_some<4>(5e-6);
   check_some<5>(1e-5);
   check_some<7>(1e-4);
+}
+
+TEST_CASE("Winograd's convolutions of stride 2 agree with the definition and touch nothing else") {
+  check_some<2, 2>(2e-6);
+  check_some<3, 2>(2e-6);
+  check_some<4, 2>(3e-6);
 }
 
 TEST_CASE("the stem agrees with convolution, ReLU and pooling of any image") {

@@ -30,7 +30,8 @@ constexpr bool transforms(const Situation& place) {
 }
 
 /// Outputs of a tile's side that suit a 3x3 convolution of stride 1, or 0: direct. Measured with
-/// ResNet-18's shapes (benchmarks/kernels); F(7x7) fits 7x7 maps, but is off by 1e-5.
+/// ResNet-18's shapes (benchmarks/kernels). F(7x7) takes a quarter fewer products than F(4x4) where
+/// it fits, but errs by 1e-5 a layer.
 constexpr int winograd_tile(const Situation& place) {
   switch (place.tuning.convolutions) {
     case Convolutions::automatic: break;
@@ -42,9 +43,20 @@ constexpr int winograd_tile(const Situation& place) {
   }
   if (!transforms(place)) return 0;
   if (place.in.height < 3 || place.in.width < 3) return 0;
+  // A single tile reads so many weights that it gains nothing.
   const bool fastest = place.frozen && place.tuning.accuracy == Accuracy::fastest;
-  if (fastest && place.in.height == 7 && place.in.width == 7) return 7;
-  return 4;
+  const auto fits = [](int size) { return size % 7 == 0 && size > 7; };
+  return fastest && fits(place.in.height) && fits(place.in.width) ? 7 : 4;
+}
+
+/// The same for stride 2, with StridedToomCook's transforms.
+constexpr int strided_winograd_tile(const Situation& place) {
+  const Convolutions wanted = place.tuning.convolutions;
+  if (wanted == Convolutions::f2) return 2;
+  if (wanted == Convolutions::f4) return 4;
+  // Tiles of smaller maps are mostly empty.
+  const bool wide = place.in.height >= 5 && place.in.width >= 5;
+  return wanted == Convolutions::automatic && transforms(place) && wide ? 4 : 0;
 }
 
 /// Weights so many that, for an image or two, reading them costs more than the arithmetic: then
@@ -94,8 +106,8 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
               "space to depth, Winograd F(4x4)"};
     if (ordinary && place.first && In <= 4 && Size <= 7)
       return {Layout::plain, Layout::blocked, int(Algorithm::planes), "direct, planes"};
-    if (const int tile = winograd_tile(place);
-        ordinary && Size == 3 && Padding == 1 && Stride == 1 && tile > 0)
+    if (const int tile = Stride == 1 ? winograd_tile(place) : strided_winograd_tile(place);
+        ordinary && Size == 3 && Padding == 1 && tile > 0)
       return {Layout::blocked, Layout::blocked, int(Algorithm::winograd) + tile,
               winograd_name(tile, has_many_weights(tile))};
     if (ordinary && ((Size == 1 && Padding == 0) || (Size == 3 && Padding == 1)))
@@ -113,6 +125,9 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     const auto chosen = Algorithm(std::min(At::algorithm, int(Algorithm::winograd)));
     return chosen == Algorithm::stem && !At::pooled ? Algorithm::planes : chosen;
   }();
+  template <class At>  // the algorithms over blocked values, whose gradients may be direct
+  static constexpr bool blocked =
+      algorithm<At> == Algorithm::direct || algorithm<At> == Algorithm::winograd;
   template <class At>
   static constexpr int tile = At::algorithm - int(Algorithm::winograd);
   template <class At>
@@ -127,13 +142,16 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>
   static constexpr DirectConvolution direct{BlockedMap{At::in}, BlockedMap{At::out}, Size, Stride};
   template <class At>
-  static constexpr WinogradShape winograd{BlockedMap{At::in}, BlockedMap{At::out}, tile<At>};
+  static constexpr WinogradShape winograd{BlockedMap{At::in}, BlockedMap{At::out}, tile<At>,
+                                          Stride};
+  template <class At>  // Gradients of stride 2 are direct.
+  static constexpr bool winograd_gradients = algorithm<At> == Algorithm::winograd&& Stride == 1;
   template <class At>  // the convolution that gives the input's gradient
   static constexpr WinogradShape backward{BlockedMap{At::out}, BlockedMap{At::in}, tile<At>};
   template <class At>
   static constexpr WinogradGradientShape gradient{winograd<At>};
   template <class At>  // what forward may do instead for very few images
-  static constexpr WinogradShape for_few{BlockedMap{At::in}, BlockedMap{At::out}, 2};
+  static constexpr WinogradShape for_few{BlockedMap{At::in}, BlockedMap{At::out}, 2, Stride};
   template <class At>
   static constexpr bool has_few = has_many_weights(tile<At>);
   // Weights with a folded batch norm are frozen, and packed once.
@@ -155,19 +173,27 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       floats = std::size_t(stem<At>.thread_scratch_floats());
     else if (pass == Pass::parameter_gradient)
       floats = DirectWeightGradient::scratch_floats(Size);
-    else if constexpr (algorithm<At> == Algorithm::winograd)
-      floats = std::size_t(
-          (pass == Pass::forward ? winograd<At> : backward<At>).thread_scratch_floats());
+    else if constexpr (algorithm<At> == Algorithm::winograd) {
+      if (pass == Pass::input_gradient && winograd_gradients<At>)
+        floats = std::size_t(backward<At>.thread_scratch_floats());
+      if (pass == Pass::forward) floats = std::size_t(winograd<At>.thread_scratch_floats());
+      if (pass == Pass::forward && has_few<At>)
+        floats = std::max(floats, std::size_t(for_few<At>.thread_scratch_floats()));
+    }
     return floats * sizeof(float);
   }
   template <class At>
   static constexpr std::size_t shared_scratch_bytes(Pass pass) {
     std::ptrdiff_t floats = 0;
-    if constexpr (algorithm<At> == Algorithm::winograd)
-      floats = pass == Pass::forward          ? std::max(winograd<At>.shared_scratch_floats(),
-                                                         for_few<At>.shared_scratch_floats())
-               : pass == Pass::input_gradient ? backward<At>.shared_scratch_floats()
-                                              : gradient<At>.scratch_floats();
+    if constexpr (algorithm<At> == Algorithm::winograd) {
+      if (pass == Pass::input_gradient && winograd_gradients<At>)
+        floats = backward<At>.shared_scratch_floats();
+      if (pass == Pass::parameter_gradient && winograd_gradients<At>)
+        floats = gradient<At>.scratch_floats();
+      if (pass == Pass::forward) floats = winograd<At>.shared_scratch_floats();
+      if (pass == Pass::forward && has_few<At>)
+        floats = std::max(floats, for_few<At>.shared_scratch_floats());
+    }
     return std::size_t(floats) * sizeof(float);
   }
 
@@ -175,15 +201,18 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>
   static constexpr std::size_t packed_floats(Pass pass) {
     if (pass == Pass::parameter_gradient) return 0;
-    std::ptrdiff_t floats = pass == Pass::forward ? 2 * padded : 0;
+    if (pass == Pass::input_gradient) {
+      if constexpr (winograd_gradients<At>) return std::size_t(backward<At>.packed_floats());
+      if constexpr (blocked<At>) return std::size_t(direct<At>.backward_floats());
+      return 0;
+    }
+    std::ptrdiff_t floats = 2 * padded;
     if constexpr (algorithm<At> == Algorithm::planes)
       floats += planes<At>.forward().packed_floats(1);
     if constexpr (algorithm<At> == Algorithm::stem) floats += stem<At>.packed_floats();
     if constexpr (algorithm<At> == Algorithm::direct)
-      floats += pass == Pass::forward ? direct<At>.forward().packed_floats(lanes)
-                                      : direct<At>.backward_floats();
-    if constexpr (algorithm<At> == Algorithm::winograd)
-      floats += (pass == Pass::forward ? winograd<At> : backward<At>).packed_floats();
+      floats += direct<At>.forward().packed_floats(lanes);
+    if constexpr (algorithm<At> == Algorithm::winograd) floats += winograd<At>.packed_floats();
     return std::size_t(floats);
   }
   template <class At>
@@ -191,10 +220,10 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At, Pass pass>
   static void pack(const Call& call) {
     if constexpr (pass == Pass::input_gradient) {
-      if constexpr (algorithm<At> == Algorithm::winograd)
-        winograd_pack<tile<At>, float>(call.team, backward<At>,
-                                       WeightView::backward(call.parameters[0], Out, In, Size),
-                                       call.packed);
+      if constexpr (winograd_gradients<At>)
+        winograd_pack<tile<At>, 1, float>(call.team, backward<At>,
+                                          WeightView::backward(call.parameters[0], Out, In, Size),
+                                          call.packed);
       else
         direct_pack_backward(call.team, direct<At>,
                              WeightView::transposed(call.parameters[0], Out, In, Size),
@@ -213,8 +242,8 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       if constexpr (algorithm<At> == Algorithm::winograd) {
         if constexpr (has_few<At>)
           if (few_images(call))
-            return winograd_pack<2, PackedIn<At>>(call.team, for_few<At>, view, weights);
-        winograd_pack<tile<At>, PackedIn<At>>(call.team, winograd<At>, view, weights);
+            return winograd_pack<2, Stride, PackedIn<At>>(call.team, for_few<At>, view, weights);
+        winograd_pack<tile<At>, Stride, PackedIn<At>>(call.team, winograd<At>, view, weights);
       }
     }
   }
@@ -237,8 +266,9 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     else if constexpr (algorithm<At> == Algorithm::winograd) {
       zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
       const auto run = [&](auto outputs, const WinogradShape& shape) {
-        winograd_forward<outputs>(call.team, shape, call.batch, call.inputs[0], weights, epilogue,
-                                  call.output, call.shared_scratch(), call.thread_scratch());
+        winograd_forward<outputs, Stride>(call.team, shape, call.batch, call.inputs[0], weights,
+                                          epilogue, call.output, call.shared_scratch(),
+                                          call.thread_scratch());
       };
       if constexpr (has_few<At>)
         if (few_images(call)) return run(std::integral_constant<int, 2>{}, for_few<At>);
@@ -250,10 +280,10 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>
   static void input_gradient(const Call& call) {
     static_assert(algorithm<At> != Algorithm::planes);  // nothing wants the network's input's
-    if constexpr (algorithm<At> == Algorithm::direct)
+    if constexpr (blocked<At> && !winograd_gradients<At>)
       direct_input_gradient<odd(In)>(call.team, direct<At>, call.batch, call.output_gradient,
                                      call.packed, At::adds(0), call.input_gradients[0]);
-    else if constexpr (algorithm<At> == Algorithm::winograd) {
+    else if constexpr (winograd_gradients<At>) {
       float* gradient = call.input_gradients[0];
       if constexpr (!At::adds(0)) zero_borders(call.team, BlockedMap{At::in}, gradient, call.batch);
       winograd_forward<tile<At>>(call.team, backward<At>, call.batch, call.output_gradient,
@@ -276,14 +306,14 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
                                    weight);
     // The transform at the end costs as much as some tiles.
     bool few_tiles = true;
-    if constexpr (algorithm<At> == Algorithm::winograd)
+    if constexpr (winograd_gradients<At>)
       few_tiles = call.batch * winograd<At>.tiles() < few_gradient_tiles;
-    if constexpr (algorithm<At> == Algorithm::winograd)
+    if constexpr (winograd_gradients<At>)
       if (!few_tiles)
         winograd_weight_gradient<tile<At>>(call.team, gradient<At>, call.batch, call.inputs[0],
                                            call.output_gradient, call.shared_scratch(),
                                            call.accumulate, weight);
-    if constexpr (algorithm<At> == Algorithm::direct || algorithm<At> == Algorithm::winograd)
+    if constexpr (blocked<At>)
       if (few_tiles)
         direct_weight_gradient(call.team, direct<At>, call.batch, call.inputs[0],
                                call.output_gradient, call.thread_scratch(), call.accumulate,

@@ -11,7 +11,7 @@ namespace frostline {
 /// product less.
 constexpr bool has_infinity(int outputs, int taps) {
   const int points = outputs + taps - 1;
-  return points % 2 == 0 || (points == 7 && taps == 3);
+  return points % 2 == 0 || taps == 2 || (points == 7 && taps == 3);
 }
 
 /// F(M, R): M neighbouring outputs of a filter of R taps from M + R - 1 inputs d and as many
@@ -24,7 +24,9 @@ constexpr bool has_infinity(int outputs, int taps) {
 /// Convolution for Deep Neural Networks".
 template <int M, int R>
 struct ToomCook {
-  static constexpr int points = M + R - 1;
+  static constexpr int outputs = M, taps = R;
+  static constexpr int points = M + R - 1;  // inputs, and products
+  static constexpr int kernels = points;    // numbers that the taps are transformed to
   static constexpr bool infinity = has_infinity(M, R);
   static constexpr int finite = points - int(infinity);
   static_assert(points <= 9, "frostline: ToomCook requires at most 9 points");
@@ -120,73 +122,6 @@ struct ToomCook {
     for_each_index<R>([&](auto i) __attribute__((always_inline)) {
       r[i] = weighted_sum<points>(u, [](int j) { return tables.kernel[j][decltype(i)::value]; });
     });
-  }
-
-  /// Tiles lie side by side, but there are more products than the cache follows: of the large ones
-  /// the next line is fetched by hand.
-  static constexpr bool far = points > 8;
-  static constexpr int line = 16;
-  /// Both axes of a tile: v[product] = B^T d B. Units: floats from one row, pixel or product to the
-  /// next.
-  FROSTLINE_INLINE static void input_tile(const float* d, std::ptrdiff_t row, std::ptrdiff_t pixel,
-                                          float* v, std::ptrdiff_t step) {
-    Vector half[points][points];
-    FROSTLINE_UNROLL
-    for (int x = 0; x < points; ++x) {
-      Vector column[points], to[points];
-      FROSTLINE_UNROLL
-      for (int y = 0; y < points; ++y) column[y] = load(d + y * row + x * pixel);
-      input(column, to);
-      FROSTLINE_UNROLL
-      for (int y = 0; y < points; ++y) half[y][x] = to[y];
-    }
-    FROSTLINE_UNROLL
-    for (int y = 0; y < points; ++y) {
-      Vector to[points];
-      input(half[y], to);
-      FROSTLINE_UNROLL
-      for (int x = 0; x < points; ++x) {
-        store(v + (y * points + x) * step, to[x]);
-        if (far) __builtin_prefetch(v + (y * points + x) * step + line, 1);
-      }
-    }
-  }
-  /// Rows of A^T m A: calls take(y, M outputs) for the first `count` rows.
-  template <class Take>
-  FROSTLINE_INLINE static void output_tile(const float* m, std::ptrdiff_t step, int count,
-                                           Take take) {
-    Vector half[M][points];
-    FROSTLINE_UNROLL
-    for (int x = 0; x < points; ++x) {
-      Vector column[points], to[M];
-      FROSTLINE_UNROLL
-      for (int y = 0; y < points; ++y) {
-        column[y] = load(m + (y * points + x) * step);
-        if (far) __builtin_prefetch(m + (y * points + x) * step + line, 0);
-      }
-      output(column, to);
-      FROSTLINE_UNROLL
-      for (int y = 0; y < M; ++y) half[y][x] = to[y];
-    }
-    FROSTLINE_UNROLL
-    for (int y = 0; y < M; ++y) {
-      if (y >= count) break;
-      Vector to[M];
-      output(half[y], to);
-      take(y, to);
-    }
-  }
-  /// u[product] = G g G^T.
-  template <class T>
-  FROSTLINE_INLINE static void kernel_tile(const T (&g)[R][R], T (&u)[points][points]) {
-    T half[points][R];
-    for (int x = 0; x < R; ++x) {
-      T column[R], to[points];
-      for (int y = 0; y < R; ++y) column[y] = g[y][x];
-      kernel(column, to);
-      for (int y = 0; y < points; ++y) half[y][x] = to[y];
-    }
-    for (int y = 0; y < points; ++y) kernel(half[y], u[y]);
   }
 
  private:

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// Winograd's convolution of 3x3 taps, stride 1 and padding 1 over blocked values.
+// Winograd's convolution of 3x3 taps, stride 1 or 2 and padding 1 over blocked values.
 #pragma once
 
+#include "frostline/backend/cpu/multiply_tiles.hpp"
 #include "frostline/backend/cpu/weights.hpp"
 #include "frostline/backend/cpu/winograd_tiles.hpp"
 
 namespace frostline {
 
 /// Transforms one block of channels of all tiles; step: floats from one product to the next.
-template <int M>
+template <class Transform>
 FROSTLINE_SHARED void winograd_input(const WinogradShape& shape, const TileBlock& tiles,
                                      const float* in, std::ptrdiff_t step, float* v) {
-  using Transform = ToomCook<M, 3>;
   constexpr int points = Transform::points;
   alignas(64) float padded[points * points * lanes];
   for (int t = 0; t < tiles.count; ++t, v += lanes) {
@@ -31,10 +31,11 @@ FROSTLINE_SHARED void winograd_input(const WinogradShape& shape, const TileBlock
 }
 
 /// Transforms one block of channels of all tiles back, and stores the outputs that exist.
-template <int M>
+template <class Transform>
 FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBlock& tiles,
                                       int channels, const float* m, std::ptrdiff_t step,
                                       const Epilogue& epilogue, float* out) {
+  constexpr int M = Transform::outputs;
   const Vector shift =
       epilogue.shift ? load_unaligned(epilogue.shift + channels * lanes) : Vector{};
   for (int t = 0; t < tiles.count; ++t, m += lanes) {
@@ -45,7 +46,7 @@ FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBloc
       fetch_tile<M, true>(out + soon, shape.out.row());
       if (epilogue.added) fetch_tile<M>(epilogue.added + soon, shape.out.row());
     }
-    ToomCook<M, 3>::output_tile(
+    Transform::output_tile(
         m, step, tile.rows, [&](int y, Vector* sums) __attribute__((always_inline)) {
           const std::ptrdiff_t at = first + y * shape.out.row();
           float* to = out + at;
@@ -66,83 +67,39 @@ FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBloc
   }
 }
 
-/// One product of some tiles with a pair of output blocks, summed over all inputs, and what to
-/// fetch meanwhile. Units of steps: floats.
-struct WinogradProduct {
-  int inputs;  // blocks
-  std::ptrdiff_t v_block, m_block;
-  const float *v, *weights, *ahead;
-  int ahead_step;
-  float* m;
-
-  /// The next `count` register tiles of Pixels tiles.
-  template <int Pixels>
-  FROSTLINE_INLINE void register_tiles(int count) {
-    for (; count > 0; --count, v += Pixels * lanes, m += Pixels * lanes) {
-      Tile<Pixels, 2> tile;
-      tile.zero();
-      const float *x = v, *w = weights;
-      for (int b = 0; b < inputs; ++b, x += v_block) {
-        FROSTLINE_UNROLL_4
-        for (int i = 0; i < lanes; ++i, w += 2 * lanes, ahead += ahead_step) {
-          __builtin_prefetch(ahead, 0, 2);
-          if (lanes == 16) __builtin_prefetch(ahead + 16, 0, 2);
-          tile.template multiply_add<lanes>(x + i, w);
-        }
-      }
-      FROSTLINE_UNROLL
-      for (int p = 0; p < Pixels; ++p) {
-        store(m + p * lanes, tile.sums[p][0]);
-        store(m + p * lanes + m_block, tile.sums[p][1]);
-      }
-    }
-  }
-  template <int Pixels = tile_pixels>
-  FROSTLINE_INLINE void register_tiles_of(int pixels, int count) {
-    if constexpr (Pixels > 0) {  // more than tile_pixels: count is 0
-      if (pixels == Pixels)
-        register_tiles<Pixels>(count);
-      else
-        register_tiles_of<Pixels - 1>(pixels, count);
-    }
-  }
-};
-/// Register tiles of about equal size.
-FROSTLINE_SHARED void multiply_tiles(WinogradProduct product, int tiles) {
-  const int groups = divide_up(tiles, tile_pixels), larger = tiles % groups;
-  product.ahead_step = 2 * lanes / groups;
-  product.register_tiles_of(tiles / groups + 1, larger);
-  product.register_tiles_of(tiles / groups, groups - larger);
-}
-
 /// All products of a block of tiles for output pairs [first, last), the first of which lies at m.
 FROSTLINE_SHARED void winograd_multiply(const WinogradShape& shape, const TileBlock& tiles,
                                         const WinogradScratch& scratch, const float* v,
                                         const float* packed, int first, int last, float* m) {
-  const int points = shape.points();
-  for (int product = 0; product < shape.products(); ++product) {
-    const bool high = product / points == points - 1, wide = product % points == points - 1;
-    const int begin = wide ? tiles.wide_begin : 0;
-    const int end = high ? tiles.high_end : wide ? tiles.wide_end : tiles.count;
-    if (begin >= end) continue;
+  const int kernels = shape.kernels();
+  for (int kernel = 0; kernel < kernels * kernels; ++kernel)
     for (int pair = first; pair < last; ++pair) {
       const int next = pair + 1 < last ? pair + 1 : first;
-      multiply_tiles({.inputs = shape.in.blocks(),
-                      .v_block = scratch.input(),
-                      .m_block = scratch.output(),
-                      .v = v + product * scratch.input_product() + begin * lanes,
-                      .weights = packed + shape.panel(product, pair),
-                      .ahead = packed + shape.panel(product + int(next <= pair), next),
-                      .ahead_step = 0,
-                      .m = m + (pair - first) * 2 * scratch.output() +
-                           product * scratch.output_product() + begin * lanes},
-                     end - begin);
+      const float* weights = packed + shape.panel(kernel, pair);
+      const float* ahead = packed + shape.panel(kernel + int(next <= pair), next);
+      for (int y = shape.first_point(kernel / kernels); y < shape.first_point(kernel / kernels + 1);
+           ++y)
+        for (int x = shape.first_point(kernel % kernels);
+             x < shape.first_point(kernel % kernels + 1); ++x) {
+          const bool high = shape.last_alone(y), wide = shape.last_alone(x);
+          const int product = y * shape.points() + x;
+          const int begin = wide ? tiles.wide_begin : 0;
+          const int end = high ? tiles.high_end : wide ? tiles.wide_end : tiles.count;
+          if (begin >= end) continue;
+          multiply_tiles({.channels = shape.in.blocks() * lanes,
+                          .v_block = scratch.input(),
+                          .m_block = scratch.output(),
+                          .v = v + product * scratch.input_product() + begin * lanes,
+                          .weights = weights,
+                          .ahead = ahead,
+                          .m = m + (pair - first) * 2 * scratch.output() +
+                               product * scratch.output_product() + begin * lanes},
+                         end - begin);
+        }
     }
-  }
 }
 
-/// The transforms of F(M x M, 3 x 3) as functions: the loops around them are compiled once for all
-/// M.
+/// The transforms as functions: the loops around them are compiled once for all of them.
 struct WinogradTransforms {
   void (*input)(const WinogradShape&, const TileBlock&, const float* in, std::ptrdiff_t step,
                 float* v);
@@ -197,16 +154,17 @@ FROSTLINE_SHARED void winograd_run(const Team& team, const WinogradShape& shape,
 }
 
 /// y = conv(in) + shift (+ added) (then ReLU) of a batch, shared by the team. Assigns the output's
-/// pixels, not its border; `out` may be what the epilogue adds.
+/// pixels, not its border; `out` may be what the epilogue adds. M and Stride are the shape's.
 /// Shapes: packed of shape.packed_floats(), shared_scratch of shape.shared_scratch_floats(), a
 /// thread_scratch of shape.thread_scratch_floats() for each thread.
 /// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks".
-template <int M>
+template <int M, int Stride = 1>
 void winograd_forward(const Team& team, const WinogradShape& shape, int batch, const float* in,
                       const float* packed, const Epilogue& epilogue, float* out,
                       float* shared_scratch, float* thread_scratch) {
-  winograd_run(team, shape, {winograd_input<M>, winograd_output<M>}, batch, in, packed, epilogue,
-               out, shared_scratch, thread_scratch);
+  using Transform = WinogradTransform<M, Stride>;
+  winograd_run(team, shape, {winograd_input<Transform>, winograd_output<Transform>}, batch, in,
+               packed, epilogue, out, shared_scratch, thread_scratch);
 }
 
 }  // namespace frostline

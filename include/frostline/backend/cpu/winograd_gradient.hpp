@@ -14,7 +14,7 @@ template <int M>
 FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const TileBlock& tiles,
                                                const float* gradient, std::ptrdiff_t step,
                                                float* z) {
-  using Transform = ToomCook<M, 3>;
+  using Transform = WinogradTransform<M>;
   constexpr int points = Transform::points;
   for (int t = 0; t < tiles.count; ++t, z += lanes) {
     const WinogradTile& tile = tiles.tiles[t];
@@ -122,7 +122,7 @@ FROSTLINE_SHARED void winograd_outer_products(const Team& team, const WinogradGr
 template <int M>
 FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGradientShape& shape,
                                               const float* sums, bool adds, float* gradient) {
-  using Transform = ToomCook<M, 3>;
+  using Transform = WinogradTransform<M>;
   constexpr int points = Transform::points;
   const int inputs = shape.forward.in.shape.channels, outputs = shape.forward.out.shape.channels;
   const int pairs = shape.forward.pairs();
@@ -175,7 +175,7 @@ FROSTLINE_SHARED void winograd_weight_gradient(const Team& team, const WinogradG
     for_each_task(team, shape.channel_blocks(), [&](int i) {
       float* to = values + i * channel;
       if (i < inputs)
-        winograd_input<M>(forward, block, in + i * forward.in.block(), step, to);
+        winograd_input<WinogradTransform<M>>(forward, block, in + i * forward.in.block(), step, to);
       else if (i - inputs < outputs)
         winograd_output_gradient<M>(forward, block,
                                     out_gradient + (i - inputs) * forward.out.block(), step, to);

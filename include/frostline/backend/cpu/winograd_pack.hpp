@@ -25,11 +25,11 @@ FROSTLINE_INLINE void gather_weights(const WeightView& weights, int pair, int c,
 
 /// Packs G g G^T as winograd_multiply reads it. Shared by the team. Number is double where weights
 /// are packed once, float where they are packed in every step of training.
-template <int M, class Number = double>
+template <int M, int Stride = 1, class Number = double>
 FROSTLINE_SHARED void winograd_pack(const Team& team, const WinogradShape& shape,
                                     const WeightView& weights, float* packed) {
-  using Transform = ToomCook<M, 3>;
-  constexpr int points = Transform::points, width = 4 * lanes / int(sizeof(Number));
+  using Transform = WinogradTransform<M, Stride>;
+  constexpr int kernels = Transform::kernels, width = 4 * lanes / int(sizeof(Number));
   typedef Number Numbers __attribute__((vector_size(4 * lanes)));
   typedef float Floats __attribute__((vector_size(4 * width), may_alias));
   const int inputs = shape.in.blocks() * lanes;
@@ -38,14 +38,14 @@ FROSTLINE_SHARED void winograd_pack(const Team& team, const WinogradShape& shape
     alignas(64) float taps[9 * 2 * lanes];
     gather_weights(weights, pair, c, taps);
     for (int k = 0; k < 2 * lanes; k += width) {
-      Numbers g[3][3], u[points][points];
+      Numbers g[3][3], u[kernels][kernels];
       for (int t = 0; t < 9; ++t)
         g[t / 3][t % 3] = __builtin_convertvector(
             *reinterpret_cast<const Floats*>(taps + t * 2 * lanes + k), Numbers);
       Transform::kernel_tile(g, u);
-      for (int product = 0; product < points * points; ++product)
-        *reinterpret_cast<Floats*>(packed + shape.panel(product, pair) + c * 2 * lanes + k) =
-            __builtin_convertvector(u[product / points][product % points], Floats);
+      for (int kernel = 0; kernel < kernels * kernels; ++kernel)
+        *reinterpret_cast<Floats*>(packed + shape.panel(kernel, pair) + c * 2 * lanes + k) =
+            __builtin_convertvector(u[kernel / kernels][kernel % kernels], Floats);
     }
   });
 }

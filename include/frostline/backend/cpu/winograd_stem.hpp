@@ -5,6 +5,8 @@
 #include <algorithm>
 
 #include "frostline/backend/cpu/blocked.hpp"
+#include "frostline/backend/cpu/both_axes.hpp"
+#include "frostline/backend/cpu/multiply_tiles.hpp"
 #include "frostline/backend/cpu/toom_cook.hpp"
 #include "frostline/backend/cpu/weights.hpp"
 #include "frostline/core/kernel.hpp"
@@ -19,7 +21,7 @@ struct StemShape {
   Shape image;  // at most 4 channels
   BlockedMap out;
 
-  using Transform = ToomCook<4, 4>;
+  using Transform = BothAxes<ToomCook<4, 4>>;
   static constexpr int points = Transform::points, products = points * points;
   static constexpr int pixel = 16;  // floats of a pixel of four times the channels
 
@@ -40,7 +42,10 @@ struct StemShape {
   /// of a pair of output blocks, then each block's outputs: the last row of the tiles above and
   /// four rows.
   constexpr std::ptrdiff_t pixel_row() const { return std::ptrdiff_t(4 * tiles() + 3) * pixel; }
-  constexpr std::ptrdiff_t input_product() const { return std::ptrdiff_t(tiles() | 1) * pixel; }
+  constexpr std::ptrdiff_t input() const { return std::ptrdiff_t(tiles()) * lanes; }  // a block
+  constexpr std::ptrdiff_t input_product() const {
+    return std::ptrdiff_t(divide_up(depth(), lanes) * tiles() | 1) * lanes;
+  }
   constexpr std::ptrdiff_t output_product() const { return std::ptrdiff_t(tiles() | 1) * lanes; }
   constexpr std::ptrdiff_t output_row() const { return std::ptrdiff_t(4 * tiles()) * lanes; }
   constexpr std::ptrdiff_t thread_scratch_floats() const {
@@ -75,54 +80,26 @@ FROSTLINE_SHARED void stem_input(const StemShape& shape, const float* pixels, fl
   for (int t = 0; t < shape.tiles(); ++t)
     for (int i = 0; i < shape.depth(); i += lanes)
       StemShape::Transform::input_tile(pixels + 4 * t * StemShape::pixel + i, shape.pixel_row(),
-                                       StemShape::pixel, v + t * StemShape::pixel + i,
+                                       StemShape::pixel, v + i / lanes * shape.input() + t * lanes,
                                        shape.input_product());
 }
 
-/// Pixels tiles of one product for a pair of output blocks.
-template <int Pixels>
-FROSTLINE_INLINE void stem_tile(int depth, const float* v, const float* weights, float* m,
-                                std::ptrdiff_t m_block) {
-  Tile<Pixels, 2> tile;
-  tile.zero();
-  FROSTLINE_NO_UNROLL
-  for (int i = 0; i < depth; i += 4) {
-    // Opaque, or g++ reads the weights anew for every pixel.
-    FROSTLINE_UNROLL
-    for (int j = 0; j < 4; ++j, weights += 2 * lanes)
-      tile.template multiply_add<StemShape::pixel>(opaque(v + i + j), opaque(weights));
-  }
-  FROSTLINE_UNROLL
-  for (int p = 0; p < Pixels; ++p) {
-    store(m + p * lanes, tile.sums[p][0]);
-    store(m + p * lanes + m_block, tile.sums[p][1]);
-  }
-}
-template <int Pixels = tile_pixels>
-FROSTLINE_INLINE void stem_tiles(int pixels, int count, int depth, const float* v,
-                                 const float* weights, float* m, std::ptrdiff_t m_block) {
-  if constexpr (Pixels > 0) {
-    if (pixels == Pixels)
-      for (; count > 0; --count, v += Pixels * StemShape::pixel, m += Pixels * lanes)
-        stem_tile<Pixels>(depth, v, weights, m, m_block);
-    else
-      stem_tiles<Pixels - 1>(pixels, count, depth, v, weights, m, m_block);
-  }
-}
 /// All products of a row of tiles for a pair of output blocks.
 FROSTLINE_SHARED void stem_multiply(const StemShape& shape, const float* v, const float* weights,
                                     float* m) {
-  const int tiles = shape.tiles(), groups = divide_up(tiles, tile_pixels);
-  const int size = tiles / groups, larger = tiles % groups;
-  const std::ptrdiff_t m_block = StemShape::products * shape.output_product();
   for (int product = 0; product < StemShape::products; ++product) {
-    stem_tiles(size + 1, larger, shape.depth(), v, weights, m, m_block);
-    const int done = larger * (size + 1);
-    stem_tiles(size, groups - larger, shape.depth(), v + done * StemShape::pixel, weights,
-               m + done * lanes, m_block);
+    const float* next = weights + shape.depth() * 2 * lanes;
+    multiply_tiles({.channels = shape.depth(),
+                    .v_block = shape.input(),
+                    .m_block = StemShape::products * shape.output_product(),
+                    .v = v,
+                    .weights = weights,
+                    .ahead = next,
+                    .m = m},
+                   shape.tiles());
     v += shape.input_product();
     m += shape.output_product();
-    weights += shape.depth() * 2 * lanes;
+    weights = next;
   }
 }
 

@@ -3,15 +3,22 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "frostline/backend/cpu/blocked.hpp"
-#include "frostline/backend/cpu/toom_cook.hpp"
+#include "frostline/backend/cpu/both_axes.hpp"
+#include "frostline/backend/cpu/strided_toom_cook.hpp"
 #include "frostline/core/kernel.hpp"
 
 namespace frostline {
 
+/// The transforms of F(M x M, 3 x 3) with a stride of 1 or 2.
+template <int M, int Stride = 1>
+using WinogradTransform =
+    BothAxes<std::conditional_t<Stride == 1, ToomCook<M, 3>, StridedToomCook<M>>>;
+
 /// Outputs of one axis in tiles of `tile`. Where that does not divide and tiles are `shortened`,
-/// the last ones have one output less: they need one product less (infinity's).
+/// the last ones have one output less: they do without some products (WinogradShape::last_alone).
 struct TileAxis {
   int size, tile;
   bool shortened;
@@ -27,6 +34,7 @@ struct TileAxis {
 struct WinogradShape {
   BlockedMap in, out;
   int tile;
+  int stride = 1;
 
   static constexpr int most_tiles = 48;  // of a block of tiles
   /// Units: bytes. What a thread's own block of tiles may fill of its L2 cache, and the threads'
@@ -34,10 +42,19 @@ struct WinogradShape {
   static constexpr int own_cache = lanes == 16 ? 768 * 1024 : 384 * 1024;
   static constexpr int common_cache = 8 * 1024 * 1024;
 
-  constexpr int points() const { return tile + 2; }
+  /// Of one axis: inputs of a tile, and products; and the transformed weights that these have.
+  constexpr int points() const { return stride == 1 ? tile + 2 : 2 * tile + 1; }
+  constexpr int kernels() const { return tile + 2; }
   constexpr int products() const { return points() * points(); }
-  constexpr TileAxis vertical() const { return {out.shape.height, tile, has_infinity(tile, 3)}; }
-  constexpr TileAxis horizontal() const { return {out.shape.width, tile, has_infinity(tile, 3)}; }
+  /// The points [first_point(kernel), first_point(kernel + 1)) have the same weights.
+  constexpr int first_point(int kernel) const { return kernel < kernels() ? kernel : points(); }
+  /// Whether nobody but a tile's last output needs a point.
+  constexpr bool last_alone(int point) const {
+    return point == points() - 1 || (stride == 2 && point == tile);
+  }
+  constexpr bool shortened() const { return has_infinity(tile, stride == 1 ? 3 : 2); }
+  constexpr TileAxis vertical() const { return {out.shape.height, tile, shortened()}; }
+  constexpr TileAxis horizontal() const { return {out.shape.width, tile, shortened()}; }
   constexpr int tiles() const { return vertical().count() * horizontal().count(); }
   /// Output blocks are computed two at a time.
   constexpr int pairs() const { return divide_up(out.blocks(), 2); }
@@ -56,18 +73,18 @@ struct WinogradShape {
     return std::clamp(fit / tile_pixels * tile_pixels, tile_pixels, most_tiles);
   }
 
-  /// Units: floats, here and below. Weights of a product for a pair of output blocks.
+  /// Units: floats, here and below. A panel: one kernel's weights for a pair of output blocks.
   constexpr std::ptrdiff_t panel_floats() const {
     return std::ptrdiff_t(in.blocks()) * lanes * 2 * lanes;
   }
-  /// In the order in which they are read. From product to product it is an odd number of cache
-  /// lines, or packing would meet itself in the cache.
-  constexpr std::ptrdiff_t panel(int product, int pair) const {
-    return depth_first() ? (pair * products() + product) * (panel_floats() + 16)
-                         : product * (pairs() * panel_floats() + 16) + pair * panel_floats();
+  /// In the order in which they are read. From kernel to kernel it is an odd number of cache lines,
+  /// or packing would meet itself in the cache.
+  constexpr std::ptrdiff_t panel(int kernel, int pair) const {
+    return depth_first() ? (pair * kernels() * kernels() + kernel) * (panel_floats() + 16)
+                         : kernel * (pairs() * panel_floats() + 16) + pair * panel_floats();
   }
   constexpr std::ptrdiff_t packed_floats() const {
-    return products() * pairs() * (panel_floats() + 16);
+    return kernels() * kernels() * pairs() * (panel_floats() + 16);
   }
   constexpr std::ptrdiff_t thread_scratch_floats() const;
   constexpr std::ptrdiff_t shared_scratch_floats() const;
@@ -124,10 +141,11 @@ FROSTLINE_SHARED void list_tiles(const WinogradShape& shape, int begin, int end,
       const bool high = row < whole_down, wide = column < whole_across;
       if (kind != (high ? int(wide) : 3 - int(wide))) continue;
       const int y = vertical.first(row), x = horizontal.first(column);
-      block.tiles[block.count++] = {n * shape.in.sample() + shape.in.at(0, y - 1, x - 1),
+      const int in_y = shape.stride * y, in_x = shape.stride * x;
+      block.tiles[block.count++] = {n * shape.in.sample() + shape.in.at(0, in_y - 1, in_x - 1),
                                     n * shape.out.sample() + shape.out.at(0, y, x),
-                                    std::min(shape.points(), shape.in.rows() - y),
-                                    std::min(shape.points(), shape.in.columns() - x),
+                                    std::min(shape.points(), shape.in.rows() - in_y),
+                                    std::min(shape.points(), shape.in.columns() - in_x),
                                     vertical.outputs(row),
                                     horizontal.outputs(column)};
     }

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: MIT
+// BothAxes: the transforms of a fast convolution in two dimensions, from those of one.
+#pragma once
+
+#include "frostline/backend/cpu/simd.hpp"
+
+namespace frostline {
+
+/// The transforms of Axis (ToomCook, StridedToomCook) along both axes of tiles of vectors. Products
+/// are numbered row by row.
+template <class Axis>
+struct BothAxes : Axis {
+  using Axis::kernels;
+  using Axis::outputs;
+  using Axis::points;
+  using Axis::taps;
+
+  /// Tiles lie side by side, but there are more products than the cache follows: of the large ones
+  /// the next line is fetched by hand.
+  static constexpr bool far = points > 8;
+  static constexpr int line = 16;
+  /// Both axes of a tile: v[product] = B^T d B. Units: floats from one row, pixel or product to the
+  /// next.
+  FROSTLINE_INLINE static void input_tile(const float* d, std::ptrdiff_t row, std::ptrdiff_t pixel,
+                                          float* v, std::ptrdiff_t step) {
+    Vector half[points][points];
+    FROSTLINE_UNROLL
+    for (int x = 0; x < points; ++x) {
+      Vector column[points], to[points];
+      FROSTLINE_UNROLL
+      for (int y = 0; y < points; ++y) column[y] = load(d + y * row + x * pixel);
+      Axis::input(column, to);
+      FROSTLINE_UNROLL
+      for (int y = 0; y < points; ++y) half[y][x] = to[y];
+    }
+    FROSTLINE_UNROLL
+    for (int y = 0; y < points; ++y) {
+      Vector to[points];
+      Axis::input(half[y], to);
+      FROSTLINE_UNROLL
+      for (int x = 0; x < points; ++x) {
+        store(v + (y * points + x) * step, to[x]);
+        if (far) __builtin_prefetch(v + (y * points + x) * step + line, 1);
+      }
+    }
+  }
+  /// Rows of A^T m A: calls take(y, a row of outputs) for the first `count` rows.
+  template <class Take>
+  FROSTLINE_INLINE static void output_tile(const float* m, std::ptrdiff_t step, int count,
+                                           Take take) {
+    Vector half[outputs][points];
+    FROSTLINE_UNROLL
+    for (int x = 0; x < points; ++x) {
+      Vector column[points], to[outputs];
+      FROSTLINE_UNROLL
+      for (int y = 0; y < points; ++y) {
+        column[y] = load(m + (y * points + x) * step);
+        if (far) __builtin_prefetch(m + (y * points + x) * step + line, 0);
+      }
+      Axis::output(column, to);
+      FROSTLINE_UNROLL
+      for (int y = 0; y < outputs; ++y) half[y][x] = to[y];
+    }
+    FROSTLINE_UNROLL
+    for (int y = 0; y < outputs; ++y) {
+      if (y >= count) break;
+      Vector to[outputs];
+      Axis::output(half[y], to);
+      take(y, to);
+    }
+  }
+  /// u[product] = G g G^T.
+  template <class T>
+  FROSTLINE_INLINE static void kernel_tile(const T (&g)[taps][taps], T (&u)[kernels][kernels]) {
+    T half[kernels][taps];
+    for (int x = 0; x < taps; ++x) {
+      T column[taps], to[kernels];
+      for (int y = 0; y < taps; ++y) column[y] = g[y][x];
+      Axis::kernel(column, to);
+      for (int y = 0; y < kernels; ++y) half[y][x] = to[y];
+    }
+    for (int y = 0; y < kernels; ++y) Axis::kernel(half[y], u[y]);
+  }
+};
+
+}  // namespace frostline

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: MIT
+// multiply_tiles: what fast convolutions spend their time with, products of transformed values.
+#pragma once
+
+#include "frostline/backend/cpu/blocked.hpp"
+#include "frostline/core/kernel.hpp"
+
+namespace frostline {
+
+/// One product of some tiles with a pair of output blocks, summed over all channels, and what to
+/// fetch meanwhile.
+/// Shapes: v (block of channels, tile, lane), weights (channel, output of the pair), m (block of
+/// the pair, tile, lane).
+struct TileProduct {
+  int channels;                     // a multiple of 4
+  std::ptrdiff_t v_block, m_block;  // floats from one block to the next
+  const float *v, *weights, *ahead;
+  float* m;
+
+  /// The next `count` register tiles of Pixels tiles.
+  template <int Pixels>
+  FROSTLINE_INLINE void register_tiles(int count, int ahead_step) {
+    for (; count > 0; --count, v += Pixels * lanes, m += Pixels * lanes) {
+      Tile<Pixels, 2> tile;
+      tile.zero();
+      const float *block = v, *w = weights;
+      for (int rest = channels; rest > 0; rest -= lanes, block += v_block) {
+        const int inner = rest < lanes ? rest : lanes;
+        FROSTLINE_NO_UNROLL
+        for (int c = 0; c < inner; c += 4) {
+          FROSTLINE_UNROLL
+          for (int i = 0; i < 4; ++i, w += 2 * lanes, ahead += ahead_step) {
+            __builtin_prefetch(ahead, 0, 2);
+            if (lanes == 16) __builtin_prefetch(ahead + 16, 0, 2);
+            tile.template multiply_add<lanes>(block + c + i, w);
+          }
+        }
+      }
+      FROSTLINE_UNROLL
+      for (int p = 0; p < Pixels; ++p) {
+        store(m + p * lanes, tile.sums[p][0]);
+        store(m + p * lanes + m_block, tile.sums[p][1]);
+      }
+    }
+  }
+  template <int Pixels = tile_pixels>
+  FROSTLINE_INLINE void register_tiles_of(int pixels, int count, int ahead_step) {
+    if constexpr (Pixels > 0) {  // more than tile_pixels: count is 0
+      if (pixels == Pixels)
+        register_tiles<Pixels>(count, ahead_step);
+      else
+        register_tiles_of<Pixels - 1>(pixels, count, ahead_step);
+    }
+  }
+};
+
+/// Assigns m, in register tiles of about equal size.
+FROSTLINE_SHARED void multiply_tiles(TileProduct product, int tiles) {
+  const int groups = divide_up(tiles, tile_pixels), larger = tiles % groups;
+  FROSTLINE_NO_UNROLL  // or it is compiled twice
+      for (int more = 1; more >= 0; --more) product.register_tiles_of(
+          tiles / groups + more, more ? larger : groups - larger, 2 * lanes / groups);
+}
+
+}  // namespace frostline
