@@ -26,14 +26,15 @@ struct FusedConvolution {
 struct ConvolutionTile {
   static constexpr int channels = 64, pixels = 128, taps = 8, threads = 256;
   static constexpr int own_channels = 8, own_pixels = 4;
-  static constexpr int padding = 4;  // so that the threads that store a column use all banks
+  // So that the threads of a warp that store to a row or two use all banks.
+  static constexpr int channel_padding = 4, pixel_padding = 16;
 };
 
 template <int Size>
 __global__ __launch_bounds__(ConvolutionTile::threads) void conv2d_kernel(FusedConvolution c) {
   using Tile = ConvolutionTile;
-  __shared__ __align__(16) float left[2][Tile::taps][Tile::channels + Tile::padding];
-  __shared__ float right[2][Tile::taps][Tile::pixels];
+  __shared__ __align__(16) float left[2][Tile::taps][Tile::channels + Tile::channel_padding];
+  __shared__ float right[2][Tile::taps][Tile::pixels + Tile::pixel_padding];
   const Windows& w = c.w;
   const int taps = w.in_channels * Size * Size;
   const int tiles = (w.out_channels + Tile::channels - 1) / Tile::channels;
@@ -42,9 +43,12 @@ __global__ __launch_bounds__(ConvolutionTile::threads) void conv2d_kernel(FusedC
   const std::ptrdiff_t all_pixels = c.batch * w.pixels();
 
   const int me = int(threadIdx.x), lane = me % 32, warp = me / 32;
-  // What this thread fetches: two weights, and four taps of one pixel.
+  // What this thread fetches: two weights, and every other of eight taps of one pixel. Neighbouring
+  // taps of a window are neighbours in memory, so that two threads share a pixel: with a stride of
+  // 2, a warp then reads every column of a run, not every other.
   const int weight_tap = me % Tile::taps, weight_row = me / Tile::taps;
-  const int pixel = me % Tile::pixels, pixel_tap = me / Tile::pixels;
+  const int pixel = Size > 1 ? me / 2 : me % Tile::pixels;
+  const int pixel_tap = Size > 1 ? me % 2 : me / Tile::pixels;
   const std::ptrdiff_t at = first_pixel + pixel;
   const bool has_pixel = at < all_pixels;
   const int place = int(at % w.pixels());
