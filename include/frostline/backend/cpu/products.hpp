@@ -55,26 +55,29 @@ struct OuterProducts {
       for (int v = 0; v < Vectors; ++v) store_unaligned(c[p + q] + i + v * lanes, sums[q][v]);
     }
   }
-  /// Rows from p on, Count at a time, and columns from `first` to `last`. Returns the next row.
+  /// Rows from p on, Count at a time, and columns from `first` to `last`, a vector of them or more.
+  /// Returns the next row.
   template <int Count, int Vectors>
   FROSTLINE_INLINE int row_tiles(int p, int first, int last, int from, int to, bool add) const {
     for (; p + Count <= rows; p += Count) {
       int i = first;
       for (; i + Vectors * lanes <= last; i += Vectors * lanes)
         tile<Count, Vectors>(p, i, from, to, add);
-      for (; i + lanes <= last; i += lanes) tile<Count, 1>(p, i, from, to, add);
-      if (i < last && last - first >= lanes) {
-        tile<Count, 1>(p, last - lanes, from, to, add, i - (last - lanes));
-        continue;
+      for (; i < last; i += lanes) {
+        const int start = std::min(i, last - lanes);
+        tile<Count, 1>(p, start, from, to, add, i - start);
       }
-      for (; i < last; ++i)
-        for (int q = p; q < p + Count; ++q) {
-          float sum = add ? c[q][i] : 0.0f;
-          for (int r = from; r < to; ++r) sum += a[q * a_row + r * a_sum] * b[r][i];
-          c[q][i] = sum;
-        }
     }
     return p;
+  }
+  /// As above for all rows and columns that do not fill a vector.
+  void few_columns(int first, int last, int from, int to, bool add) const {
+    for (int p = 0; p < rows; ++p)
+      for (int i = first; i < last; ++i) {
+        float sum = add ? c[p][i] : 0.0f;
+        for (int r = from; r < to; ++r) sum += a[p * a_row + r * a_sum] * b[r][i];
+        c[p][i] = sum;
+      }
   }
   /// The team shares the columns.
   FROSTLINE_SHARED void run(const Team& team) const {
@@ -84,6 +87,10 @@ struct OuterProducts {
     for (int from = 0; from < depth; from += together) {
       const int to = std::min(from + together, depth);
       const bool add = adds || from > 0;
+      if (last - first < lanes) {
+        few_columns(first, last, from, to, add);
+        continue;
+      }
       int p = row_tiles<tile_pixels, 2>(0, first, last, from, to, add);
       p = row_tiles<2, 4>(p, first, last, from, to, add);
       row_tiles<1, 4>(p, first, last, from, to, add);
