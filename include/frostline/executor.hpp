@@ -142,7 +142,7 @@ class Executor {
  private:
   static int checked(int max_batch) {
     if (max_batch < 1)
-      throw Error(fmt::format("frostline: max_batch requires at least 1, got {}", max_batch));
+      throw Error(format_text("frostline: max_batch requires at least 1, got {}", max_batch));
     return max_batch;
   }
   typename Backend::Memory allocate() const {
@@ -157,11 +157,11 @@ class Executor {
     const Shape shape = program_->nodes[0].out;
     const std::size_t sample = shape.size(), samples = images.size() / sample;
     if (images.size() % sample != 0 || samples == 0)
-      throw Error(fmt::format(
+      throw Error(format_text(
           "frostline: the network takes images of {}x{}x{} = {} numbers, got a span of {}",
           shape.channels, shape.height, shape.width, sample, images.size()));
     if (samples > std::size_t(max_batch_))
-      throw Error(fmt::format("frostline: the network was made with max_batch({}), got {} images",
+      throw Error(format_text("frostline: the network was made with max_batch({}), got {} images",
                               max_batch_, samples));
     return int(samples);
   }
@@ -241,7 +241,7 @@ class Executor {
                   "frostline: Network::read and write require floats or 64-bit integers");
     const bool integers = tensor.type == ElementType::i64;
     if (integers != std::same_as<Number, std::int64_t> || numbers != tensor.size)
-      throw Error(fmt::format("frostline: '{}' holds {} numbers of type {}, not {}", tensor.key,
+      throw Error(format_text("frostline: '{}' holds {} numbers of type {}, not {}", tensor.key,
                               tensor.size, name_of(tensor.type), numbers));
   }
 

@@ -29,7 +29,7 @@ inline std::vector<NamedTensor> tensors_of(const Program& program) {
   for (int i = 1; i < int(program.nodes.size()); ++i) {
     const Node& node = program.nodes[std::size_t(i)];
     const std::string_view path = node.path;
-    const std::string prefix = path.empty() ? std::string{} : fmt::format("{}.", path);
+    const std::string prefix = path.empty() ? std::string{} : format_text("{}.", path);
     const auto append = [&](const TensorSpecs& specs, bool is_buffer) {
       for (int k = 0; k < specs.count; ++k) {
         const TensorSpec& spec = specs[k];
@@ -57,7 +57,7 @@ inline std::vector<NamedTensor> tensors_of(const Program& program) {
 inline NamedTensor find_tensor(std::vector<NamedTensor> tensors, std::string_view key) {
   for (NamedTensor& tensor : tensors)
     if (tensor.key == key) return std::move(tensor);
-  throw Error(fmt::format("frostline: the network has no tensor '{}'", key));
+  throw Error(format_text("frostline: the network has no tensor '{}'", key));
 }
 
 /// A copy of a network's tensor of this key. Throws: Error if there is none, or it holds no floats.

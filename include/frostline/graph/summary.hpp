@@ -33,24 +33,24 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
                               const SummaryTotals& totals) {
   const std::string rule(110, '-');
   std::string text =
-      fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer", "output (C, H, W)",
+      format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer", "output (C, H, W)",
                   "parameters", "", "saved bytes", "multiply-adds", "computed", rule);
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
     const std::string computed =
         node.absorbed_by == no_node
             ? std::string(node.choice.name)
-            : fmt::format("in {}", std::string_view(nodes[node.absorbed_by].path));
+            : format_text("in {}", std::string_view(nodes[node.absorbed_by].path));
     const std::string_view state = node.parameters == 0 ? "" : node.frozen ? "frozen" : "trains";
     text +=
-        fmt::format("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
+        format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
                     i == 0 ? std::string_view("input") : node.path,
-                    fmt::format("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
+                    format_text("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
                     node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
                     saved[i] ? with_commas(std::int64_t(saved[i])) : "",
                     node.multiply_adds ? with_commas(node.multiply_adds) : "", computed);
   }
-  text += fmt::format(
+  text += format_text(
       "{}\nparameters            {:>16}, of which {} train\n"
       "multiply-adds         {:>16} a sample\n"
       "saved for backward    {:>16} bytes a sample\n"
@@ -59,7 +59,7 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
       with_commas(totals.multiply_adds), with_commas(std::int64_t(totals.saved_bytes)),
       with_commas(std::int64_t(totals.value_bytes)));
   if (totals.packed_bytes)
-    text += fmt::format("weights               {:>16} bytes, and {} as kernels read them\n",
+    text += format_text("weights               {:>16} bytes, and {} as kernels read them\n",
                         with_commas(totals.parameters * std::int64_t(sizeof(float))),
                         with_commas(std::int64_t(totals.packed_bytes)));
   return text;

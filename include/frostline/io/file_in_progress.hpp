@@ -20,7 +20,7 @@ namespace frostline::detail {
 class FileInProgress {
  public:
   explicit FileInProgress(const std::filesystem::path& path) : path_(path), partial_(path) {
-    partial_ += fmt::format(".{}.partial", ::getpid());
+    partial_ += format_text(".{}.partial", ::getpid());
     file_ = std::fopen(partial_.c_str(), "wb");
     if (!file_) fail(errno);
   }
@@ -46,7 +46,7 @@ class FileInProgress {
 
  private:
   [[noreturn]] void fail(int number) const {
-    throw Error(fmt::format("cannot write '{}': {}", path_.string(),
+    throw Error(format_text("cannot write '{}': {}", path_.string(),
                             std::generic_category().message(number)));
   }
 

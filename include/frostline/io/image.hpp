@@ -74,7 +74,7 @@ inline std::vector<std::byte> encode_png(const Image& image) {
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(header);
   std::vector<std::byte> bytes(size);
   if (!png_image_write_to_memory(&header, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr))
-    throw Error(fmt::format("cannot write a PNG of {}x{} pixels: {}", image.width, image.height,
+    throw Error(format_text("cannot write a PNG of {}x{} pixels: {}", image.width, image.height,
                             header.message));
   bytes.resize(size);
   return bytes;
@@ -90,7 +90,7 @@ inline void write_png(const std::filesystem::path& path, const Image& image) {
   file.close();
   if (!file)
     throw Error(
-        fmt::format("cannot write the image '{}': {}", path.string(), std::strerror(errno)));
+        format_text("cannot write the image '{}': {}", path.string(), std::strerror(errno)));
 }
 
 }  // namespace frostline

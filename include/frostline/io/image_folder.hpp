@@ -62,7 +62,7 @@ struct ImageFolder {
     const std::string name = root.string();
     std::string empty;
     if (!std::filesystem::is_directory(root))
-      throw Error(fmt::format("there is no folder '{}'", name));
+      throw Error(format_text("there is no folder '{}'", name));
     try {
       for (const auto& entry : std::filesystem::directory_iterator(root))
         if (entry.is_directory()) classes.push_back(entry.path().filename().string());
@@ -73,11 +73,11 @@ struct ImageFolder {
         for (auto& path : paths) samples.push_back({std::move(path), static_cast<int>(label)});
       }
     } catch (const std::filesystem::filesystem_error& problem) {
-      throw Error(fmt::format("cannot list the folder '{}': {}", name, problem.what()));
+      throw Error(format_text("cannot list the folder '{}': {}", name, problem.what()));
     }
-    if (classes.empty()) throw Error(fmt::format("the folder '{}' has no class folders", name));
+    if (classes.empty()) throw Error(format_text("the folder '{}' has no class folders", name));
     if (!empty.empty())
-      throw Error(fmt::format("the folder '{}' has no .jpg, .jpeg or .png file for the classes {}",
+      throw Error(format_text("the folder '{}' has no .jpg, .jpeg or .png file for the classes {}",
                               name, empty));
   }
 

@@ -19,7 +19,7 @@ struct LoadReport {
 
   /// "loaded 100 tensors; fc.weight, fc.bias are new".
   std::string text() const {
-    std::string result = fmt::format("loaded {} tensors", loaded.size());
+    std::string result = format_text("loaded {} tensors", loaded.size());
     for (std::size_t i = 0; i < left_new.size(); ++i)
       result += (i == 0 ? "; new and left as initialised: " : ", ") + left_new[i];
     return result;
@@ -65,7 +65,7 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
   std::map<std::string, const StoredTensor*> stored;
   for (const auto& [key, tensor] : file.tensors)
     if (!stored.emplace(network_key(key, keep_backbone), &tensor).second)
-      result.problems.push_back(fmt::format("'{}' is there twice, with and without a prefix", key));
+      result.problems.push_back(format_text("'{}' is there twice, with and without a prefix", key));
 
   for (std::size_t i = 0; i < wanted.size(); ++i) {
     const NamedTensor& tensor = wanted[i];
@@ -79,13 +79,13 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
       // Files written before PyTorch 0.4.1 do not count batches, and nothing depends on it.
       if (tensor.type != ElementType::i64)
         result.problems.push_back(
-            fmt::format("missing '{}' {}", tensor.key, to_text(tensor.extents)));
+            format_text("missing '{}' {}", tensor.key, to_text(tensor.extents)));
     } else if (from->extents != tensor.extents) {
-      result.problems.push_back(fmt::format("mismatched '{}': the file has {}, the network {}",
+      result.problems.push_back(format_text("mismatched '{}': the file has {}, the network {}",
                                             tensor.key, to_text(from->extents),
                                             to_text(tensor.extents)));
     } else if (tensor.type == ElementType::i64 && is_floating(from->type)) {
-      result.problems.push_back(fmt::format("mismatched '{}': the file has {}, the network {}",
+      result.problems.push_back(format_text("mismatched '{}': the file has {}, the network {}",
                                             tensor.key, name_of(from->type), name_of(tensor.type)));
     } else {
       result.pairs.emplace_back(i, from);
@@ -98,7 +98,7 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
     if (of_old_head || (skip_new && key.starts_with("aux_classifier.")))
       result.report.ignored.push_back(key);
     else
-      result.problems.push_back(fmt::format("unexpected '{}' {}", key, to_text(tensor->extents)));
+      result.problems.push_back(format_text("unexpected '{}' {}", key, to_text(tensor->extents)));
   }
   return result;
 }
@@ -110,7 +110,7 @@ LoadReport load(std::span<Executor<Backend>* const> parts, std::span<const Path>
   const Owned network(parts);
   Matching matching = match(network.tensors, replaced, file, skip_new);
   if (!matching.problems.empty()) {
-    std::string text = fmt::format("frostline: '{}' does not fit the network ({} problems)",
+    std::string text = format_text("frostline: '{}' does not fit the network ({} problems)",
                                    path.string(), matching.problems.size());
     for (const std::string& problem : matching.problems) text += "\n  " + problem;
     throw Error(text);

@@ -153,7 +153,7 @@ class PickleMachine {
         break;
       case Opcode::bin_persistent: push({.kind = Kind::persistent, .items = pop(1)}); break;
       default:
-        fail(fmt::format("it holds the opcode {:#04x}, which torch.save does not write",
+        fail(format_text("it holds the opcode {:#04x}, which torch.save does not write",
                          static_cast<unsigned>(opcode)));
     }
     return true;
@@ -161,7 +161,7 @@ class PickleMachine {
 
   [[noreturn]] void fail(const std::string& reason) const {
     throw Error(
-        fmt::format("cannot read '{}': its pickle is damaged or not torch.save's: {} "
+        format_text("cannot read '{}': its pickle is damaged or not torch.save's: {} "
                     "(at byte {} of the pickle)",
                     file_, reason, position_));
   }
@@ -189,7 +189,7 @@ class PickleMachine {
   }
 
   void spend(std::size_t work) {
-    if (work > max_work - work_) fail(fmt::format("it has more than {} steps", max_work));
+    if (work > max_work - work_) fail(format_text("it has more than {} steps", max_work));
     work_ += work;
   }
 
@@ -224,15 +224,15 @@ class PickleMachine {
   }
 
   void push_global(std::string_view module, std::string_view name) {
-    const std::string full = fmt::format("{}.{}", module, name);
+    const std::string full = format_text("{}.{}", module, name);
     const auto* const found = std::find(std::begin(pickle_globals), std::end(pickle_globals), full);
     if (found != std::end(pickle_globals)) return push({.kind = Kind::global, .text = *found});
     if (module.starts_with("torch.nn.modules.") || module.starts_with("torchvision.models."))
       throw Error(
-          fmt::format("cannot read '{}': it holds a whole pickled module ({}), not its "
+          format_text("cannot read '{}': it holds a whole pickled module ({}), not its "
                       "weights; save model.state_dict() instead",
                       file_, printable(full)));
-    throw Error(fmt::format(
+    throw Error(format_text(
         "cannot read '{}': its pickle names the Python global '{}', which weights do not need; "
         "nothing of it was run. If it holds a whole module, save model.state_dict() instead",
         file_, printable(full)));
@@ -297,7 +297,7 @@ class PickleMachine {
 
   void get(Index index) {
     const auto found = memo_.find(index);
-    if (found == memo_.end()) fail(fmt::format("it refers to value {}, which it lacks", index));
+    if (found == memo_.end()) fail(format_text("it refers to value {}, which it lacks", index));
     stack_.push_back(found->second);
   }
 

@@ -27,13 +27,13 @@ namespace detail {
 inline constexpr std::uint64_t most_pixels = std::uint64_t{1} << 28;
 
 [[noreturn]] inline void fail_image(std::string_view name, std::string_view reason) {
-  throw Error(fmt::format("cannot read the image '{}': {}", name, reason));
+  throw Error(format_text("cannot read the image '{}': {}", name, reason));
 }
 
 /// A black image; Throws: Error if it would be larger than any photograph.
 inline Image allocate_image(std::uint64_t width, std::uint64_t height, std::string_view name) {
   if (width == 0 || height == 0 || width > most_pixels || height > most_pixels / width)
-    fail_image(name, fmt::format("its size is {}x{}, and an image may have 1 to {} pixels", width,
+    fail_image(name, format_text("its size is {}x{}, and an image may have 1 to {} pixels", width,
                                  height, most_pixels));
   return Image{static_cast<int>(width), static_cast<int>(height),
                std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * 3))};
@@ -46,7 +46,7 @@ inline void check_image(const Image& image) {
       image.pixels.size() / 3 / static_cast<std::size_t>(image.width) !=
           static_cast<std::size_t>(image.height) ||
       image.pixels.size() % 3 != 0)
-    throw Error(fmt::format("an image of {}x{} pixels holds {} bytes, not 3 a pixel", image.width,
+    throw Error(format_text("an image of {}x{} pixels holds {} bytes, not 3 a pixel", image.width,
                             image.height, image.pixels.size()));
 }
 

@@ -99,7 +99,7 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
     std::int64_t count;
     std::memcpy(&count, take(sizeof count).data(), sizeof count);
     if (count != reference->second.count)
-      throw unreadable(name, fmt::format("its storage '{}' has {} elements, not {}", printable(key),
+      throw unreadable(name, format_text("its storage '{}' has {} elements, not {}", printable(key),
                                          count, reference->second.count));
     const std::size_t bytes_each = size_of(reference->second.type);
     if (static_cast<std::uint64_t>(count) > rest.size() / bytes_each)

@@ -61,7 +61,7 @@ inline StorageReference storage_reference(const Pickle& pickle, const PickleValu
       item(4).kind != Kind::integer || count < 0)
     throw fail();
   const auto type = storage_type(item(1).text);
-  if (!type) throw unreadable(file, fmt::format("its pickle has a {}", item(1).text));
+  if (!type) throw unreadable(file, format_text("its pickle has a {}", item(1).text));
 
   StorageReference reference{item(2).text, *type, count, 0, count};
   if (id.items.size() > 5 && item(5).kind == Kind::tuple) {
@@ -104,10 +104,10 @@ class PytorchObject {
       if (function_of(value).starts_with("torch._utils._rebuild_"))
         tensors.insert_or_assign(std::string(key.text), tensor(&value, key.text));
       else if (others.size() < 200)
-        others += fmt::format("{}'{}'", others.empty() ? "" : ", ", printable(key.text));
+        others += format_text("{}'{}'", others.empty() ? "" : ", ", printable(key.text));
     }
     if (tensors.empty())
-      throw unreadable(file_, fmt::format("its dictionary holds no tensors, only these keys: {}; "
+      throw unreadable(file_, format_text("its dictionary holds no tensors, only these keys: {}; "
                                           "save model.state_dict()",
                                           others));
     return tensors;
@@ -151,7 +151,7 @@ class PytorchObject {
 
   StoredTensor tensor(const PickleValue* value, std::string_view key) const {
     const auto fail = [&](std::string_view reason) {
-      return unreadable(file_, fmt::format("its tensor '{}' {}", printable(key), reason));
+      return unreadable(file_, format_text("its tensor '{}' {}", printable(key), reason));
     };
     for (int depth = 0; depth < 3; ++depth)
       if (value && function_of(*value).starts_with("torch._utils._rebuild_parameter"))
@@ -169,10 +169,10 @@ class PytorchObject {
     const StorageReference reference = storage_reference(pickle_, *storage, file_);
     const auto found = storages_.find(reference.key);
     if (found == storages_.end())
-      throw fail(fmt::format("needs storage '{}', which is missing", printable(reference.key)));
+      throw fail(format_text("needs storage '{}', which is missing", printable(reference.key)));
     const std::size_t bytes_each = size_of(reference.type);
     if (static_cast<std::uint64_t>(reference.count) > found->second.size() / bytes_each)
-      throw fail(fmt::format("needs a storage of {} {} elements, but '{}' has {} bytes",
+      throw fail(format_text("needs a storage of {} {} elements, but '{}' has {} bytes",
                              reference.count, name_of(reference.type), printable(reference.key),
                              found->second.size()));
 
@@ -180,7 +180,7 @@ class PytorchObject {
     const auto last = last_element(*extents, *strides, offset->integer, reference.view_count);
     if (!size || (*size > 0 && !last))
       throw fail(
-          fmt::format("does not lie in its storage of {} elements: offset {}, extents {}, "
+          format_text("does not lie in its storage of {} elements: offset {}, extents {}, "
                       "strides {}",
                       reference.view_count, offset->integer, to_text(*extents), to_text(*strides)));
     StoredTensor tensor{reference.type, *extents, *strides, {}};

@@ -28,7 +28,7 @@ inline StateDict read_weights(const std::filesystem::path& path) {
   if (text.starts_with("PK\3\4") || text.starts_with('\x80')) return detail::read_pytorch(file);
   throw detail::unreadable(
       file->name(),
-      fmt::format("it is none of the supported formats: PyTorch's zip form, PyTorch's "
+      format_text("it is none of the supported formats: PyTorch's zip form, PyTorch's "
                   "form before 1.6, safetensors; it begins with '{}'",
                   detail::printable(text.substr(0, 24))));
 }

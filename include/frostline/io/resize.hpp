@@ -34,7 +34,7 @@ inline Image crop(const Image& image, const Region& region) {
   detail::check_image(image);
   if (region.left < 0 || region.top < 0 || region.width < 1 || region.height < 1 ||
       region.left > image.width - region.width || region.top > image.height - region.height)
-    throw Error(fmt::format(
+    throw Error(format_text(
         "the region of {}x{} pixels at ({}, {}) is not inside an image of {}x{}", region.width,
         region.height, region.left, region.top, image.width, image.height));
   Image result{region.width, region.height, {}};
@@ -160,11 +160,11 @@ inline Image resize(const Image& image, int width, int height, const Box& box) {
   detail::check_image(image);
   const auto [left, top, right, bottom] = box;
   if (width < 1 || height < 1)
-    throw Error(fmt::format("an image cannot be resized to {}x{} pixels", width, height));
+    throw Error(format_text("an image cannot be resized to {}x{} pixels", width, height));
   if (!(left >= 0 && top >= 0 && left < right && top < bottom &&
         right <= static_cast<float>(image.width) && bottom <= static_cast<float>(image.height)))
     throw Error(
-        fmt::format("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
+        format_text("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
                     "{}x{}",
                     left, top, right, bottom, image.width, image.height));
   const auto columns = detail::triangle_taps(image.width, left, right, width);

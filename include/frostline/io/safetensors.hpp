@@ -79,14 +79,14 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
   if (bytes.size() < sizeof header) throw fail("it is too short for a safetensors file");
   std::memcpy(&header, bytes.data(), sizeof header);
   if (header > max_safetensors_header)
-    throw fail(fmt::format("its safetensors header would have {} bytes, over 100 MB", header));
+    throw fail(format_text("its safetensors header would have {} bytes, over 100 MB", header));
   if (header > bytes.size() - sizeof header)
-    throw fail(fmt::format("it is cut short: its safetensors header has {} bytes", header));
+    throw fail(format_text("it is cut short: its safetensors header has {} bytes", header));
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()) + sizeof header,
                               static_cast<std::size_t>(header));
   json_error_t error;
   const Json json(json_loadb(text.data(), text.size(), JSON_REJECT_DUPLICATES, &error));
-  if (!json) throw fail(fmt::format("its safetensors header is not JSON: {}", error.text));
+  if (!json) throw fail(format_text("its safetensors header is not JSON: {}", error.text));
   if (!json_is_object(json.get()) || !text.starts_with('{'))
     throw fail("its safetensors header is not a JSON object");
 
@@ -109,12 +109,12 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
       continue;
     }
     const auto fail_tensor = [&](std::string_view reason) {
-      return fail(fmt::format("its tensor '{}' {}", printable(key), reason));
+      return fail(format_text("its tensor '{}' {}", printable(key), reason));
     };
     const std::string_view type_name = text_of(json_object_get(value, "dtype"));
     const auto type = element_type_of(type_name);
     if (!type)
-      throw fail_tensor(fmt::format("has the unsupported type '{}'", printable(type_name)));
+      throw fail_tensor(format_text("has the unsupported type '{}'", printable(type_name)));
     const auto extents = integers_of(json_object_get(value, "shape"));
     const auto offsets = integers_of(json_object_get(value, "data_offsets"));
     if (!extents || !offsets || offsets->size() != 2)
@@ -122,12 +122,12 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
     const std::int64_t begin = (*offsets)[0], end = (*offsets)[1];
     if (begin > end || static_cast<std::uint64_t>(end) > data.size())
       throw fail_tensor(
-          fmt::format("lies at [{}, {}) of {} bytes of data: the file is damaged, or was cut short",
+          format_text("lies at [{}, {}) of {} bytes of data: the file is damaged, or was cut short",
                       begin, end, data.size()));
     const auto count = count_elements(*extents);
     const auto bytes_each = static_cast<std::int64_t>(size_of(*type));
     if (!count || (end - begin) % bytes_each != 0 || (end - begin) / bytes_each != *count)
-      throw fail_tensor(fmt::format("has {} bytes, which shape {} of {} does not have", end - begin,
+      throw fail_tensor(format_text("has {} bytes, which shape {} of {} does not have", end - begin,
                                     to_text(*extents), type_name));
     ranges.push_back({begin, end, key});
     const auto range =
@@ -142,12 +142,12 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
   std::int64_t end = 0;
   for (const Range& range : ranges) {
     if (range.begin != end)
-      throw fail(fmt::format("its tensor '{}' {} another", printable(range.key),
+      throw fail(format_text("its tensor '{}' {} another", printable(range.key),
                              range.begin < end ? "overlaps" : "leaves a hole after"));
     end = range.end;
   }
   if (static_cast<std::uint64_t>(end) != data.size())
-    throw fail(fmt::format("its tensors have {} bytes, its data {}", end, data.size()));
+    throw fail(format_text("its tensors have {} bytes, its data {}", end, data.size()));
   return state;
 }
 
@@ -183,7 +183,7 @@ inline void write_safetensors(const std::filesystem::path& path,
                               const std::vector<TensorToWrite>& tensors,
                               const std::map<std::string, std::string>& metadata = {}) {
   const auto fail = [&](std::string_view key, std::string_view reason) {
-    return Error(fmt::format("cannot write '{}': tensor '{}' {}", path.string(), key, reason));
+    return Error(format_text("cannot write '{}': tensor '{}' {}", path.string(), key, reason));
   };
   std::vector<const TensorToWrite*> ordered;
   for (const TensorToWrite& tensor : tensors) ordered.push_back(&tensor);
@@ -200,7 +200,7 @@ inline void write_safetensors(const std::filesystem::path& path,
     for (const auto& [key, text] : metadata)
       if (json_object_set_new(texts, key.c_str(), json_stringn(text.data(), text.size())) != 0)
         throw Error(
-            fmt::format("cannot write '{}': metadata '{}' is not UTF-8", path.string(), key));
+            format_text("cannot write '{}': metadata '{}' is not UTF-8", path.string(), key));
   }
   std::size_t end = 0;
   for (const TensorToWrite* tensor : ordered) {
@@ -208,12 +208,12 @@ inline void write_safetensors(const std::filesystem::path& path,
     const std::size_t count = std::visit([](auto data) { return data.size(); }, tensor->data);
     const auto wanted = detail::count_elements(tensor->extents);
     if (!wanted || static_cast<std::uint64_t>(*wanted) != count)
-      throw fail(tensor->key, fmt::format("has extents {}, but {} elements",
+      throw fail(tensor->key, format_text("has extents {}, but {} elements",
                                           detail::to_text(tensor->extents), count));
     if (integers ? tensor->type != ElementType::i64
                  : tensor->type != ElementType::f32 && tensor->type != ElementType::f16 &&
                        tensor->type != ElementType::bf16)
-      throw fail(tensor->key, fmt::format("cannot be written as {} from {}", name_of(tensor->type),
+      throw fail(tensor->key, format_text("cannot be written as {} from {}", name_of(tensor->type),
                                           integers ? "integers" : "floats"));
     if (tensor->key == "__metadata__" || json_object_get(json.get(), tensor->key.c_str()))
       throw fail(tensor->key, "is there twice");
@@ -235,7 +235,7 @@ inline void write_safetensors(const std::filesystem::path& path,
   header.resize((header.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = header.size();
   if (length > detail::max_safetensors_header)
-    throw Error(fmt::format("cannot write '{}': its header would exceed 100 MB", path.string()));
+    throw Error(format_text("cannot write '{}': its header would exceed 100 MB", path.string()));
   detail::FileInProgress file(path);
   file.write(&length, sizeof length);
   file.write(header.data(), header.size());

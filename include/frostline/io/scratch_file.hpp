@@ -30,7 +30,7 @@ class ScratchFile {
   ScratchFile(std::filesystem::path path, std::size_t bytes, bool will_be_kept)
       : path_(std::move(path)), partial_(path_) {
     static std::atomic<int> count = 0;
-    partial_ += fmt::format(".{}-{}.partial", ::getpid(), ++count);
+    partial_ += format_text(".{}-{}.partial", ::getpid(), ++count);
     try {
       reserve(bytes);
     } catch (const Error&) {
@@ -75,14 +75,14 @@ class ScratchFile {
     }
     ::close(file);
     if (error != 0)
-      fail(fmt::format("{} (it takes {} bytes)", std::generic_category().message(error), bytes));
+      fail(format_text("{} (it takes {} bytes)", std::generic_category().message(error), bytes));
   }
   void remove() {
     std::error_code ignored;
     if (!partial_.empty()) std::filesystem::remove(std::exchange(partial_, {}), ignored);
   }
   [[noreturn]] void fail(std::string_view reason) const {
-    throw Error(fmt::format("cannot write '{}': {}", path_.string(), reason));
+    throw Error(format_text("cannot write '{}': {}", path_.string(), reason));
   }
 
   std::filesystem::path path_, partial_;

@@ -90,7 +90,7 @@ inline std::vector<std::int64_t> row_major_strides(std::span<const std::int64_t>
 inline std::string to_text(std::span<const std::int64_t> extents) {
   std::string text = "[";
   for (std::size_t axis = 0; axis < extents.size(); ++axis)
-    text += fmt::format("{}{}", axis == 0 ? "" : ", ", extents[axis]);
+    text += format_text("{}{}", axis == 0 ? "" : ", ", extents[axis]);
   return text + "]";
 }
 
@@ -147,7 +147,7 @@ void convert_elements(const StoredTensor& tensor, std::span<Out> out, Convert co
 
 inline void require_size(const StoredTensor& tensor, std::size_t wanted) {
   if (tensor.size() != wanted)
-    throw Error(fmt::format("a stored tensor of extents {} has {} elements, not the {} asked for",
+    throw Error(format_text("a stored tensor of extents {} has {} elements, not the {} asked for",
                             to_text(tensor.extents), tensor.size(), wanted));
 }
 
@@ -197,7 +197,7 @@ inline void StoredTensor::copy_to(std::span<std::int64_t> out) const {
     case ElementType::f32:
     case ElementType::f64: break;
   }
-  throw Error(fmt::format("a stored tensor of type {} cannot be read as integers", name_of(type)));
+  throw Error(format_text("a stored tensor of type {} cannot be read as integers", name_of(type)));
 }
 
 }  // namespace frostline

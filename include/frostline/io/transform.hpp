@@ -38,7 +38,8 @@ inline void write_square(const Image& image, int left, int top, int size, bool m
   check_image(image);
   const auto side = static_cast<std::size_t>(std::max(size, 0));
   if (size < 1 || out.size() != 3 * side * side)
-    throw Error(fmt::format("a transform to 3x{0}x{0} floats got room for {1}", size, out.size()));
+    throw Error(
+        format_text("a transform to 3x{}x{} floats got room for {}", size, size, out.size()));
   float* target = out.data();
   for (int channel = 0; channel < 3; ++channel) {
     float normalized[256];
@@ -79,7 +80,7 @@ int uniform_below(Generator& generator, int count) {
 /// Throws: Error if the sizes are not positive.
 inline void check_sizes(int resize, int crop) {
   if (resize < 1 || crop < 1)
-    throw Error(fmt::format("a transform cannot resize to {} and crop to {}", resize, crop));
+    throw Error(format_text("a transform cannot resize to {} and crop to {}", resize, crop));
 }
 
 }  // namespace detail

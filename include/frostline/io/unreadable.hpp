@@ -20,7 +20,7 @@ inline std::string printable(std::string_view text) {
 }
 
 inline Error unreadable(std::string_view file, std::string_view reason) {
-  return Error(fmt::format("cannot read '{}': {}", file, reason));
+  return Error(format_text("cannot read '{}': {}", file, reason));
 }
 
 }  // namespace frostline::detail

@@ -122,7 +122,7 @@ class ZipDirectory {
   }
 
   [[noreturn]] void fail(std::string_view name, std::string_view reason) const {
-    throw unreadable(file_, fmt::format("its zip entry '{}' {}", printable(name), reason));
+    throw unreadable(file_, format_text("its zip entry '{}' {}", printable(name), reason));
   }
 
   std::string_view text_, file_;

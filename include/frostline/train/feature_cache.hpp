@@ -53,15 +53,15 @@ class FeatureCache {
     const std::size_t sample = in_.size();
     const std::size_t samples = images.size() / sample;
     if (samples == 0 || images.size() % sample != 0)
-      throw Error(fmt::format("frostline: the feature cache takes images of {} numbers, got {}",
+      throw Error(format_text("frostline: the feature cache takes images of {} numbers, got {}",
                               sample, images.size()));
     const std::size_t labels_each = size() == 0 ? labels.size() / samples : labels_each_;
     if (labels.size() != labels_each * samples)
       throw Error(
-          fmt::format("frostline: the feature cache takes {} label(s) an image, got {} for {}",
+          format_text("frostline: the feature cache takes {} label(s) an image, got {} for {}",
                       labels_each, labels.size(), samples));
     if (samples > capacity() - size())
-      throw Error(fmt::format("frostline: the feature cache was made for {} samples, got {}",
+      throw Error(format_text("frostline: the feature cache was made for {} samples, got {}",
                               capacity(), size() + samples));
     labels_each_ = labels_each;
     for (std::size_t first = 0; first < samples; first += max_batch_) {
@@ -82,7 +82,7 @@ class FeatureCache {
       const BatchView batch = read(first, count);
       append(batch.numbers, batch.labels);
       if (size() != first + count)
-        throw Error(fmt::format("frostline: the feature cache asked for {} samples, got {}", count,
+        throw Error(format_text("frostline: the feature cache asked for {} samples, got {}", count,
                                 size() - first));
       progress(size());
     }
@@ -115,7 +115,7 @@ class FeatureCache {
 
   /// "471 samples of 512x1x1, F32, 0.96 MB in memory".
   std::string text() const {
-    return fmt::format("{} samples of {}x{}x{}, {}, {:.3g} MB {}", capacity(), shape().channels,
+    return format_text("{} samples of {}x{}x{}, {}, {:.3g} MB {}", capacity(), shape().channels,
                        shape().height, shape().width, name_of(type()), double(bytes()) / 1e6,
                        in_file() ? "in a mapped file" : "in memory");
   }

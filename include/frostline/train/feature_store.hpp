@@ -35,10 +35,10 @@ class FeatureStore {
       : shape_(shape), capacity_(capacity), type_(options.type), keep_(options.keep) {
     if (type_ != ElementType::f32 && type_ != ElementType::f16)
       throw Error(
-          fmt::format("frostline: FeatureCache requires F32 or F16, got {}", name_of(type_)));
+          format_text("frostline: FeatureCache requires F32 or F16, got {}", name_of(type_)));
     if (capacity == 0) throw Error("frostline: FeatureCache requires at least one sample");
     if (capacity > std::numeric_limits<std::size_t>::max() / 4 / row_bytes())
-      throw Error(fmt::format("frostline: FeatureCache cannot hold {} samples", capacity));
+      throw Error(format_text("frostline: FeatureCache cannot hold {} samples", capacity));
     if (keep_ && options.file.empty())
       throw Error("frostline: FeatureCache requires a file that it shall keep");
     if (options.file.empty() && bytes() <= options.memory_budget) {
@@ -68,7 +68,7 @@ class FeatureStore {
   void append(std::span<const float> features) {
     const std::size_t samples = features.size() / shape_.size();
     if (samples > capacity_ - size_)
-      throw Error(fmt::format("frostline: the feature cache was made for {} samples, got {}",
+      throw Error(format_text("frostline: the feature cache was made for {} samples, got {}",
                               capacity_, size_ + samples));
     std::byte* const row = rows_ + size_ * row_bytes();
     if (type_ == ElementType::f32) {
@@ -77,7 +77,7 @@ class FeatureStore {
       auto* const halves = reinterpret_cast<std::uint16_t*>(row);
       for (std::size_t i = 0; i < features.size(); ++i) {
         if (!(std::abs(features[i]) < 65520))
-          throw Error(fmt::format("frostline: the feature {} does not fit F16; cache F32 instead",
+          throw Error(format_text("frostline: the feature {} does not fit F16; cache F32 instead",
                                   features[i]));
         halves[i] = f16_from_float(features[i]);
       }
@@ -90,7 +90,7 @@ class FeatureStore {
   void gather(std::span<const std::size_t> indices, float* out) const {
     for (const std::size_t index : indices)
       if (index >= size_)
-        throw Error(fmt::format("frostline: the feature cache holds {} samples, none is number {}",
+        throw Error(format_text("frostline: the feature cache holds {} samples, none is number {}",
                                 size_, index));
     for (const std::size_t index : indices) {
       const std::byte* const row = rows_ + index * row_bytes();
@@ -113,7 +113,7 @@ class FeatureStore {
   }
   // Of a safetensors file with one tensor, ending at a multiple of 64 bytes.
   std::string header() const {
-    std::string json = fmt::format(
+    std::string json = format_text(
         R"({{"features":{{"dtype":"{}","shape":[{},{},{},{}],"data_offsets":[0,{}]}}}})",
         name_of(type_), capacity_, shape_.channels, shape_.height, shape_.width, bytes());
     json.append((64 - (8 + json.size()) % 64) % 64, ' ');

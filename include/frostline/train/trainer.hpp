@@ -15,12 +15,12 @@ namespace frostline {
 inline void check_batch(Shape in, Shape out, std::span<const float> images,
                         std::span<const int> labels, int ignore_index) {
   if (images.empty() || labels.size() * in.size() != images.size() * out.pixels())
-    throw Error(fmt::format(
+    throw Error(format_text(
         "frostline: the trainer takes {} numbers and {} label(s) an image, got {} and {}",
         in.size(), out.pixels(), images.size(), labels.size()));
   for (const int label : labels)
     if ((label < 0 || label >= out.channels) && label != ignore_index)
-      throw Error(fmt::format(
+      throw Error(format_text(
           "frostline: the trainer takes labels from 0 to {} (or {}, to be ignored), got {}",
           out.channels - 1, ignore_index, label));
 }

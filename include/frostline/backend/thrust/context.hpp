@@ -23,12 +23,12 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 /// Throws: Error, which names the call and says what CUDA says of it.
 inline void require(cudaError_t status, std::string_view call) {
   if (status != cudaSuccess)
-    throw Error(fmt::format("frostline: {} failed: {} ({})", call, cudaGetErrorString(status),
+    throw Error(format_text("frostline: {} failed: {} ({})", call, cudaGetErrorString(status),
                             cudaGetErrorName(status)));
 }
 inline void require(cublasStatus_t status, std::string_view call) {
   if (status != CUBLAS_STATUS_SUCCESS)
-    throw Error(fmt::format("frostline: {} failed: {}", call, cublasGetStatusString(status)));
+    throw Error(format_text("frostline: {} failed: {}", call, cublasGetStatusString(status)));
 }
 
 /// What a network computes with: `Network network{max_batch(32), seed(0), Context{stream}}`. Copies

@@ -80,13 +80,13 @@ struct backend {
   static void require_room(const Context&, std::size_t bytes) {
     int count = 0;
     if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0)
-      throw Error(fmt::format(
+      throw Error(format_text(
           "frostline: there is no CUDA device ({}); Network<Model, Input> computes on the CPU",
           status == cudaSuccess ? "none found" : cudaGetErrorString(status)));
     std::size_t free = 0, all = 0;
     require(cudaMemGetInfo(&free, &all), "cudaMemGetInfo");
     if (bytes > free)
-      throw Error(fmt::format(
+      throw Error(format_text(
           "frostline: the network takes {} bytes of device memory, and {} of {} are free; "
           "a smaller max_batch takes less",
           bytes, free, all));
@@ -104,7 +104,7 @@ struct backend {
   /// Throws: Error if what was queued for this node was refused.
   static void check(const Path& path) {
     if (const cudaError_t status = cudaPeekAtLastError(); status != cudaSuccess)
-      require(status, fmt::format("a kernel of '{}'", std::string_view(path)));
+      require(status, format_text("a kernel of '{}'", std::string_view(path)));
   }
 #else
   static void require_room(const Context&, std::size_t) {}
