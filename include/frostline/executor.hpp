@@ -297,9 +297,12 @@ class Executor {
     for (int s = from; s < to; ++s) {
       Call call = call_for(s, images);
       call.accumulate = accumulate;
-      program_->facts[std::size_t(s)].run(call);
-      if constexpr (!Backend::in_host_memory)
-        Backend::check(program_->nodes[std::size_t(program_->steps[std::size_t(s)].node)].path);
+      const KernelFunction run = program_->facts[std::size_t(s)].run;
+      if constexpr (Backend::in_host_memory)
+        run(call);
+      else
+        Backend::queue(program_->nodes[std::size_t(program_->steps[std::size_t(s)].node)].path, run,
+                       call);
       images.team.sync();
     }
   }

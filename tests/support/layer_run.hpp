@@ -314,12 +314,12 @@ class LayerRun {
     Backend::run(threads_, [&](const Team& team) {
       Call own = call;
       own.team = team;
-      function(own);
+      if constexpr (Backend::in_host_memory)
+        function(own);
+      else
+        Backend::queue({}, function, own);
     });
-    if constexpr (!Backend::in_host_memory) {
-      Backend::check({});
-      context_.synchronize();
-    }
+    context_.synchronize();
   }
 
   typename Backend::Context context_{};

@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "frostline/thrust.hpp"
+#include "support/messages.hpp"
 #include "thrust/results.hpp"
 
 namespace frostline::test {
@@ -80,6 +81,22 @@ TEST_CASE("a network computes in its caller's stream, and by cuBLAS where TF32 i
   compare(image_results<thrust_backend>(seed, thrust_backend::Context{stream}), wanted);
   compare(image_results<thrust_backend>(seed, thrust_backend::Context{stream, true}), wanted, 1e-2);
   REQUIRE(cudaStreamDestroy(stream) == cudaSuccess);
+}
+
+TEST_CASE("what CUDA or cuBLAS refuses is told with the call and the node") {
+  const Path path("layer1.0.conv1");
+  const auto refused = [](const Call&) {
+    device::require(CUBLAS_STATUS_INVALID_VALUE, "cublasSgemm");
+  };
+  REQUIRE_ERROR(thrust_backend::queue(path, refused, Call{}), "cublasSgemm failed: ");
+  REQUIRE_ERROR(thrust_backend::queue(path, refused, Call{}), "in 'layer1.0.conv1'");
+  const auto left_behind = [](const Call&) {
+    (void)cudaMemcpy(nullptr, nullptr, 1, cudaMemcpyKind(99));
+  };
+  REQUIRE_ERROR(thrust_backend::queue(path, left_behind, Call{}), "launch failed: ");
+  (void)cudaGetLastError();
+  thrust_backend::queue(
+      path, [](const Call&) {}, Call{});
 }
 #endif
 

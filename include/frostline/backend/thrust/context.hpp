@@ -35,6 +35,9 @@ inline void require(cublasStatus_t status, std::string_view call) {
 /// share one stream and one cuBLAS handle.
 class Context {
  public:
+  /// What cuBLAS takes of the device's memory: NVIDIA's advice for Hopper.
+  static constexpr std::size_t workspace_bytes = std::size_t(32) << 20;
+
   /// With a stream of its own.
   Context() : shared_(std::make_shared<Shared>()) { shared_->owns_stream = true; }
   /// The stream is the caller's and must live as long. `tf32` lets matrix products round their
@@ -67,7 +70,6 @@ class Context {
   void synchronize() const { require(cudaStreamSynchronize(stream()), "cudaStreamSynchronize"); }
 
  private:
-  static constexpr std::size_t workspace_bytes = std::size_t(32) << 20;  // NVIDIA's for Hopper
   struct Shared {
     cudaStream_t stream = nullptr;
     bool owns_stream = false, tf32 = false;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstring>
+#include <exception>
 #include <new>
 #include <span>
 #include <utility>
@@ -76,8 +77,9 @@ struct backend {
     body(Team{});
   }
 #if FROSTLINE_CUDA
-  /// Throws: Error unless there is a device with so many bytes to give.
-  static void require_room(const Context&, std::size_t bytes) {
+  /// Throws: Error unless there is a device with so many bytes to give, and cuBLAS's.
+  static void require_room(const Context&, std::size_t network_bytes) {
+    const std::size_t bytes = network_bytes + Context::workspace_bytes;
     int count = 0;
     if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0)
       throw Error(format_text(
@@ -101,10 +103,14 @@ struct backend {
             "cudaMemcpyAsync");
     context.synchronize();
   }
-  /// Throws: Error if what was queued for this node was refused.
-  static void check(const Path& path) {
-    if (const cudaError_t status = cudaPeekAtLastError(); status != cudaSuccess)
-      require(status, format_text("a kernel of '{}'", std::string_view(path)));
+  /// Calls a node's kernel. Throws: Error, which names the node, if what that queues is refused.
+  static void queue(const Path& path, KernelFunction kernel, const Call& call) {
+    try {
+      kernel(call);
+      require(cudaPeekAtLastError(), "a kernel's launch");
+    } catch (const std::exception& error) {
+      throw Error(format_text("{}, in '{}'", error.what(), std::string_view(path)));
+    }
   }
 #else
   static void require_room(const Context&, std::size_t) {}
