@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 work=${FROSTLINE_BENCHMARKS:-build/benchmarks}
 thrust='' gpu=''
-case " $* " in *" --thrust "*) thrust=yes gpu=$(nvidia-smi -L 2>/dev/null | head -n 1) ;; esac
+case " $* " in *" --thrust "*) thrust=yes gpu=$(nvidia-smi -L 2>/dev/null | head -n 1 || true) ;; esac
 environment=$work/venv${gpu:+-cuda}
 python=$environment/bin/python
 case " $* " in *" -h "* | *" --help "*) exec /usr/bin/python3 benchmarks/run.py --help ;; esac
