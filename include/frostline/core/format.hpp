@@ -15,8 +15,9 @@
 
 namespace frostline {
 
-/// A format whose places are counted at compile time. fmt's own check is instantiated anew for each
-/// text, which takes most of a second of every program that includes frostline.
+/// A format whose places are counted at compile time. That their types fit is seen at run time:
+/// fmt's own check is instantiated anew for each text, which every program that includes frostline
+/// pays.
 template <std::size_t Places>
 struct Format {
   const char* text;

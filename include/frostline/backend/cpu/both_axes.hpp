@@ -19,30 +19,21 @@ struct BothAxes : Axis {
   /// the next line is fetched by hand.
   static constexpr bool far = points > 8;
   static constexpr int line = 16;
-  /// Both axes of a tile: v[product] = B^T d B. Units: floats from one row, pixel or product to the
-  /// next.
+  /// v[product] = B^T d B. Units: floats from one row, pixel or product to the next.
   FROSTLINE_INLINE static void input_tile(const float* d, std::ptrdiff_t row, std::ptrdiff_t pixel,
                                           float* v, std::ptrdiff_t step) {
-    Vector half[points][points];
-    FROSTLINE_UNROLL
-    for (int x = 0; x < points; ++x) {
-      Vector column[points], to[points];
-      FROSTLINE_UNROLL
-      for (int y = 0; y < points; ++y) column[y] = load(d + y * row + x * pixel);
-      Axis::input(column, to);
-      FROSTLINE_UNROLL
-      for (int y = 0; y < points; ++y) half[y][x] = to[y];
-    }
-    FROSTLINE_UNROLL
-    for (int y = 0; y < points; ++y) {
-      Vector to[points];
-      Axis::input(half[y], to);
-      FROSTLINE_UNROLL
-      for (int x = 0; x < points; ++x) {
-        store(v + (y * points + x) * step, to[x]);
-        if (far) __builtin_prefetch(v + (y * points + x) * step + line, 1);
-      }
-    }
+    to_points<points>(
+        d, row, pixel, v, step,
+        [](const Vector* x, Vector* r) __attribute__((always_inline)) { Axis::input(x, r); });
+  }
+  /// z[product] = A y A^T, the transpose of output_tile's.
+  FROSTLINE_INLINE static void output_gradient_tile(const float* y, std::ptrdiff_t row,
+                                                    std::ptrdiff_t pixel, float* z,
+                                                    std::ptrdiff_t step) {
+    to_points<outputs>(
+        y, row, pixel, z, step, [](const Vector* x, Vector* r) __attribute__((always_inline)) {
+          Axis::output_transposed(x, r);
+        });
   }
   /// Rows of A^T m A: calls take(y, a row of outputs) for the first `count` rows.
   template <class Take>
@@ -80,6 +71,33 @@ struct BothAxes : Axis {
       for (int y = 0; y < kernels; ++y) half[y][x] = to[y];
     }
     for (int y = 0; y < kernels; ++y) Axis::kernel(half[y], u[y]);
+  }
+
+ private:
+  /// Transforms the columns, then the rows, of Size x Size vectors.
+  template <int Size, class Transform>
+  FROSTLINE_INLINE static void to_points(const float* d, std::ptrdiff_t row, std::ptrdiff_t pixel,
+                                         float* v, std::ptrdiff_t step, Transform transform) {
+    Vector half[points][Size];
+    FROSTLINE_UNROLL
+    for (int x = 0; x < Size; ++x) {
+      Vector column[Size], to[points];
+      FROSTLINE_UNROLL
+      for (int y = 0; y < Size; ++y) column[y] = load(d + y * row + x * pixel);
+      transform(column, to);
+      FROSTLINE_UNROLL
+      for (int y = 0; y < points; ++y) half[y][x] = to[y];
+    }
+    FROSTLINE_UNROLL
+    for (int y = 0; y < points; ++y) {
+      Vector to[points];
+      transform(half[y], to);
+      FROSTLINE_UNROLL
+      for (int x = 0; x < points; ++x) {
+        store(v + (y * points + x) * step, to[x]);
+        if (far) __builtin_prefetch(v + (y * points + x) * step + line, 1);
+      }
+    }
   }
 };
 

@@ -14,8 +14,6 @@ template <int M>
 FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const TileBlock& tiles,
                                                const float* gradient, std::ptrdiff_t step,
                                                float* z) {
-  using Transform = WinogradTransform<M>;
-  constexpr int points = Transform::points;
   for (int t = 0; t < tiles.count; ++t, z += lanes) {
     const WinogradTile& tile = tiles.tiles[t];
     const float* from = gradient + tile.out;
@@ -28,23 +26,7 @@ FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const
       from = opaque(padded);
       row = M * lanes;
     }
-    Vector half[points][M];
-    FROSTLINE_UNROLL
-    for (int x = 0; x < M; ++x) {
-      Vector column[M], to[points];
-      FROSTLINE_UNROLL
-      for (int y = 0; y < M; ++y) column[y] = load(from + y * row + x * lanes);
-      Transform::output_transposed(column, to);
-      FROSTLINE_UNROLL
-      for (int y = 0; y < points; ++y) half[y][x] = to[y];
-    }
-    FROSTLINE_UNROLL
-    for (int y = 0; y < points; ++y) {
-      Vector to[points];
-      Transform::output_transposed(half[y], to);
-      FROSTLINE_UNROLL
-      for (int x = 0; x < points; ++x) store(z + (y * points + x) * step, to[x]);
-    }
+    WinogradTransform<M>::output_gradient_tile(from, row, lanes, z, step);
   }
 }
 
@@ -102,12 +84,12 @@ FROSTLINE_SHARED void winograd_outer_products(const Team& team, const WinogradGr
                                               const TileBlock& tiles, const float* values,
                                               int most_tiles, bool adds, float* sums) {
   const WinogradShape& forward = shape.forward;
-  const int infinity = forward.points() - 1, inputs = forward.in.blocks();
+  const int inputs = forward.in.blocks();
   const std::ptrdiff_t channel = std::ptrdiff_t(most_tiles) * lanes;
   for_each_task(team, std::ptrdiff_t(forward.products()) * inputs, [&](int task) {
     const int product = task / inputs, input = task % inputs;
-    const bool high = product / forward.points() == infinity;
-    const bool wide = product % forward.points() == infinity;
+    const bool high = forward.last_alone(product / forward.points());
+    const bool wide = forward.last_alone(product % forward.points());
     const int begin = wide ? tiles.wide_begin : 0;
     const int end = high ? tiles.high_end : wide ? tiles.wide_end : tiles.count;
     const float* v = values + product * shape.values(most_tiles) + begin * lanes;

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+// Which algorithm a convolution gets on the CPU, by its place and what the user asks for.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "frostline/core/choice.hpp"
+
+namespace frostline {
+
+/// The algorithms of Conv2d. planes: direct on the NCHW planes of the network's input; stem: the
+/// same until pooling is fused, then Winograd's on space-to-depth. Winograd's are the numbers from
+/// `winograd` on, which the tile's outputs are added to.
+enum class ConvolutionAlgorithm { im2col, planes, stem, direct, winograd };
+
+/// Whether a place's convolutions may be transformed ones when nobody asks for one of them.
+constexpr bool transforms(const Situation& place) {
+  return place.tuning.convolutions != Convolutions::direct &&
+         place.tuning.accuracy != Accuracy::direct &&
+         !(place.frozen && place.tuning.weights == FrozenWeights::memory);
+}
+
+/// Outputs of a tile's side that suit a 3x3 convolution of stride 1, or 0: direct. Measured with
+/// ResNet-18's shapes (benchmarks/kernels). F(7x7) takes a quarter fewer products than F(4x4) where
+/// it fits, but errs by 1e-5 a layer.
+constexpr int winograd_tile(const Situation& place) {
+  switch (place.tuning.convolutions) {
+    case Convolutions::automatic: break;
+    case Convolutions::f2: return 2;
+    case Convolutions::f4: return 4;
+    case Convolutions::f5: return 5;
+    case Convolutions::f7: return 7;
+    default: return 0;
+  }
+  if (!transforms(place)) return 0;
+  if (place.in.height < 3 || place.in.width < 3) return 0;
+  // A single tile reads so many weights that it gains nothing.
+  const bool fastest = place.frozen && place.tuning.accuracy == Accuracy::fastest;
+  const auto fits = [](int size) { return size % 7 == 0 && size > 7; };
+  return fastest && fits(place.in.height) && fits(place.in.width) ? 7 : 4;
+}
+
+/// The same for stride 2, with StridedToomCook's transforms.
+constexpr int strided_winograd_tile(const Situation& place) {
+  const Convolutions wanted = place.tuning.convolutions;
+  if (wanted == Convolutions::f2) return 2;
+  if (wanted == Convolutions::f4) return 4;
+  // Tiles of smaller maps are mostly empty.
+  const bool wide = place.in.height >= 5 && place.in.width >= 5;
+  return wanted == Convolutions::automatic && transforms(place) && wide ? 4 : 0;
+}
+
+/// Weights so many that, for an image or two, reading them costs more than the arithmetic: then
+/// F(2x2), whose weights are less than half of F(4x4)'s. Units: floats.
+inline constexpr std::ptrdiff_t many_weights = 4 << 20;
+
+/// An algorithm as summary names it.
+constexpr std::string_view winograd_name(int tile, bool many) {
+  switch (tile) {
+    case 2: return "Winograd F(2x2)";
+    case 4: return many ? "Winograd F(4x4); F(2x2) if max_batch <= 2" : "Winograd F(4x4)";
+    case 5: return many ? "Winograd F(5x5); F(2x2) if max_batch <= 2" : "Winograd F(5x5)";
+    default: return many ? "Winograd F(7x7); F(2x2) if max_batch <= 2" : "Winograd F(7x7)";
+  }
+}
+
+}  // namespace frostline
