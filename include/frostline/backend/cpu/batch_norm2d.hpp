@@ -55,7 +55,7 @@ inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) 
 
 /// y = x * scale + shift. Shapes: a row of pixels.
 FROSTLINE_INLINE void scale_row(const float* x, int width, Vector scale, Vector shift, float* y) {
-  FROSTLINE_UNROLL_4
+  FROSTLINE_UNROLL_2
   for (int p = 0; p < width * lanes; p += lanes) store(y + p, load(x + p) * scale + shift);
 }
 
@@ -196,7 +196,7 @@ FROSTLINE_SHARED void batch_norm_input_gradient(Shape shape, const Call& call,
     const Vector gradient = load(by.gradient.of), input = load(by.input.of);
     const Vector shift = load(by.shift.of);
     block.for_each_row(ByBatch, [&](std::ptrdiff_t first) {
-      FROSTLINE_UNROLL_4
+      FROSTLINE_UNROLL_2
       for (std::ptrdiff_t at = first; at < first + shape.width * lanes; at += lanes) {
         Vector dx = load(call.output_gradient + at) * gradient;
         if constexpr (ByBatch) dx += load(call.inputs[0] + at) * input + shift;

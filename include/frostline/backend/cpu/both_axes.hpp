@@ -7,7 +7,8 @@
 namespace frostline {
 
 /// The transforms of Axis (ToomCook, StridedToomCook) along both axes of tiles of vectors. Products
-/// are numbered row by row.
+/// are numbered row by row. Loops over an axis stay loops: what lies between the two axes does not
+/// fit into registers, and unrolled they take many times as long to compile, and no less to run.
 template <class Axis>
 struct BothAxes : Axis {
   using Axis::kernels;
@@ -40,7 +41,7 @@ struct BothAxes : Axis {
   FROSTLINE_INLINE static void output_tile(const float* m, std::ptrdiff_t step, int count,
                                            Take take) {
     Vector half[outputs][points];
-    FROSTLINE_UNROLL
+    FROSTLINE_NO_UNROLL
     for (int x = 0; x < points; ++x) {
       Vector column[points], to[outputs];
       FROSTLINE_UNROLL
@@ -52,7 +53,7 @@ struct BothAxes : Axis {
       FROSTLINE_UNROLL
       for (int y = 0; y < outputs; ++y) half[y][x] = to[y];
     }
-    FROSTLINE_UNROLL
+    FROSTLINE_NO_UNROLL
     for (int y = 0; y < outputs; ++y) {
       if (y >= count) break;
       Vector to[outputs];
@@ -79,7 +80,7 @@ struct BothAxes : Axis {
   FROSTLINE_INLINE static void to_points(const float* d, std::ptrdiff_t row, std::ptrdiff_t pixel,
                                          float* v, std::ptrdiff_t step, Transform transform) {
     Vector half[points][Size];
-    FROSTLINE_UNROLL
+    FROSTLINE_NO_UNROLL
     for (int x = 0; x < Size; ++x) {
       Vector column[Size], to[points];
       FROSTLINE_UNROLL
@@ -88,7 +89,7 @@ struct BothAxes : Axis {
       FROSTLINE_UNROLL
       for (int y = 0; y < points; ++y) half[y][x] = to[y];
     }
-    FROSTLINE_UNROLL
+    FROSTLINE_NO_UNROLL
     for (int y = 0; y < points; ++y) {
       Vector to[points];
       transform(half[y], to);

@@ -12,7 +12,7 @@ namespace frostline {
 /// Shapes: v (block of channels, tile, lane), weights (channel, output of the pair), m (block of
 /// the pair, tile, lane).
 struct TileProduct {
-  int channels;                     // a multiple of 4
+  int channels;                     // a multiple of 2
   std::ptrdiff_t v_block, m_block;  // floats from one block to the next
   const float *v, *weights, *ahead;
   float* m;
@@ -27,9 +27,9 @@ struct TileProduct {
       for (int rest = channels; rest > 0; rest -= lanes, block += v_block) {
         const int inner = rest < lanes ? rest : lanes;
         FROSTLINE_NO_UNROLL
-        for (int c = 0; c < inner; c += 4) {
+        for (int c = 0; c < inner; c += 2) {
           FROSTLINE_UNROLL
-          for (int i = 0; i < 4; ++i, w += 2 * lanes, ahead += ahead_step) {
+          for (int i = 0; i < 2; ++i, w += 2 * lanes, ahead += ahead_step) {
             __builtin_prefetch(ahead, 0, 2);
             if (lanes == 16) __builtin_prefetch(ahead + 16, 0, 2);
             tile.template multiply_add<lanes>(block + c + i, w);

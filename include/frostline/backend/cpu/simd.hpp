@@ -8,11 +8,11 @@
 // Loops over registers are unrolled whole, or the compiler keeps the registers in memory.
 #ifdef __clang__
 #define FROSTLINE_UNROLL _Pragma("clang loop unroll(full)")
-#define FROSTLINE_UNROLL_4 _Pragma("clang loop unroll_count(4)")
+#define FROSTLINE_UNROLL_2 _Pragma("clang loop unroll_count(2)")
 #define FROSTLINE_NO_UNROLL _Pragma("clang loop unroll(disable)")
 #else
 #define FROSTLINE_UNROLL _Pragma("GCC unroll 64")
-#define FROSTLINE_UNROLL_4 _Pragma("GCC unroll 4")
+#define FROSTLINE_UNROLL_2 _Pragma("GCC unroll 2")
 #define FROSTLINE_NO_UNROLL _Pragma("GCC unroll 1")
 #endif
 

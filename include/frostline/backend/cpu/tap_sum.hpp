@@ -71,7 +71,7 @@ template <int Pixels, int Vectors, int Step, int Inner>
   for (int g = 0; g < sum.groups; ++g, in += sum.group)
     for (int t = 0; t < sum.tap_count; ++t) {
       const float* x = opaque(in + sum.taps[t].offset);
-      FROSTLINE_UNROLL_4
+      FROSTLINE_UNROLL_2
       for (int i = 0; i < Inner; ++i, weights += Vectors * lanes)
         tile.template multiply_add<Step>(x + i, weights);
     }
@@ -167,7 +167,7 @@ template <int Vectors>
   for (int g = 0; g < sum.groups; ++g, in += sum.group)
     for (int t = 0; t < sum.tap_count; ++t) {
       const float* x = in + sum.taps[t].offset;
-      FROSTLINE_UNROLL_4
+      FROSTLINE_UNROLL_2
       for (int i = 0; i < lanes; ++i, weights += Vectors * lanes)
         tile.multiply_add(
             x + i, weights, [&](int p) __attribute__((always_inline)) { return offsets[p]; });
