@@ -3,6 +3,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <bitset>
 #include <concepts>
 #include <cstring>
@@ -62,17 +63,18 @@ class Executor {
     const std::uint64_t step = mix(seed_ ^ mix(++steps_));
     Backend::copy_in(context_, at<std::uint64_t>(parts_.step), &step, sizeof step);
   }
-  /// The rest. One team runs the whole pass. In the prefix each thread takes whole images, so that
-  /// their values stay in its cache and nobody waits; the team shares those left over.
+  /// The rest. One team runs the whole pass. In the prefix whoever is free takes the next image, so
+  /// that its values stay in one cache and a slow thread has less to do; the team shares those that
+  /// are left over.
   void compute(bool training) {
+    std::atomic<int> next = 0;
     Backend::run(threads_, [&](const Team& team) {
       if (program_->prefix > 0) {
-        const int each = batch_ / team.threads;
-        for (int n = team.thread * each; n < (team.thread + 1) * each; ++n)
+        const int alone = batch_ / team.threads * team.threads;
+        for (int n; (n = next.fetch_add(1, std::memory_order_relaxed)) < alone;)
           run_steps(0, program_->prefix, {n, 1, training, Team{}, team.thread, true});
         team.sync();
-        for (int n = each * team.threads; n < batch_; ++n)
-          run_steps(0, program_->prefix, {n, 1, training, team});
+        for (int n = alone; n < batch_; ++n) run_steps(0, program_->prefix, {n, 1, training, team});
       }
       run_steps(program_->prefix, program_->loss, {0, batch_, training, team});
     });
