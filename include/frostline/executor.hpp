@@ -98,6 +98,7 @@ class Executor {
   void write(const NamedTensor& tensor, std::span<const Number> numbers) {
     weights_.write(memory_, tensor, numbers);
   }
+  /// As Weights' own.
   bool borrow(const NamedTensor& tensor, Loan loan) {
     return weights_.borrow(memory_, tensor, std::move(loan));
   }

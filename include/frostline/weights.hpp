@@ -16,8 +16,9 @@
 
 namespace frostline {
 
-/// Whose values lie in a NetworkMemory, or frozen ones in a lender's. What nobody has written gets
-/// its layer's initial values when they are first needed, since a file usually replaces them.
+/// Which of them were written, and which lie in a lender's memory instead of the network's. What
+/// nobody has written gets its layer's initial values when they are first needed, since a file
+/// usually replaces them.
 template <class Backend>
 class Weights {
  public:

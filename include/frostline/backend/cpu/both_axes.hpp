@@ -8,7 +8,8 @@ namespace frostline {
 
 /// The transforms of Axis (ToomCook, StridedToomCook) along both axes of tiles of vectors. Products
 /// are numbered row by row. Loops over an axis stay loops: what lies between the two axes does not
-/// fit into registers, and unrolled they take many times as long to compile, and no less to run.
+/// fit into registers, and unrolled they take many times as long to compile, and hardly less to
+/// run.
 template <class Axis>
 struct BothAxes : Axis {
   using Axis::kernels;
