@@ -72,19 +72,21 @@ void append_all(Results& results, std::uint64_t seed, TypeList<Case...>) {
   (append_layer_results<Backend, Case>(results, std::mt19937_64{seed++}), ...);
 }
 
-/// Gives a ResNet weights with which float32 is stable, as tests/golden/networks.py explains: with
-/// others, a rounding that turns a ReLU off makes networks drift apart, PyTorch's from its own too.
+/// Gives a ResNet and FcnHead weights with which float32 is stable, as tests/golden/networks.py
+/// explains: with others, a rounding that turns a ReLU off makes networks drift apart, PyTorch's
+/// from its own too.
 template <class Net>
 void stabilise(Net& network, std::mt19937_64& random) {
   const auto any = [&](float low, float high) {
     return std::uniform_real_distribution<float>{low, high}(random);
   };
   for (const NamedTensor& tensor : Net::tensors()) {
-    const bool added = tensor.key.find("bn2.") != std::string::npos ||
-                       tensor.key.find("downsample.1.") != std::string::npos;
-    if ((!added && tensor.key.find("bn1.") == std::string::npos) ||
-        !tensor.key.ends_with(".weight"))
-      continue;
+    const auto within = [&](std::string_view part) {
+      return tensor.key.find(part) != std::string::npos;
+    };
+    const bool added = within("bn2.") || within("downsample.1.");
+    const bool norms = added || within("bn1.") || within("classifier.1.");
+    if (!norms || !tensor.key.ends_with(".weight")) continue;
     const std::string norm = tensor.key.substr(0, tensor.key.size() - 6);
     const float low = added && norm.starts_with("layer4") ? 0.03f
                       : norm.ends_with("bn2.")            ? 0.1f
