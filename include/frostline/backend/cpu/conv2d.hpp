@@ -199,15 +199,17 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     const float* added = At::added ? call.added : nullptr;
     const Epilogue epilogue{shift, added, At::relu};
     if constexpr (algorithm<At> == Algorithm::planes)
-      planes_forward<Stride, odd(Out)>(call.team, planes<At>, call.batch, call.inputs[0], weights,
-                                       epilogue, call.thread_scratch(), call.output);
+      planes_forward(call.team, planes<At>, tap_tiles<At::out.width, Stride, 1, odd(Out)>(),
+                     call.batch, call.inputs[0], weights, epilogue, call.thread_scratch(),
+                     call.output);
     else if constexpr (algorithm<At> == Algorithm::stem) {
       zero_borders(call.team, stem<At>.out, call.output, call.batch);
       stem_forward(call.team, stem<At>, call.batch, call.inputs[0], weights, shift, call.output,
                    call.thread_scratch());
     } else if constexpr (algorithm<At> == Algorithm::direct)
-      direct_forward<Stride, odd(Out)>(call.team, direct<At>, call.batch, call.inputs[0], weights,
-                                       epilogue, call.output);
+      direct_forward(call.team, direct<At>,
+                     tap_tiles<At::out.width, Stride * lanes, lanes, odd(Out)>(), call.batch,
+                     call.inputs[0], weights, epilogue, call.output);
     else if constexpr (algorithm<At> == Algorithm::winograd) {
       zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
       const auto run = [&](auto outputs, const WinogradShape& shape) {
@@ -225,10 +227,13 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>
   static void input_gradient(const Call& call) {
     static_assert(algorithm<At> != Algorithm::planes);  // nothing wants the network's input's
-    if constexpr (blocked<At> && !winograd_gradients<At>)
-      direct_input_gradient<odd(In)>(call.team, direct<At>, call.batch, call.output_gradient,
-                                     call.packed, At::adds(0), call.input_gradients[0]);
-    else if constexpr (winograd_gradients<At>) {
+    if constexpr (blocked<At> && !winograd_gradients<At>) {
+      constexpr int even = divide_up(At::in.width, Stride), uneven = At::in.width - even;
+      constexpr TapTiles tiles[] = {tap_tiles<even, lanes, lanes, odd(In)>(),
+                                    tap_tiles<std::max(uneven, 1), lanes, lanes, odd(In)>()};
+      direct_input_gradient(call.team, direct<At>, tiles, call.batch, call.output_gradient,
+                            call.packed, At::adds(0), call.input_gradients[0]);
+    } else if constexpr (winograd_gradients<At>) {
       float* gradient = call.input_gradients[0];
       if constexpr (!At::adds(0)) zero_borders(call.team, BlockedMap{At::in}, gradient, call.batch);
       winograd_forward<tile<At>>(call.team, backward<At>, call.batch, call.output_gradient,

@@ -61,13 +61,12 @@ struct DirectConvolution {
   }
 };
 
-/// Assigns the output, borders too. Odd: the output has an odd number of blocks.
-template <int Stride, bool Odd>
-FROSTLINE_SHARED void direct_forward(const Team& team, const DirectConvolution& conv, int batch,
-                                     const float* in, const float* packed, const Epilogue& epilogue,
-                                     float* out) {
+/// Assigns the output, borders too. `tiles` are of its width.
+FROSTLINE_SHARED void direct_forward(const Team& team, const DirectConvolution& conv,
+                                     const TapTiles& tiles, int batch, const float* in,
+                                     const float* packed, const Epilogue& epilogue, float* out) {
   zero_borders(team, conv.out, out, batch);
-  tap_sum<Stride * lanes, Odd>(team, conv.forward(), batch, in, packed, epilogue, out);
+  tap_sum(team, conv.forward(), tiles, batch, in, packed, epilogue, out);
 }
 
 /// Weights for direct_input_gradient, part by part.
@@ -80,18 +79,19 @@ FROSTLINE_SHARED void direct_pack_backward(const Team& team, const DirectConvolu
       packed += sum.packed_floats(lanes);
     }
 }
-/// Assigns the input's gradient, or adds to it. Odd: the input has an odd number of blocks.
-template <bool Odd>
+/// Assigns the input's gradient, or adds to it. `tiles` are of the width of each column modulo the
+/// stride.
 FROSTLINE_SHARED void direct_input_gradient(const Team& team, const DirectConvolution& conv,
-                                            int batch, const float* out_gradient,
-                                            const float* packed, bool adds, float* in_gradient) {
+                                            const TapTiles* tiles, int batch,
+                                            const float* out_gradient, const float* packed,
+                                            bool adds, float* in_gradient) {
   if (!adds) zero_borders(team, conv.in, in_gradient, batch);
   for (int y = 0; y < conv.stride; ++y)
     for (int x = 0; x < conv.stride; ++x) {
       const TapSum sum = conv.backward(y, x);
       if (sum.height > 0 && sum.width > 0 && (sum.tap_count > 0 || !adds))
-        tap_sum<lanes, Odd>(team, sum, batch, out_gradient, packed,
-                            {.added = adds ? in_gradient : nullptr}, in_gradient);
+        tap_sum(team, sum, tiles[x], batch, out_gradient, packed,
+                {.added = adds ? in_gradient : nullptr}, in_gradient);
       packed += sum.packed_floats(lanes);
     }
 }

@@ -52,11 +52,12 @@ struct PlaneConvolution {
   }
 };
 
-/// Assigns the output, borders too. Needs band_floats of scratch a thread.
-template <int Stride, bool Odd>
-FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& conv, int batch,
-                                     const float* in, const float* packed, const Epilogue& epilogue,
-                                     float* scratch, float* out) {
+/// Assigns the output, borders too. `tiles` are of its width. Needs band_floats of scratch a
+/// thread.
+FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& conv,
+                                     const TapTiles& tiles, int batch, const float* in,
+                                     const float* packed, const Epilogue& epilogue, float* scratch,
+                                     float* out) {
   zero_borders(team, conv.out, out, batch);
   const TapSum sum = conv.forward();
   const int bands = divide_up(sum.height, conv.band);
@@ -65,9 +66,8 @@ FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& c
     conv.fill_band(in + std::ptrdiff_t(n) * std::ptrdiff_t(conv.in.size()), first, scratch);
     for (int y = first; y < std::min(first + conv.band, sum.height); ++y)
       for (int pair = 0; pair < sum.pairs(); ++pair)
-        tap_row<Stride, 1, Odd>(
-            sum, scratch + std::ptrdiff_t(y - first) * conv.stride * conv.columns(), packed,
-            epilogue, pair, n * conv.out.sample() + conv.out.at(2 * pair, y, 0), out);
+        tap_row(sum, tiles, scratch + std::ptrdiff_t(y - first) * conv.stride * conv.columns(),
+                packed, epilogue, pair, n * conv.out.sample() + conv.out.at(2 * pair, y, 0), out);
   });
 }
 

@@ -91,9 +91,9 @@ struct OuterProducts {
         few_columns(first, last, from, to, add);
         continue;
       }
-      int p = row_tiles<tile_pixels, 2>(0, first, last, from, to, add);
-      p = row_tiles<2, 4>(p, first, last, from, to, add);
-      row_tiles<1, 4>(p, first, last, from, to, add);
+      constexpr int four = 4;
+      row_tiles<1, four>(row_tiles<four, 2>(0, first, last, from, to, add), first, last, from, to,
+                         add);
     }
   }
 };

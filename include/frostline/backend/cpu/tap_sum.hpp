@@ -83,68 +83,6 @@ template <int Pixels, int Vectors, int Step, int Inner>
   }
 }
 
-/// A tile of a width known at run time only.
-template <int Vectors, int Step, int Inner, int Pixels = tile_pixels>
-FROSTLINE_INLINE void tap_tile_of(int pixels, const TapSum& sum, const float* in,
-                                  const float* weights, const Epilogue& epilogue, int block,
-                                  std::ptrdiff_t at, float* out) {
-  if constexpr (Pixels > 0) {
-    if (pixels == Pixels)
-      tap_tile<Pixels, Vectors, Step, Inner>(sum, in, weights, epilogue, block, at, out);
-    else
-      tap_tile_of<Vectors, Step, Inner, Pixels - 1>(pixels, sum, in, weights, epilogue, block, at,
-                                                    out);
-  }
-}
-
-/// One row of outputs of one pair of blocks, in tiles of about equal width. Odd: the last pair has
-/// one block only.
-template <int Step, int Inner, bool Odd>
-FROSTLINE_INLINE void tap_row(const TapSum& sum, const float* in, const float* packed,
-                              const Epilogue& epilogue, int pair, std::ptrdiff_t at, float* out) {
-  const float* weights = packed + 2 * pair * sum.block_weights(Inner);
-  const int tiles = divide_up(sum.width, tile_pixels);
-  for (int tile = 0; tile < tiles; ++tile) {
-    const int x = sum.width * tile / tiles, pixels = sum.width * (tile + 1) / tiles - x;
-    const std::ptrdiff_t place = at + x * sum.out_pixel;
-    const float* from = in + x * Step;
-    if constexpr (Odd)
-      if (2 * pair + 1 == sum.blocks) {
-        tap_tile_of<1, Step, Inner>(pixels, sum, from, weights, epilogue, 2 * pair, place, out);
-        continue;
-      }
-    tap_tile_of<2, Step, Inner>(pixels, sum, from, weights, epilogue, 2 * pair, place, out);
-  }
-}
-
-/// The order of the parts of a sum: rows or tiles of some images, then pairs of output blocks, then
-/// the next images. Weights that the cache holds are read anew for each row; others once for as
-/// many images as the cache holds.
-struct PartOrder {
-  int parts, parts_of_chunk, pairs;
-  bool pairs_first;
-
-  static constexpr int cache = 1536 * 1024;  // bytes of inputs and of weights that are soon reread
-
-  PartOrder(const TapSum& sum, int batch, int parts_of_image)
-      : parts(batch * parts_of_image), parts_of_chunk(parts), pairs(sum.pairs()) {
-    pairs_first = sum.packed_floats(lanes) * 4 <= 256 * 1024;
-    const auto images = std::ptrdiff_t(cache) / (sum.in_sample * 4);
-    parts_of_chunk =
-        int(std::min(std::max(images, std::ptrdiff_t(1)) * parts_of_image, std::ptrdiff_t(parts)));
-  }
-  constexpr std::ptrdiff_t tasks() const { return std::ptrdiff_t(parts) * pairs; }
-  struct Task {
-    int part, pair;
-  };
-  constexpr Task operator[](int task) const {
-    if (pairs_first) return {task / pairs, task % pairs};
-    const int chunk = task / (parts_of_chunk * pairs), first = chunk * parts_of_chunk;
-    const int count = std::min(parts_of_chunk, parts - first), rest = task - first * pairs;
-    return {first + rest % count, rest / count};
-  }
-};
-
 /// Where the pixels of a tile lie that runs on over the ends of rows.
 struct ScatteredPixels {
   std::ptrdiff_t in[tile_pixels], out[tile_pixels];
@@ -183,10 +121,88 @@ template <int Vectors>
   }
 }
 
+/// The tiles of rows of some width as functions: those of other widths are not compiled, and the
+/// loops around them are compiled once for all.
+struct TapTiles {
+  using Tile = void (*)(const TapSum&, const float* in, const float* weights, const Epilogue&,
+                        int block, std::ptrdiff_t at, float* out);
+  using Scattered = void (*)(const TapSum&, const ScatteredPixels&, int pixels, const float* in,
+                             const float* weights, const Epilogue&, int block, float* out);
+  int step, inner, count, narrow;  // count: tiles of a row, of `narrow` pixels or one more
+  Tile tile[2][2] = {};            // one or two blocks; narrow or one wider
+  Scattered scattered[2] = {};     // null: tiles end with their row
+
+  constexpr bool runs_on() const { return scattered[1]; }
+};
+
+/// For rows of Width outputs, in tiles of about equal width; Odd: the outputs have an odd number of
+/// blocks.
+template <int Width, int Step, int Inner, bool Odd>
+constexpr TapTiles tap_tiles() {
+  constexpr int count = divide_up(Width, tile_pixels), narrow = Width / count;
+  constexpr int wider = narrow + int(Width % count != 0);
+  TapTiles tiles{.step = Step, .inner = Inner, .count = count, .narrow = narrow};
+  // With more lanes there are not enough integer registers for a place a pixel.
+  if constexpr (Inner == lanes && lanes < 16 && Width < 2 * tile_pixels &&
+                Width % tile_pixels != 0) {
+    if constexpr (Odd) tiles.scattered[0] = scattered_tile<1>;
+    tiles.scattered[1] = scattered_tile<2>;
+  } else {
+    if constexpr (Odd) {
+      tiles.tile[0][0] = tap_tile<narrow, 1, Step, Inner>;
+      tiles.tile[0][1] = tap_tile<wider, 1, Step, Inner>;
+    }
+    tiles.tile[1][0] = tap_tile<narrow, 2, Step, Inner>;
+    tiles.tile[1][1] = tap_tile<wider, 2, Step, Inner>;
+  }
+  return tiles;
+}
+
+/// One row of outputs of one pair of blocks; the last pair may have one block only.
+FROSTLINE_INLINE void tap_row(const TapSum& sum, const TapTiles& tiles, const float* in,
+                              const float* packed, const Epilogue& epilogue, int pair,
+                              std::ptrdiff_t at, float* out) {
+  const float* weights = packed + 2 * pair * sum.block_weights(tiles.inner);
+  const TapTiles::Tile* const compute = tiles.tile[2 * pair + 1 < sum.blocks];
+  for (int tile = 0; tile < tiles.count; ++tile) {
+    const int x = sum.width * tile / tiles.count;
+    const int pixels = sum.width * (tile + 1) / tiles.count - x;
+    compute[pixels - tiles.narrow](sum, in + x * tiles.step, weights, epilogue, 2 * pair,
+                                   at + x * sum.out_pixel, out);
+  }
+}
+
+/// The order of the parts of a sum: rows or tiles of some images, then pairs of output blocks, then
+/// the next images. Weights that the cache holds are read anew for each row; others once for as
+/// many images as the cache holds.
+struct PartOrder {
+  int parts, parts_of_chunk, pairs;
+  bool pairs_first;
+
+  static constexpr int cache = 1536 * 1024;  // bytes of inputs and of weights that are soon reread
+
+  PartOrder(const TapSum& sum, int batch, int parts_of_image)
+      : parts(batch * parts_of_image), parts_of_chunk(parts), pairs(sum.pairs()) {
+    pairs_first = sum.packed_floats(lanes) * 4 <= 256 * 1024;
+    const auto images = std::ptrdiff_t(cache) / (sum.in_sample * 4);
+    parts_of_chunk =
+        int(std::min(std::max(images, std::ptrdiff_t(1)) * parts_of_image, std::ptrdiff_t(parts)));
+  }
+  constexpr std::ptrdiff_t tasks() const { return std::ptrdiff_t(parts) * pairs; }
+  struct Task {
+    int part, pair;
+  };
+  constexpr Task operator[](int task) const {
+    if (pairs_first) return {task / pairs, task % pairs};
+    const int chunk = task / (parts_of_chunk * pairs), first = chunk * parts_of_chunk;
+    const int count = std::min(parts_of_chunk, parts - first), rest = task - first * pairs;
+    return {first + rest % count, rest / count};
+  }
+};
+
 /// tap_sum for images so narrow that tiles had better run on from row to row.
-template <int Step, bool Odd>
-FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, int batch,
-                                        const float* in, const float* packed,
+FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles,
+                                        int batch, const float* in, const float* packed,
                                         const Epilogue& epilogue, float* out) {
   const int image = sum.height * sum.width, all = batch * image;
   PartOrder order(sum, batch, divide_up(image, tile_pixels));
@@ -198,35 +214,31 @@ FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, int
     for (int p = 0; p < tile_pixels; ++p) {
       const int pixel = std::min(first + p, all - 1);
       const int n = pixel / image, y = pixel % image / sum.width, x = pixel % sum.width;
-      at.in[p] = n * sum.in_sample + sum.in_first + y * sum.in_row + x * Step;
+      at.in[p] = n * sum.in_sample + sum.in_first + y * sum.in_row + x * tiles.step;
       at.out[p] = n * sum.out_sample + sum.out_first + y * sum.out_row + x * sum.out_pixel;
     }
-    const float* weights = packed + 2 * pair * sum.block_weights(lanes);
-    const int pixels = std::min(tile_pixels, all - first);
-    if constexpr (Odd)
-      if (2 * pair + 1 == sum.blocks)
-        return scattered_tile<1>(sum, at, pixels, in, weights, epilogue, 2 * pair, out);
-    scattered_tile<2>(sum, at, pixels, in, weights, epilogue, 2 * pair, out);
+    tiles.scattered[2 * pair + 1 < sum.blocks](sum, at, std::min(tile_pixels, all - first), in,
+                                               packed + 2 * pair * sum.block_weights(lanes),
+                                               epilogue, 2 * pair, out);
   });
 }
 
-/// The sum of a batch over blocked inputs, shared by the team. Assigns the outputs' pixels, not
-/// their borders.
-template <int Step, bool Odd>
-FROSTLINE_SHARED void tap_sum(const Team& team, const TapSum& sum, int batch, const float* in,
-                              const float* packed, const Epilogue& epilogue, float* out) {
-  // With more lanes there are not enough integer registers for a place a pixel.
-  if (lanes < 16 && sum.width < 2 * tile_pixels && sum.width % tile_pixels != 0) {
-    scattered_tap_sum<Step, Odd>(team, sum, batch, in, packed, epilogue, out);
+/// The sum of a batch over blocked inputs, shared by the team; tiles are of the sum's width.
+/// Assigns the outputs' pixels, not their borders.
+FROSTLINE_SHARED void tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles, int batch,
+                              const float* in, const float* packed, const Epilogue& epilogue,
+                              float* out) {
+  if (tiles.runs_on()) {
+    scattered_tap_sum(team, sum, tiles, batch, in, packed, epilogue, out);
     return;
   }
   const PartOrder order(sum, batch, sum.height);
   for_each_task(team, order.tasks(), [&](int task) {
     const auto [row, pair] = order[task];
     const int n = row / sum.height, y = row % sum.height;
-    tap_row<Step, lanes, Odd>(
-        sum, in + n * sum.in_sample + sum.in_first + y * sum.in_row, packed, epilogue, pair,
-        n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row, out);
+    tap_row(sum, tiles, in + n * sum.in_sample + sum.in_first + y * sum.in_row, packed, epilogue,
+            pair, n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row,
+            out);
   });
 }
 

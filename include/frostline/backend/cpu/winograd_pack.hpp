@@ -8,7 +8,7 @@
 namespace frostline {
 
 /// The weights of a pair of output blocks for one input: [tap][output].
-FROSTLINE_INLINE void gather_weights(const WeightView& weights, int pair, int c, float* taps) {
+FROSTLINE_SHARED void gather_weights(const WeightView& weights, int pair, int c, float* taps) {
   const int k = 2 * pair * lanes;
   if (k + 2 * lanes > weights.outputs || c >= weights.inputs) {
     for (int i = 0; i < 2 * lanes; ++i)
