@@ -10,7 +10,7 @@ export CUDA_HOME=${CUDA_HOME:-/usr/local/cuda}
 export PATH=$PATH:$CUDA_HOME/bin
 out=build/cuda
 tool=${PTX_CPU_DIR:-../shared/tools/ptx-cpu}
-names=(tests checks kernels absence tutorial finetune no_device little_memory)
+names=(tests moves checks kernels absence tutorial finetune no_device little_memory)
 passed=() failed=() skipped=()
 finish() {
   echo "cuda: ${#passed[@]} passed, ${#failed[@]} failed: ${failed[*]-}, ${#skipped[@]} skipped: ${skipped[*]-}"
@@ -55,6 +55,7 @@ command -v /usr/bin/time >/dev/null || scripts/install.sh peers
   build cpu_results tests/thrust/cpu_results.cpp ccache "${host[@]}" &&
     build main tests/support/main.cpp ccache "${host[@]}" &&
     build command_line examples/support/command_line.cpp ccache "${host[@]}" &&
+    build moves tests/thrust/to_backend.cpp "${device[@]}" -Xcompiler -march=native &&
     build tutorial examples/tutorial_cuda.cu "${device[@]}" &&
     build tutorial_all examples/tutorial_cuda.cu "${device[@]}" -DTRAIN_ALL
 ) &
@@ -68,8 +69,8 @@ link() {
   shift
   nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson
 }
-link tests compare.o slopes.o cpu_results.o main.o && link tutorial tutorial.o command_line.o &&
-  link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
+link tests compare.o slopes.o cpu_results.o main.o && link moves moves.o main.o &&
+  link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 
 check() {  # check NAME COMMAND...
   local name=$1 start=$SECONDS
@@ -110,6 +111,7 @@ absence() {
   [ "$frozen" -eq 0 ] && [ "$all" -ge 5 ] && [ "$runs" -ge 3 ]
 }
 check tests all_tests
+check moves $out/moves  # both backends in one file
 if [ -n "$gpu" ]; then
   skipped+=("checks (ptx-cpu's)" "kernels (ptx-cpu's)" "absence (embedded PTX alone)")
 else

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <utility>
 
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/layers/reorder.hpp"
@@ -11,20 +10,27 @@
 namespace frostline {
 
 /// Every other element of the result is a's, from `First` on, the ones between are b's.
-template <int First, int... I>
-FROSTLINE_INLINE Vector interleave(Vector a, Vector b, std::integer_sequence<int, I...>) {
-  return __builtin_shufflevector(a, b, (First + I / 2 + I % 2 * lanes)...);
+template <int First>
+FROSTLINE_INLINE Vector interleave(Vector a, Vector b) {
+  constexpr int A = First, B = First + lanes;  // as a pack, nvcc would lose the indices
+#if FROSTLINE_LANES == 16
+  return __builtin_shufflevector(a, b, A, B, A + 1, B + 1, A + 2, B + 2, A + 3, B + 3, A + 4, B + 4,
+                                 A + 5, B + 5, A + 6, B + 6, A + 7, B + 7);
+#elif FROSTLINE_LANES == 8
+  return __builtin_shufflevector(a, b, A, B, A + 1, B + 1, A + 2, B + 2, A + 3, B + 3);
+#else
+  return __builtin_shufflevector(a, b, A, B, A + 1, B + 1);
+#endif
 }
 /// Columns become rows.
 FROSTLINE_INLINE void transpose(Vector (&v)[lanes]) {
-  constexpr auto all = std::make_integer_sequence<int, lanes>{};
   FROSTLINE_UNROLL
   for (int step = 1; step < lanes; step *= 2) {
     Vector next[lanes];
     FROSTLINE_UNROLL
     for (int i = 0; i < lanes / 2; ++i) {
-      next[2 * i] = interleave<0>(v[i], v[i + lanes / 2], all);
-      next[2 * i + 1] = interleave<lanes / 2>(v[i], v[i + lanes / 2], all);
+      next[2 * i] = interleave<0>(v[i], v[i + lanes / 2]);
+      next[2 * i + 1] = interleave<lanes / 2>(v[i], v[i + lanes / 2]);
     }
     FROSTLINE_UNROLL
     for (int i = 0; i < lanes; ++i) v[i] = next[i];

@@ -5,15 +5,22 @@
 #include <cstddef>
 
 #define FROSTLINE_INLINE [[gnu::always_inline]] inline
-// Loops over registers are unrolled whole, or the compiler keeps the registers in memory.
-#ifdef __clang__
-#define FROSTLINE_UNROLL _Pragma("clang loop unroll(full)")
-#define FROSTLINE_UNROLL_2 _Pragma("clang loop unroll_count(2)")
-#define FROSTLINE_NO_UNROLL _Pragma("clang loop unroll(disable)")
+// Loops over registers are unrolled whole, or the compiler keeps the registers in memory. nvcc
+// hands g++'s pragmas on to it, and warns that it does not know them itself.
+#ifdef __CUDACC__
+#define FROSTLINE_LOOP(pragma) \
+  _Pragma("nv_diag_suppress 1675") _Pragma(pragma) _Pragma("nv_diag_default 1675")
 #else
-#define FROSTLINE_UNROLL _Pragma("GCC unroll 64")
-#define FROSTLINE_UNROLL_2 _Pragma("GCC unroll 2")
-#define FROSTLINE_NO_UNROLL _Pragma("GCC unroll 1")
+#define FROSTLINE_LOOP(pragma) _Pragma(pragma)
+#endif
+#ifdef __clang__
+#define FROSTLINE_UNROLL FROSTLINE_LOOP("clang loop unroll(full)")
+#define FROSTLINE_UNROLL_2 FROSTLINE_LOOP("clang loop unroll_count(2)")
+#define FROSTLINE_NO_UNROLL FROSTLINE_LOOP("clang loop unroll(disable)")
+#else
+#define FROSTLINE_UNROLL FROSTLINE_LOOP("GCC unroll 64")
+#define FROSTLINE_UNROLL_2 FROSTLINE_LOOP("GCC unroll 2")
+#define FROSTLINE_NO_UNROLL FROSTLINE_LOOP("GCC unroll 1")
 #endif
 
 // Floats in a vector: the widest that the target computes with at once. Define it to test another

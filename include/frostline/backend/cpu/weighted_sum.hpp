@@ -35,10 +35,10 @@ FROSTLINE_INLINE T weighted_sum(const T* x, Coefficient) {
   constexpr int first = first_term<Count>(Coefficient{});
   static_assert(first >= 0, "frostline: weighted_sum requires a coefficient that is not zero");
   using Number = std::remove_cvref_t<decltype([](const auto& value) {
-    if constexpr (requires { value[0]; })
-      return value[0];
-    else
+    if constexpr (std::is_arithmetic_v<T>)
       return value;
+    else
+      return value[0];
   }(*x))>;
   constexpr Number start = Number(Coefficient{}(first));
   T sum = start == 1 ? x[first] : x[first] * start;
