@@ -53,17 +53,17 @@ void run(const Options& options) {
   fmt::print("{}: {}\n", options.weights, fl::load_pretrained(network, options.weights).text());
   fl::Trainer trainer{network, fl::CrossEntropy{},
                       fl::Sgd{.momentum = 0.9f, .weight_decay = 1e-4f}};
-  const int batches = options.scenes / options.batch;
+  const int batches = (options.scenes + options.batch - 1) / options.batch;
   const fl::CosineSchedule schedule{.peak = options.learning_rate,
                                     .warmup_steps = batches / 2,
                                     .steps = batches * options.epochs};
   int step = 0;
   for (int epoch = 1; epoch <= options.epochs; ++epoch) {
     examples::Progress progress(fmt::format("epoch {}/{}", epoch, options.epochs),
-                                std::size_t(batches * options.batch));
+                                std::size_t(options.scenes));
     for (int b = 0; b < batches; ++b) {
       std::vector<examples::Scene> scenes;
-      for (int i = 0; i < options.batch; ++i)
+      for (int i = 0; i < std::min(options.batch, options.scenes - b * options.batch); ++i)
         scenes.push_back(examples::make_scene(
             training, side,
             (options.seed * 1'000'003 + std::uint64_t(step)) * 1'000'003 + std::uint64_t(i) + 1));

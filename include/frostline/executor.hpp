@@ -87,6 +87,14 @@ class Executor {
     });
     note_update();
   }
+  /// Calls `work`, which may queue kernels in the backend; `where` is for what that throws.
+  template <class Work>
+  static void queue(std::string_view where, const Path& node, Work work) {
+    if constexpr (Backend::in_host_memory)
+      work();
+    else
+      Backend::queue(where, node, work);
+  }
   /// Says that somebody who holds `trainable` changes it.
   void note_update() { weights_.note_update(); }
 
@@ -124,6 +132,10 @@ class Executor {
     if (samples > std::size_t(max_batch()))
       throw Error(format_text("frostline: the network was made with max_batch({}), got {} images",
                               max_batch(), samples));
+    if (memory_.holds(images.data()))
+      throw Error(
+          "frostline: a network would overwrite its own outputs while it takes them as images; "
+          "copy them first");
     return int(samples);
   }
   int last() const { return int(program().nodes.size()) - 1; }
@@ -188,11 +200,8 @@ class Executor {
     for (int s = from; s < to; ++s) {
       Call call = call_for(s, images);
       call.accumulate = accumulate;
-      const KernelFunction run = program().facts[std::size_t(s)].run;
-      if constexpr (Backend::in_host_memory)
-        run(call);
-      else
-        Backend::queue(memory_.node(program().steps[std::size_t(s)].node).path, run, call);
+      queue("in ", memory_.node(program().steps[std::size_t(s)].node).path,
+            [&] { program().facts[std::size_t(s)].run(call); });
       images.team.sync();
     }
   }
@@ -207,7 +216,7 @@ class Executor {
         const StepFacts& facts = program().facts[std::size_t(s)];
         const Node& node = memory_.node(program().steps[std::size_t(s)].node);
         if (!facts.pack || (node.frozen && !frozen_too)) continue;
-        facts.pack(call_for(s, {0, batch_, false, team}));
+        queue("packing ", node.path, [&] { facts.pack(call_for(s, {0, batch_, false, team})); });
         team.sync();
       }
     });

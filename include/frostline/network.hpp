@@ -53,7 +53,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
 
   /// The network's outputs for a batch of NCHW images, in evaluation mode (running statistics, no
   /// dropout). Valid until the next call. Throws: Error if the span is not a whole number of
-  /// images, or more than max_batch.
+  /// images, more than max_batch, or the network's own outputs.
   std::span<const float> predict(std::span<const float> images) { return forward(images, false); }
 
   /// As predict; with `training`, batch statistics are used and moved, dropout drops, and what the
@@ -62,7 +62,8 @@ class Network : private DiagnoseModel<Model, In, Backend> {
     return executor_.forward(images, training);
   }
 
-  /// Where a loss assigns the outputs' gradient. Shapes: (batch, output_shape).
+  /// Where a loss assigns the outputs' gradient, in the backend's memory: on CUDA the device's, to
+  /// be written in the context's stream. Shapes: (batch, output_shape).
   std::span<float> output_gradient() {
     static_assert(trains, "frostline: output_gradient requires a model in which something trains");
     return executor_.output_gradient();
@@ -75,7 +76,8 @@ class Network : private DiagnoseModel<Model, In, Backend> {
     executor_.backward(accumulate);
   }
 
-  /// What trains, and its gradient: each one span, in backward order, padded with zeros.
+  /// What trains, and its gradient: each one span in the backend's memory (on CUDA the device's),
+  /// in backward order, padded with zeros.
   /// Kernels keep copies of what trains, which `trainable` and `backward` make them renew: who
   /// changes parameters without a backward in between asks for the span anew.
   std::span<float> trainable() { return executor_.trainable(); }
@@ -108,6 +110,8 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   /// The part that all networks of a backend share.
   Executor<Backend>& executor() { return executor_; }
   const Executor<Backend>& executor() const { return executor_; }
+  std::array<Executor<Backend>*, 1> executors() { return {&executor_}; }
+  std::array<const Executor<Backend>*, 1> executors() const { return {&executor_}; }
 
  private:
   Executor<Backend> executor_;

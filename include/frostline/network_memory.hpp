@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 
 #include "frostline/core/error.hpp"
@@ -63,6 +64,12 @@ class NetworkMemory {
   std::byte* own(const Slot& slot, int thread) const {
     return thread_memory() + slot.offset + program_->thread_bytes * std::size_t(thread);
   }
+  /// Whether this lies in the network's memory.
+  bool holds(const float* place) const {
+    const auto address = reinterpret_cast<std::uintptr_t>(place);
+    const auto first = reinterpret_cast<std::uintptr_t>(block_.data());
+    return address >= first && address < first + parts_.bytes;
+  }
   std::byte* scratch() const {
     return thread_memory() + program_->thread_bytes * std::size_t(threads_);
   }
@@ -74,7 +81,7 @@ class NetworkMemory {
     return max_batch;
   }
   typename Backend::Memory allocate() const {
-    Backend::require_room(context_, parts_.bytes);
+    Backend::require_room(context_, "the network", parts_.bytes);
     return typename Backend::Memory(parts_.bytes, parts_.kept);
   }
   template <class T>

@@ -69,6 +69,7 @@ class SplitNetwork : private Diagnose<SplitProblemOf<Model, In, Backend>> {
   using model = Model;
   using input = In;
   using backend = Backend;
+  using options = Options;
   using Prefix = Network<typename Parts::prefix, In, Backend, Options>;
   /// What the prefix gives and the rest takes.
   static constexpr Shape feature_shape = Prefix::output_shape;

@@ -116,7 +116,8 @@ class Weights {
   }
   void note_written(const NamedTensor& tensor) {
     written_[std::size_t(tensor.node)][order_of(tensor.is_buffer, tensor.index)] = true;
-    changed_ = frozen_changed_ = true;
+    changed_ = true;
+    frozen_changed_ = frozen_changed_ || !tensor.trains;
   }
   static bool may_be_lent(const Program& program, const NamedTensor& tensor) {
     bool result = Backend::in_host_memory && program.nodes[std::size_t(tensor.node)].frozen &&

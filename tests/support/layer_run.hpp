@@ -317,7 +317,7 @@ class LayerRun {
       if constexpr (Backend::in_host_memory)
         function(own);
       else
-        Backend::queue({}, function, own);
+        Backend::queue({}, {}, [&] { function(own); });
     });
     context_.synchronize();
   }

@@ -85,18 +85,18 @@ TEST_CASE("a network computes in its caller's stream, and by cuBLAS where TF32 i
 
 TEST_CASE("what CUDA or cuBLAS refuses is told with the call and the node") {
   const Path path("layer1.0.conv1");
-  const auto refused = [](const Call&) {
-    device::require(CUBLAS_STATUS_INVALID_VALUE, "cublasSgemm");
+  const auto refused = [] { device::require(CUBLAS_STATUS_INVALID_VALUE, "cublasSgemm"); };
+  REQUIRE_ERROR(thrust_backend::queue("in ", path, refused), "cublasSgemm failed: ");
+  REQUIRE_ERROR(thrust_backend::queue("in ", path, refused), ", in 'layer1.0.conv1'");
+  REQUIRE_ERROR(thrust_backend::queue("in the loss", {}, refused), ", in the loss");
+  const auto left_behind = [] { (void)cudaMemcpy(nullptr, nullptr, 1, cudaMemcpyKind(99)); };
+  const auto wrong = [] {
+    device::require(cudaMemcpy(nullptr, nullptr, 1, cudaMemcpyKind(99)), "cudaMemcpy");
   };
-  REQUIRE_ERROR(thrust_backend::queue(path, refused, Call{}), "cublasSgemm failed: ");
-  REQUIRE_ERROR(thrust_backend::queue(path, refused, Call{}), "in 'layer1.0.conv1'");
-  const auto left_behind = [](const Call&) {
-    (void)cudaMemcpy(nullptr, nullptr, 1, cudaMemcpyKind(99));
-  };
-  REQUIRE_ERROR(thrust_backend::queue(path, left_behind, Call{}), "launch failed: ");
-  (void)cudaGetLastError();
-  thrust_backend::queue(
-      path, [](const Call&) {}, Call{});
+  REQUIRE_ERROR(thrust_backend::queue("in ", path, left_behind), "launch failed: ");
+  thrust_backend::queue("in ", path, [] {});  // what was told is forgotten
+  REQUIRE_ERROR(thrust_backend::queue("in ", path, wrong), "cudaMemcpy failed: ");
+  thrust_backend::queue("in ", path, [] {});
 }
 #endif
 

@@ -135,7 +135,19 @@ TEST_CASE("folding batch norm, sum and ReLU into frozen convolutions changes not
     REQUIRE(std::abs(a[i] - b[i]) <= 2e-5f * (1 + std::abs(a[i])));
 }
 
+/// OpenMP's threads, of which a network takes as many as there are when it is made.
+class Threads {
+ public:
+  explicit Threads(int count) { omp_set_num_threads(count); }
+  Threads(const Threads&) = delete;
+  ~Threads() { omp_set_num_threads(before_); }
+
+ private:
+  int before_ = omp_get_max_threads();
+};
+
 TEST_CASE("a batch's results do not depend on max_batch, on its other images or on threads") {
+  const Threads threads(GENERATE(1, 2, 3, 9));
   auto large = scattered<HeadOnly>(7);
   Network<HeadOnly, Image> small{max_batch(1)};
   for (const NamedTensor& tensor : small.tensors())
@@ -147,6 +159,30 @@ TEST_CASE("a batch's results do not depend on max_batch, on its other images or 
     const auto alone = small.predict(std::span(images).subspan(n * 3 * 40 * 33, 3 * 40 * 33));
     for (std::size_t k = 0; k < 5; ++k) REQUIRE(std::abs(alone[k] - together[n * 5 + k]) < 1e-4f);
   }
+}
+
+TEST_CASE("losses do not depend on threads") {
+  const int batch = GENERATE(1, 2, 7);
+  const auto images = random_floats(std::size_t(batch) * 3 * 40 * 33);
+  const auto labels = random_labels(std::size_t(batch), 5);
+  const auto run = [&]<class Model>(Network<Model, Image>*, int count) {
+    const Threads threads(count);
+    Network<Model, Image> network{max_batch(7), seed(3)};
+    Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 1e-3f, .momentum = 0.9f}};
+    std::vector<float> losses;
+    for (int step = 0; step < 3; ++step) losses.push_back(trainer.step(images, labels));
+    return losses;
+  };
+  const auto check = [&]<class Net>(Net* any) {
+    const std::vector<float> alone = run(any, 1);
+    for (const int count : {2, 3, 9}) {
+      const std::vector<float> together = run(any, count);
+      for (std::size_t i = 0; i < alone.size(); ++i)
+        REQUIRE(std::abs(together[i] - alone[i]) <= 1e-4f * (1 + alone[i]));
+    }
+  };
+  check(static_cast<Network<HeadOnly, Image>*>(nullptr));
+  check(static_cast<Network<Layer4, Image>*>(nullptr));
 }
 
 TEST_CASE("training with one seed gives the same losses twice, dropout and all") {
@@ -199,6 +235,12 @@ TEST_CASE("sizes and labels that do not fit are errors that change nothing") {
   REQUIRE_ERROR(trainer.step(two, std::vector{1, 5}), "labels from 0 to 4");
   REQUIRE_ERROR(trainer.step(two, std::vector{-1, 0}), "got -1");
   REQUIRE_ERROR(trainer.step({}, {}), "takes 3960 numbers");
+  Network<Dense, Image> dense{max_batch(1)};
+  Trainer dense_trainer{dense, CrossEntropy{}, Sgd{}};
+  REQUIRE_ERROR(dense_trainer.evaluate(std::span(images).first(3963), std::vector<int>(3963 / 3)),
+                "takes 3960 numbers");  // labels and a part of an image, in proportion
+  Network<Conv2d<8, 8, 3, 1, 1>, Input<8, 16, 16>> square{max_batch(1)};
+  REQUIRE_ERROR(square.predict(square.predict(std::vector<float>(8 * 16 * 16))), "its own outputs");
   REQUIRE_ERROR(network.predict(std::span(images).first(100)), "3x40x33");
   REQUIRE_ERROR(network.tensor("fc.wieght"), "no tensor 'fc.wieght'");
   REQUIRE_ERROR((Network<HeadOnly, Image>{max_batch(0)}), "at least 1, got 0");
@@ -221,6 +263,9 @@ TEST_CASE("evaluation takes any number of images and counts what is right") {
   REQUIRE(result.count == 7);
   REQUIRE(result.correct == 6);
   REQUIRE(result.loss() > 0);
+  ConfusionMatrix confusion(5);
+  for (const int label : {2, -100, 5}) confusion.add(label, 2);
+  REQUIRE((confusion(2, 2) == 1 && confusion.accuracy() == 1));
 }
 
 TEST_CASE("the arena has the planned size, and freezing makes it small") {

@@ -23,9 +23,9 @@ class Barrier {
       phase_.store(phase + 1, std::memory_order_release);
       return;
     }
-    for (int spins = 0; phase_.load(std::memory_order_acquire) == phase; ++spins)
+    for (int spins = 0; phase_.load(std::memory_order_acquire) == phase;)
       if (spins < patience)
-        relax();
+        relax(), ++spins;
       else
         give_way();
   }

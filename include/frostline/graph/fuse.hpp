@@ -8,7 +8,7 @@ namespace frostline {
 
 /// A frozen convolution that owes nothing absorbs the batch norm (with running statistics), the
 /// residual sum and the ReLU behind it, each if nothing else reads what comes before it; where its
-/// algorithm can, the max pooling behind the ReLU too.
+/// algorithm can and there is no residual sum, the max pooling behind the ReLU too.
 template <int Size>
 constexpr Graph<Size> fuse(Graph<Size> graph) {
   int readers[Size]{};
@@ -49,7 +49,7 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
       absorb(relu);
     }
     if (const int pool = next(Kind::max_pool_3_2_1);
-        pool != no_node && !node.choice.pooled_name.empty() && node.relu) {
+        pool != no_node && !node.choice.pooled_name.empty() && node.relu && node.added == no_node) {
       node.choice.name = node.choice.pooled_name;
       node.pool = pool;
       absorb(pool);

@@ -162,15 +162,6 @@ void save(std::span<const Executor<Backend>* const> parts, const std::filesystem
   write_safetensors(path, writes, metadata);
 }
 
-/// The executors of a Network, or of a SplitNetwork's two.
-template <class Net>
-auto executors_of(Net& network) {
-  if constexpr (requires { network.executors(); })
-    return network.executors();
-  else
-    return std::array{&network.executor()};
-}
-
 template <class Net>
 std::span<const Path> replaced_by_new_layers() {
   return {Net::graph().replaced, std::size_t(Net::graph().replaced_count)};
@@ -187,14 +178,14 @@ std::span<const Path> replaced_by_new_layers() {
 /// lists every missing, unexpected and mismatched key.
 template <class Net>
 LoadReport load_pretrained(Net& network, const std::filesystem::path& path) {
-  return detail::load<typename Net::backend>(detail::executors_of(network),
+  return detail::load<typename Net::backend>(network.executors(),
                                              detail::replaced_by_new_layers<Net>(), path, true);
 }
 
 /// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
 template <class Net>
 LoadReport load(Net& network, const std::filesystem::path& path) {
-  return detail::load<typename Net::backend>(detail::executors_of(network),
+  return detail::load<typename Net::backend>(network.executors(),
                                              detail::replaced_by_new_layers<Net>(), path, false);
 }
 
@@ -205,7 +196,7 @@ template <class Net>
 void save(const Net& network, const std::filesystem::path& path,
           ElementType type = ElementType::f32,
           const std::map<std::string, std::string>& metadata = {}) {
-  detail::save<typename Net::backend>(detail::executors_of(network), path, type, metadata);
+  detail::save<typename Net::backend>(network.executors(), path, type, metadata);
 }
 
 }  // namespace frostline

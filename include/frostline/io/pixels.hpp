@@ -30,11 +30,15 @@ inline constexpr std::uint64_t most_pixels = std::uint64_t{1} << 28;
   throw Error(format_text("cannot read the image '{}': {}", name, reason));
 }
 
-/// A black image; Throws: Error if it would be larger than any photograph.
-inline Image allocate_image(std::uint64_t width, std::uint64_t height, std::string_view name) {
+/// Throws: Error unless it is a size that a photograph may have.
+inline void check_size(std::uint64_t width, std::uint64_t height, std::string_view name) {
   if (width == 0 || height == 0 || width > most_pixels || height > most_pixels / width)
     fail_image(name, format_text("its size is {}x{}, and an image may have 1 to {} pixels", width,
                                  height, most_pixels));
+}
+/// A black image. Throws: as check_size.
+inline Image allocate_image(std::uint64_t width, std::uint64_t height, std::string_view name) {
+  check_size(width, height, name);
   return Image{static_cast<int>(width), static_cast<int>(height),
                std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * 3))};
 }

@@ -154,8 +154,9 @@ inline Image resample_columns(const Image& image, const Taps& taps, int top) {
 
 /// The part of the image inside the box, resampled to width x height with an antialiasing triangle
 /// filter: the bytes of Pillow's `image.resize((width, height), Image.BILINEAR, box)`.
-/// Throws: Error if the size or the box is empty, or the box reaches outside the image.
-/// Source: https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
+/// Throws: Error if the size or the box is empty, or the box reaches outside the image, or the size
+/// is larger than any photograph's. Source:
+/// https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
 inline Image resize(const Image& image, int width, int height, const Box& box) {
   detail::check_image(image);
   const auto [left, top, right, bottom] = box;
@@ -167,6 +168,7 @@ inline Image resize(const Image& image, int width, int height, const Box& box) {
         format_text("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
                     "{}x{}",
                     left, top, right, bottom, image.width, image.height));
+  detail::check_size(std::uint64_t(width), std::uint64_t(height), "resized");
   const auto columns = detail::triangle_taps(image.width, left, right, width);
   const auto rows = detail::triangle_taps(image.height, top, bottom, height);
   const int first_row = rows.first.front();

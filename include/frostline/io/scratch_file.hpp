@@ -31,6 +31,11 @@ class ScratchFile {
       : path_(std::move(path)), partial_(path_) {
     static std::atomic<int> count = 0;
     partial_ += format_text(".{}-{}.partial", ::getpid(), ++count);
+    std::error_code unknown;
+    if (will_be_kept && std::filesystem::is_directory(path_, unknown)) {
+      partial_.clear();
+      fail("it is a directory");
+    }
     try {
       reserve(bytes);
     } catch (const Error&) {

@@ -48,7 +48,8 @@ class FeatureCache {
 
   /// Runs the network on images, of any number, and keeps its outputs and their labels.
   /// Shapes: images (samples, C, H, W). Throws: Error, with nothing added, if a size does not fit
-  /// or there are more samples than the cache was made for.
+  /// or there are more samples than the cache was made for; with all samples there, if the file of
+  /// a full cache cannot be kept.
   void append(std::span<const float> images, std::span<const int> labels = {}) {
     const std::size_t sample = in_.size();
     const std::size_t samples = images.size() / sample;
@@ -64,12 +65,14 @@ class FeatureCache {
       throw Error(format_text("frostline: the feature cache was made for {} samples, got {}",
                               capacity(), size() + samples));
     labels_each_ = labels_each;
+    labels_.reserve(labels_.size() + labels.size());
     for (std::size_t first = 0; first < samples; first += max_batch_) {
       const std::size_t count = std::min(max_batch_, samples - first);
       store_.append(predict_(images.subspan(first * sample, count * sample)));
       const auto truth = labels.subspan(first * labels_each, count * labels_each);
       labels_.insert(labels_.end(), truth.begin(), truth.end());
     }
+    if (full()) store_.keep();
   }
 
   /// Fills the cache with what `read(first, count)` gives, a BatchView of these samples, at most

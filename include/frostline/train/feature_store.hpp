@@ -29,8 +29,8 @@ struct CacheOptions {
 /// The samples of a data set as rows of one size, appended once and read in any order.
 class FeatureStore {
  public:
-  /// Throws: Error if there is to be no sample, if the type is neither f32 nor f16, or as
-  /// ScratchFile.
+  /// Throws: Error if there is to be no sample, if the type is neither f32 nor f16, if there is no
+  /// file that shall be kept, or as ScratchFile.
   FeatureStore(Shape shape, std::size_t capacity, const CacheOptions& options)
       : shape_(shape), capacity_(capacity), type_(options.type), keep_(options.keep) {
     if (type_ != ElementType::f32 && type_ != ElementType::f16)
@@ -47,10 +47,7 @@ class FeatureStore {
       return;
     }
     const std::string start = header();
-    file_.emplace(options.file.empty()
-                      ? std::filesystem::temp_directory_path() / "frostline-features"
-                      : options.file,
-                  start.size() + bytes(), keep_);
+    file_.emplace(options.file.empty() ? temporary() : options.file, start.size() + bytes(), keep_);
     std::copy_n(reinterpret_cast<const std::byte*>(start.data()), start.size(),
                 file_->bytes().data());
     rows_ = file_->bytes().data() + start.size();
@@ -83,7 +80,10 @@ class FeatureStore {
       }
     }
     size_ += samples;
-    if (size_ == capacity_ && keep_) file_->keep();
+  }
+  /// Gives a file that shall be kept its name. Throws: Error if that fails; the samples stay.
+  void keep() {
+    if (keep_) file_->keep();
   }
 
   /// Copies samples out. Shapes: out (indices, shape). Throws: Error if there is no such sample.
@@ -103,6 +103,14 @@ class FeatureStore {
   }
 
  private:
+  static std::filesystem::path temporary() {
+    std::error_code error;
+    const auto folder = std::filesystem::temp_directory_path(error);
+    if (error)
+      throw Error(
+          format_text("frostline: FeatureCache has no temporary folder: {}", error.message()));
+    return folder / "frostline-features";
+  }
   std::size_t row_bytes() const { return shape_.size() * size_of(type_); }
   // Exact for all that append lets in, subnormal numbers too, and a loop without a branch.
   void widen(const std::uint16_t* halves, float* out) const {

@@ -54,7 +54,11 @@ class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(int classes)
       : classes_(classes), counts_(std::size_t(classes) * std::size_t(classes)) {}
-  void add(int truth, int prediction) { ++counts_[index(truth, prediction)]; }
+  /// What is no class, such as the label that CrossEntropy ignores, does not count.
+  void add(int truth, int prediction) {
+    if (truth >= 0 && truth < classes_ && prediction >= 0 && prediction < classes_)
+      ++counts_[index(truth, prediction)];
+  }
   int classes() const { return classes_; }
   std::int64_t operator()(int truth, int prediction) const {
     return counts_[index(truth, prediction)];

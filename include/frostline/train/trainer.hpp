@@ -14,7 +14,8 @@ namespace frostline {
 /// Throws: Error unless images and labels fit each other, and the labels the classes.
 inline void check_batch(Shape in, Shape out, std::span<const float> images,
                         std::span<const int> labels, int ignore_index) {
-  if (images.empty() || labels.size() * in.size() != images.size() * out.pixels())
+  if (images.empty() || images.size() % in.size() != 0 ||
+      labels.size() != images.size() / in.size() * out.pixels())
     throw Error(format_text(
         "frostline: the trainer takes {} numbers and {} label(s) an image, got {} and {}",
         in.size(), out.pixels(), images.size(), labels.size()));
@@ -35,7 +36,7 @@ class TrainingLoop {
   TrainingLoop(Executor<Backend>& network, const Optimizer& optimizer)
       : network_(&network),
         loss_bytes_(whole_lines(LossKernel::workspace_bytes(out(), network.max_batch()))),
-        workspace_(loss_bytes_ + OptimizerKernel::workspace_bytes) {
+        workspace_(allocate(loss_bytes_ + OptimizerKernel::workspace_bytes)) {
     prepare(optimizer);
   }
 
@@ -55,9 +56,10 @@ class TrainingLoop {
     OptimizerKernel::prepare(optimizer, update_call);
     replay_.run(network_->context(), loss_call.batch(), [&] {
       network_->compute(true);
-      LossKernel::compute(loss, loss_call);
+      network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, loss_call); });
       network_->backward(false);
-      OptimizerKernel::update(optimizer, update_call);
+      network_->queue("in the optimizer", {},
+                      [&] { OptimizerKernel::update(optimizer, update_call); });
     });
     network_->note_update();
     return LossKernel::mean(loss_call);
@@ -76,7 +78,7 @@ class TrainingLoop {
           network_->forward(images.subspan(first * sample, count * sample), false);
       const LossCall call = call_for(truth, {});
       LossKernel::prepare(loss, call);
-      LossKernel::compute(loss, call);
+      network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, call); });
       result += count_correct(out(), logits, truth, loss.ignore_index, LossKernel::mean(call));
     }
     return result;
@@ -94,13 +96,17 @@ class TrainingLoop {
             .gradient = gradient,
             .workspace = workspace_.data()};
   }
+  typename Backend::Memory allocate(std::size_t bytes) const {
+    Backend::require_room(network_->context(), "training the network", bytes);
+    return typename Backend::Memory(bytes);
+  }
   void prepare(const Optimizer& optimizer) {
     if (!(optimizer.learning_rate >= 0 && optimizer.momentum >= 0 && optimizer.weight_decay >= 0))
       throw Error("frostline: Sgd requires learning rate, momentum and weight decay of at least 0");
     if (optimizer.nesterov && optimizer.momentum == 0)
       throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
     if (optimizer.momentum == 0 || momentum_.size() != 0) return;
-    momentum_ = typename Backend::Memory(network_->trainable().size_bytes());
+    momentum_ = allocate(network_->trainable().size_bytes());
     replay_.forget();
   }
 
@@ -119,7 +125,8 @@ class Trainer {
                 "Unfreeze a part of it or give it a new head with ReplaceHead");
 
  public:
-  /// Throws: Error if the optimizer's settings make no sense.
+  /// Throws: Error if the optimizer's settings make no sense, or the backend has no room for its
+  /// state, as large as all that trains.
   Trainer(Net& network, Loss loss_function, Optimizer stepper)
       : loss(loss_function),
         optimizer(stepper),

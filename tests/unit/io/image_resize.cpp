@@ -57,6 +57,7 @@ TEST_CASE("a size, a box or a region that makes no sense is refused") {
   const float nan = std::numeric_limits<float>::quiet_NaN();
   CHECK(contains(error_of([&] { frostline::resize(image, 0, 5); }), "0x5"));
   CHECK(contains(error_of([&] { frostline::resize(image, 5, -1); }), "5x-1"));
+  CHECK(contains(error_of([&] { frostline::resize(image, 1 << 24, 1 << 24); }), "may have 1 to"));
   CHECK_THROWS_AS(frostline::resize(Image{}, 1, 1), frostline::Error);
   for (const frostline::Box& box : {frostline::Box{-1, 0, 3, 2}, frostline::Box{0, 0, 3.5f, 2},
                                     frostline::Box{1, 0, 1, 2}, frostline::Box{0, nan, 3, 2}})

@@ -41,6 +41,10 @@ void check_equal_to_whole() {
   for (std::size_t i = 0; i < found.size(); ++i)
     REQUIRE(std::abs(found[i] - expected[i]) <= 1e-5f * (1 + std::abs(expected[i])));
 
+  REQUIRE(summary(split).find("of which " + with_commas(std::int64_t(split.trainable_count()))) !=
+          std::string::npos);
+  REQUIRE(snapshot(to<cpu>(split)) == snapshot(split));
+
   split.initialise(seed(6));
   whole.initialise(seed(6));
   REQUIRE(snapshot(split) == snapshot(whole));

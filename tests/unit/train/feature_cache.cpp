@@ -222,6 +222,8 @@ TEST_CASE("a file that cannot be written is an error that names it, and leaves n
     FeatureCache cache{network.prefix(), count, CacheOptions{.file = file}};
   };
   REQUIRE_ERROR(make(folder.path / "absent" / "features", 3), "absent/features': No such file");
+  REQUIRE_ERROR((FeatureCache{network.prefix(), 3, {.file = folder.path, .keep = true}}),
+                "it is a directory");
   REQUIRE_ERROR(make("/proc/features", 3), "cannot write '/proc/features'");
   REQUIRE_ERROR(make(folder.path / "huge", std::size_t(1) << 46), "huge': No space left on device");
   // A limit of the process stands for a disk that fills up.
@@ -278,6 +280,23 @@ TEST_CASE("a kept file is a safetensors file of the features, once the cache is 
   stored.copy_to(std::span(found));
   REQUIRE(found == expected);
   REQUIRE(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
+}
+
+TEST_CASE("a full cache whose file cannot be kept is an error, and holds all samples") {
+  const files::TemporaryFolder folder;
+  const Data data;
+  const auto path = folder.path / "features";
+  SplitNetwork<HeadOnly, Image> network{max_batch(batch)};
+  FeatureCache in_memory{network.prefix(), samples};
+  in_memory.append(data.images, data.labels);
+  FeatureCache cache{network.prefix(), samples, {.file = path, .keep = true}};
+  std::filesystem::create_directories(path / "taken");
+  REQUIRE_ERROR(cache.append(data.images, data.labels), "cannot write");
+  REQUIRE(cache.full());
+  const std::vector<std::size_t> indices{samples - 1, 0};
+  const BatchView one = cache.gather(indices), other = in_memory.gather(indices);
+  REQUIRE(std::ranges::equal(one.numbers, other.numbers));
+  REQUIRE(std::ranges::equal(one.labels, other.labels));
 }
 
 }  // namespace

@@ -86,7 +86,7 @@ struct cpu {
     void forget() {}
   };
   static constexpr bool in_host_memory = true;
-  static void require_room(const Context&, std::size_t) {}
+  static void require_room(const Context&, std::string_view, std::size_t) {}
   static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }

@@ -20,11 +20,13 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 
 #if FROSTLINE_CUDA
 
-/// Throws: Error, which names the call and says what CUDA says of it.
+/// Throws: Error, which names the call and says what CUDA says of it. CUDA then forgets it, or the
+/// next launch would be blamed.
 inline void require(cudaError_t status, std::string_view call) {
-  if (status != cudaSuccess)
-    throw Error(format_text("frostline: {} failed: {} ({})", call, cudaGetErrorString(status),
-                            cudaGetErrorName(status)));
+  if (status == cudaSuccess) return;
+  (void)cudaGetLastError();
+  throw Error(format_text("frostline: {} failed: {} ({})", call, cudaGetErrorString(status),
+                          cudaGetErrorName(status)));
 }
 inline void require(cublasStatus_t status, std::string_view call) {
   if (status != CUBLAS_STATUS_SUCCESS)
@@ -38,41 +40,48 @@ class Context {
   /// What cuBLAS takes of the device's memory: NVIDIA's advice for Hopper.
   static constexpr std::size_t workspace_bytes = std::size_t(32) << 20;
 
-  /// With a stream of its own.
+  /// With a stream of its own, which does not wait for CUDA's default stream.
   Context() : shared_(std::make_shared<Shared>()) { shared_->owns_stream = true; }
   /// The stream is the caller's and must live as long. `tf32` lets matrix products round their
   /// factors to TensorFloat-32 (10 bits): faster on devices since Ampere, and less exact.
   explicit Context(cudaStream_t stream, bool tf32 = false) : Context() {
-    *shared_ = {stream, false, tf32, nullptr, nullptr};
+    shared_->stream = stream;
+    shared_->owns_stream = false;
+    shared_->tf32 = tf32;
   }
 
   /// Throws: Error, where it is made when it is first wanted, as cublas() does.
   cudaStream_t stream() const {
     if (shared_->owns_stream && !shared_->stream)
-      require(cudaStreamCreate(&shared_->stream), "cudaStreamCreate");
+      require(cudaStreamCreateWithFlags(&shared_->stream, cudaStreamNonBlocking),
+              "cudaStreamCreateWithFlags");
     return shared_->stream;
   }
   bool tf32() const { return shared_->tf32; }
   auto policy() const { return thrust::cuda::par_nosync.on(stream()); }
   cublasHandle_t cublas() const {
-    if (shared_->cublas) return shared_->cublas;
-    require(cublasCreate(&shared_->cublas), "cublasCreate");
+    if (shared_->cublas_ready) return shared_->cublas;
+    if (!shared_->cublas) require(cublasCreate(&shared_->cublas), "cublasCreate");
     require(cublasSetStream(shared_->cublas, stream()), "cublasSetStream");
     // Of its own, so that neither a step nor a recorded one allocates any.
-    require(cudaMalloc(&shared_->workspace, workspace_bytes), "cudaMalloc");
+    if (!shared_->workspace)
+      require(cudaMalloc(&shared_->workspace, workspace_bytes), "cudaMalloc");
     require(cublasSetWorkspace(shared_->cublas, shared_->workspace, workspace_bytes),
             "cublasSetWorkspace");
     require(cublasSetMathMode(shared_->cublas,
                               tf32() ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_PEDANTIC_MATH),
             "cublasSetMathMode");
+    shared_->cublas_ready = true;
     return shared_->cublas;
   }
+  /// What cublas() has yet to allocate.
+  std::size_t workspace_to_come() const { return shared_->workspace ? 0 : workspace_bytes; }
   void synchronize() const { require(cudaStreamSynchronize(stream()), "cudaStreamSynchronize"); }
 
  private:
   struct Shared {
     cudaStream_t stream = nullptr;
-    bool owns_stream = false, tf32 = false;
+    bool owns_stream = false, tf32 = false, cublas_ready = false;
     cublasHandle_t cublas = nullptr;
     void* workspace = nullptr;
     ~Shared() {

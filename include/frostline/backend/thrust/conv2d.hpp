@@ -144,7 +144,8 @@ namespace frostline {
 template <int In, int Out, int Size, int Stride, int Padding, int Dilation, int Groups, bool Bias>
 struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>> {
   static constexpr Choice choose(const Situation&) {
-    return {Layout::plain, Layout::plain, 0, FROSTLINE_CUDA ? "implicit product" : "im2col"};
+    constexpr bool fused = FROSTLINE_CUDA && Groups == 1;
+    return {Layout::plain, Layout::plain, 0, fused ? "implicit product" : "im2col"};
   }
 
   template <class At>

@@ -77,9 +77,9 @@ struct backend {
     body(Team{});
   }
 #if FROSTLINE_CUDA
-  /// Throws: Error unless there is a device with so many bytes to give, and cuBLAS's.
-  static void require_room(const Context&, std::size_t network_bytes) {
-    const std::size_t bytes = network_bytes + Context::workspace_bytes;
+  /// Throws: Error unless there is a device with so many bytes to give to `whom`, and cuBLAS's.
+  static void require_room(const Context& context, std::string_view whom, std::size_t own_bytes) {
+    const std::size_t bytes = own_bytes + context.workspace_to_come();
     int count = 0;
     if (const cudaError_t status = cudaGetDeviceCount(&count); status != cudaSuccess || count == 0)
       throw Error(format_text(
@@ -88,10 +88,10 @@ struct backend {
     std::size_t free = 0, all = 0;
     require(cudaMemGetInfo(&free, &all), "cudaMemGetInfo");
     if (bytes > free)
-      throw Error(format_text(
-          "frostline: the network takes {} bytes of device memory, and {} of {} are free; "
-          "a smaller max_batch takes less",
-          bytes, free, all));
+      throw Error(
+          format_text("frostline: {} takes {} bytes of device memory, and {} of {} are free; "
+                      "a smaller max_batch takes less",
+                      whom, bytes, free, all));
   }
   /// What is copied may lie in pinned memory: it stays until the context is synchronised.
   static void copy_in(const Context& context, void* to, const void* from, std::size_t bytes) {
@@ -103,17 +103,21 @@ struct backend {
             "cudaMemcpyAsync");
     context.synchronize();
   }
-  /// Calls a node's kernel. Throws: Error, which names the node, if what that queues is refused.
-  static void queue(const Path& path, KernelFunction kernel, const Call& call) {
+  /// Calls `work`, which queues kernels. Throws: Error, which says where ("in ", of a node: "in
+  /// 'conv1'"), if one is refused.
+  template <class Work>
+  static void queue(std::string_view where, const Path& node, Work work) {
     try {
-      kernel(call);
-      require(cudaPeekAtLastError(), "a kernel's launch");
+      work();
+      require(cudaGetLastError(), "a kernel's launch");
     } catch (const std::exception& error) {
-      throw Error(format_text("{}, in '{}'", error.what(), std::string_view(path)));
+      const std::string_view quote = node.size > 0 ? "'" : "";
+      throw Error(
+          format_text("{}, {}{}{}{}", error.what(), where, quote, std::string_view(node), quote));
     }
   }
 #else
-  static void require_room(const Context&, std::size_t) {}
+  static void require_room(const Context&, std::string_view, std::size_t) {}
   static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+// What frozen convolutions absorb (batch norm, residual sum, ReLU, pooling), by each algorithm,
+// against the same layers one by one.
+#include "frostline/backend/cpu.hpp"
+#include "frostline/layers/residual.hpp"
+#include "frostline/model/freeze.hpp"
+#include "frostline/models/heads.hpp"
+#include "frostline/network.hpp"
+#include "support/catch.hpp"
+#include "support/random.hpp"
+
+namespace frostline::test {
+namespace {
+
+/// Scattered weights and statistics, the same in both.
+template <class One, class Other>
+void scatter(One& one, Other& other) {
+  for (const NamedTensor& tensor : one.tensors()) {
+    if (tensor.type != ElementType::f32) continue;
+    const bool variance = tensor.key.ends_with("running_var");
+    const std::vector<float> values =
+        random_floats(tensor.size, variance ? 0.5f : -0.5f, variance ? 1.5f : 0.5f);
+    one.write(tensor, std::span<const float>(values));
+    other.write(other.tensor(tensor.key), std::span<const float>(values));
+  }
+}
+
+template <class Model, class In, class Options = Balanced>
+void check_fused(int batch) {
+  Network<Freeze<Model>, In, cpu, Options> frozen{max_batch(batch)};
+  Network<Model, In, cpu, Options> trainable{max_batch(batch)};
+  scatter(trainable, frozen);
+  const auto images = random_floats(std::size_t(batch) * In::shape.size());
+  const auto expected = trainable.predict(images), found = frozen.predict(images);
+  REQUIRE(found.size() == expected.size());
+  double errors = 0, squares = 0;
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    errors += double(found[i] - expected[i]) * double(found[i] - expected[i]);
+    squares += double(expected[i]) * double(expected[i]);
+  }
+  REQUIRE(squares > 0);
+  REQUIRE(std::sqrt(errors) <= 1e-5 * std::sqrt(squares));
+}
+template <class Model, class In>
+void check_algorithms(int batch) {
+  check_fused<Model, In>(batch);
+  check_fused<Model, In, Fastest>(batch);
+  check_fused<Model, In, DirectOnly>(batch);
+}
+
+template <int In, int Out, int Stride>
+using Block = Residual<Sequential<Conv2d<In, Out, 3, Stride, 1, 1, 1, false>, BatchNorm2d<Out>,
+                                  ReLU, Conv2d<Out, Out, 3, 1, 1, 1, 1, false>, BatchNorm2d<Out>>,
+                       Sequential<Conv2d<In, Out, 1, Stride, 0, 1, 1, false>, BatchNorm2d<Out>>>;
+template <int Stride>
+using Blocks = Sequential<Conv2d<3, 17, 3, 1, 1>, ReLU, Block<17, 33, Stride>, ReLU>;
+template <int Size, int Stride>
+using Entrance = Sequential<Conv2d<3, 19, Size, Stride, Size / 2, 1, 1, false>, BatchNorm2d<19>,
+                            ReLU, MaxPool2d<3, 2, 1>>;
+template <int Size, int Stride>
+using Sum = Residual<Conv2d<3, 19, Size, Stride, Size / 2>, Conv2d<3, 19, Size, Stride, Size / 2>>;
+template <int Size, int Stride>
+using SumAtEntrance = Sequential<Sum<Size, Stride>, ReLU, MaxPool2d<3, 2, 1>>;
+
+}  // namespace
+
+TEST_CASE("blocks of frozen convolutions absorb what follows them") {
+  check_algorithms<Blocks<1>, Input<3, 13, 11>>(3);
+  check_algorithms<Blocks<2>, Input<3, 13, 11>>(3);
+  check_algorithms<Blocks<2>, Input<3, 30, 37>>(1);
+  check_algorithms<Blocks<1>, Input<3, 7, 1>>(7);
+}
+
+TEST_CASE("a frozen convolution of the image absorbs what follows it, pooling too") {
+  check_algorithms<Entrance<7, 2>, Input<3, 37, 53>>(2);
+  check_algorithms<Entrance<5, 1>, Input<3, 9, 11>>(2);
+  check_algorithms<SumAtEntrance<7, 2>, Input<3, 37, 53>>(2);
+  check_algorithms<SumAtEntrance<5, 1>, Input<3, 9, 11>>(2);
+}
+
+}  // namespace frostline::test
