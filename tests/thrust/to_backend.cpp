@@ -39,4 +39,18 @@ TEST_CASE("a network moves to another backend with its weights, and back") {
   REQUIRE(back.values("conv1.weight") == network.values("conv1.weight"));
 }
 
+TEST_CASE("a split network moves as a whole one does") {
+  using Model = ReplaceHead<Freeze<ResNet18<8, ClassifierHead<64, 7>>>, ClassifierHead<64, 3>>;
+  using Image = Input<3, 32, 32>;
+  SplitNetwork<Model, Image> network{max_batch(2), seed(random_engine()())};
+  auto moved = to<thrust_backend>(network);
+  static_assert(std::same_as<decltype(moved)::Rest::backend, thrust_backend>);
+  const std::vector<float> images = random_floats(2 * Image::shape.size());
+  const auto one = network.predict(images), other = moved.predict(images);
+  REQUIRE(one.size() == other.size());
+  for (std::size_t i = 0; i < one.size(); ++i)
+    REQUIRE(std::abs(one[i] - other[i]) <= 1e-4f * (1 + std::abs(one[i])));
+  CHECK(summary(moved).find("layer4.1.conv2") != std::string::npos);
+}
+
 }  // namespace frostline::test
