@@ -228,9 +228,11 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static void input_gradient(const Call& call) {
     static_assert(algorithm<At> != Algorithm::planes);  // nothing wants the network's input's
     if constexpr (blocked<At> && !winograd_gradients<At>) {
-      constexpr int even = divide_up(At::in.width, Stride), uneven = At::in.width - even;
+      // Of stride 1, and of one column, there are no others.
+      constexpr int even = divide_up(At::in.width, Stride), rest = At::in.width - even;
+      constexpr int uneven = rest > 0 ? rest : even;
       constexpr TapTiles tiles[] = {tap_tiles<even, lanes, lanes, odd(In)>(),
-                                    tap_tiles<std::max(uneven, 1), lanes, lanes, odd(In)>()};
+                                    tap_tiles<uneven, lanes, lanes, odd(In)>()};
       direct_input_gradient(call.team, direct<At>, tiles, call.batch, call.output_gradient,
                             call.packed, At::adds(0), call.input_gradients[0]);
     } else if constexpr (winograd_gradients<At>) {
