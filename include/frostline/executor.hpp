@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <cmath>
 #include <span>
 #include <vector>
 
@@ -25,6 +26,7 @@ class Executor {
   const Context& context() const { return memory_.context(); }
   // Spans lie in the backend's memory unless they are said to be of the host.
   std::span<float> trainable() {
+    kept_ = false;
     weights_.initialise_rest(memory_);
     weights_.note_update();  // kernels that keep it packed pack it anew
     return {memory_.trainable(), program().trainable_floats};
@@ -32,8 +34,12 @@ class Executor {
   std::span<float> gradients() const { return {memory_.gradients(), program().trainable_floats}; }
 
   /// What a forward of these images begins with: all that a recording of it would not repeat.
+  /// Throws: Error, with nothing changed, if they do not fit.
   void take(std::span<const float> images, bool training) {
-    batch_ = samples_in(images);
+    const int batch = samples_in(images);
+    if (training) require_statistics(batch);
+    kept_ = false;
+    batch_ = batch;
     images_ = images.data();
     if constexpr (!Backend::in_host_memory) {
       Backend::copy_in(context(), memory_.input(), images.data(), images.size_bytes());
@@ -61,6 +67,7 @@ class Executor {
       }
       run_steps(prefix, program().loss, {0, batch_, training, team});
     });
+    kept_ = training;
   }
   /// The last forward's outputs, in the backend's memory.
   std::span<const float> outputs() const { return {value(last(), {0, batch_}), output_count()}; }
@@ -81,6 +88,11 @@ class Executor {
   }
   std::span<float> output_gradient() const { return {gradient(last()), output_count()}; }
   void backward(bool accumulate) {
+    if (!kept_)
+      throw Error(
+          "frostline: backward requires a forward with training just before it; it can run once "
+          "after each, and not after predict, evaluate, or anything that changes weights");
+    kept_ = false;
     Backend::run(threads(), [&](const Team& team) {
       run_steps(program().loss + 1, int(program().steps.size()), {0, batch_, true, team},
                 accumulate);
@@ -98,19 +110,60 @@ class Executor {
   /// Says that somebody who holds `trainable` changes it.
   void note_update() { weights_.note_update(); }
 
+  // For a step that is not to be taken: what a forward with training moves, to be put back.
+  std::size_t moved_buffer_floats() const {
+    for (const Node& node : program().nodes)
+      if (node.layer != no_node && node.statistics == Statistics::batch &&
+          program().declared[node.layer].buffers().count > 0)
+        return program().buffer_floats;
+    return 0;
+  }
+  void copy_buffers(std::span<float> to) const {
+    Backend::copy_out(context(), to.data(), memory_.buffers(), to.size_bytes());
+  }
+  void restore_buffers(std::span<const float> from) {
+    Backend::copy_in(context(), memory_.buffers(), from.data(), from.size_bytes());
+    context().synchronize();
+  }
+  /// Where numbers that are not finite come from in the last forward, in words: the first layer in
+  /// order whose output is not finite. Runs the layers again, and moves buffers once more.
+  std::string explain_not_finite(bool training) {
+    kept_ = false;
+    const std::size_t sample = memory_.node(0).out.size();
+    for (std::size_t n = 0; n < std::size_t(batch_); ++n)
+      if (!all_finite(images_ + n * sample, sample))
+        return format_text("sample {} of the batch that it was given is not finite", n);
+    const int step = first_not_finite(training);
+    if (step == program().loss) return "though the outputs of all layers are finite";
+    const int i = program().steps[std::size_t(step)].node;
+    const Node& node = memory_.node(i);
+    std::string text = format_text("the first layer whose output is not finite is '{}'",
+                                   std::string_view(node.path));
+    if (node.output != i)
+      text += format_text(" (computed together with what follows it as far as '{}')",
+                          std::string_view(memory_.node(node.output).path));
+    return text + explain_parameters(i) +
+           (node.batch_norm != no_node ? explain_parameters(node.batch_norm) : std::string{});
+  }
+
   template <class Number>
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
     weights_.read(memory_, tensor, numbers);
   }
   template <class Number>
   void write(const NamedTensor& tensor, std::span<const Number> numbers) {
+    kept_ = false;
     weights_.write(memory_, tensor, numbers);
   }
   /// As Weights' own.
   bool borrow(const NamedTensor& tensor, Loan loan) {
+    kept_ = false;
     return weights_.borrow(memory_, tensor, std::move(loan));
   }
-  void initialise(std::uint64_t seed) { weights_.initialise(seed); }
+  void initialise(std::uint64_t seed) {
+    kept_ = false;
+    weights_.initialise(seed);
+  }
 
  private:
   /// Which images a call computes, and by which team.
@@ -137,6 +190,57 @@ class Executor {
           "frostline: a network would overwrite its own outputs while it takes them as images; "
           "copy them first");
     return int(samples);
+  }
+  /// Throws: Error if a batch norm would compute the statistics of a single value a channel, whose
+  /// variance is 0, as PyTorch refuses it too.
+  void require_statistics(int batch) const {
+    for (const Node& node : program().nodes)
+      if (node.kind == Kind::batch_norm && node.statistics == Statistics::batch &&
+          std::size_t(batch) * node.in.pixels() == 1)
+        throw Error(format_text(
+            "frostline: the batch norm '{}' requires more than one value per channel to train, "
+            "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
+            std::string_view(node.path)));
+  }
+  bool all_finite(const float* numbers, std::size_t count) const {
+    std::vector<float> copy;
+    if constexpr (!Backend::in_host_memory) {
+      copy.resize(count);
+      Backend::copy_out(context(), copy.data(), numbers, count * sizeof(float));
+      numbers = copy.data();
+    }
+    for (std::size_t i = 0; i < count; ++i)
+      if (!std::isfinite(numbers[i])) return false;
+    return true;
+  }
+  /// The first step of the forward whose output is not finite, or that of the loss.
+  int first_not_finite(bool training) {
+    int first = program().loss;
+    const auto run = [&](int s, const Images& images) {
+      run_steps(s, s + 1, images);
+      const int output = memory_.node(program().steps[std::size_t(s)].node).output;
+      if (!all_finite(value(output, images),
+                      std::size_t(images.count) * memory_.node(output).floats))
+        first = s;
+      return first != s;
+    };
+    for (int n = 0; n < batch_; ++n)  // whose values replace those of the image before
+      for (int s = 0; s < program().prefix && s < first && run(s, {n, 1, training});) ++s;
+    for (int s = program().prefix; s < first && run(s, {0, batch_, training});) ++s;
+    return first;
+  }
+  std::string explain_parameters(int i) const {
+    std::string text;
+    const auto look = [&](const TensorSpecs& specs, auto place) {
+      for (int k = 0; k < specs.count; ++k)
+        if (specs[k].type == ElementType::f32 && !all_finite(place(k), specs[k].size()))
+          text += format_text("; '{}.{}' is not finite", std::string_view(memory_.node(i).path),
+                              specs[k].name);
+    };
+    look(program().declared_by(i).parameters(),
+         [&](int k) { return weights_.parameter(memory_, i, k); });
+    look(program().declared_by(i).buffers(), [&](int k) { return memory_.buffer(i, k); });
+    return text;
   }
   int last() const { return int(program().nodes.size()) - 1; }
   std::size_t output_count() const { return std::size_t(batch_) * memory_.node(last()).out.size(); }
@@ -228,6 +332,7 @@ class Executor {
   Weights<Backend> weights_;
   std::uint64_t steps_ = 0;
   int batch_ = 0;
+  bool kept_ = false;  // what a backward needs of the last forward
   const float* images_ = nullptr;
   std::vector<float> host_outputs_;
 };

@@ -43,7 +43,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
     return program<Model, In, Backend, Options>.arena_bytes(samples, threads);
   }
 
-  /// Throws: Error if max_batch is below 1.
+  /// Throws: Error if max_batch is below 1, or there is not enough memory for it.
   explicit Network(MaxBatch batch, Seed first = {0}, typename Backend::Context context = {})
       : executor_(program<Model, In, Backend, Options>, batch.value, first.value,
                   std::move(context)) {}
@@ -58,6 +58,7 @@ class Network : private DiagnoseModel<Model, In, Backend> {
 
   /// As predict; with `training`, batch statistics are used and moved, dropout drops, and what the
   /// backward needs is kept. The images must stay where they are until the backward is done.
+  /// Throws: as predict, and if a batch norm would train on one value per channel.
   std::span<const float> forward(std::span<const float> images, bool training) {
     return executor_.forward(images, training);
   }
@@ -69,8 +70,10 @@ class Network : private DiagnoseModel<Model, In, Backend> {
     return executor_.output_gradient();
   }
 
-  /// The backward of the last forward with `training`. Assigns the parameters' gradients, or adds
-  /// to them with `accumulate`.
+  /// The backward of the forward with `training` just before it. Assigns the parameters' gradients,
+  /// or adds to them with `accumulate`. Throws: Error if there was none, if it has run already, or
+  /// if something came between that overwrites what it reads: predict, evaluate, `trainable`, or
+  /// anything that writes weights.
   void backward(bool accumulate = false) {
     static_assert(trains, "frostline: backward requires a model in which something trains");
     executor_.backward(accumulate);

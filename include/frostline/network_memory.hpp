@@ -25,7 +25,8 @@ class NetworkMemory {
         max_batch_(checked(max_batch)),
         threads_(Backend::threads()),
         parts_(program, max_batch, threads_, !Backend::in_host_memory),
-        block_(allocate()) {}
+        block_(Backend::allocate(context_, format_text("a network with max_batch({})", max_batch),
+                                 parts_.bytes, parts_.kept)) {}
 
   const Program& program() const { return *program_; }
   const Node& node(int i) const { return program_->nodes[std::size_t(i)]; }
@@ -47,6 +48,7 @@ class NetworkMemory {
   float* buffer(int node, int k) const {
     return at<float>(parts_.buffers) + program_->buffers[node][k];
   }
+  float* buffers() const { return at<float>(parts_.buffers); }
   /// What a step's kernel packed.
   float* packed(int step) const {
     return at<float>(parts_.packed) + program_->facts[std::size_t(step)].packed_offset;
@@ -79,10 +81,6 @@ class NetworkMemory {
     if (max_batch < 1)
       throw Error(format_text("frostline: max_batch requires at least 1, got {}", max_batch));
     return max_batch;
-  }
-  typename Backend::Memory allocate() const {
-    Backend::require_room(context_, "the network", parts_.bytes);
-    return typename Backend::Memory(parts_.bytes, parts_.kept);
   }
   template <class T>
   T* at(std::size_t byte) const {

@@ -147,7 +147,7 @@ says() {  # says WORDS COMMAND...: fails, and says why
 # Too little for the network, and then for its momentum alone.
 little_memory() {
   local bytes
-  says "the network takes" env PTX_CPU_MEM_MB=64 $out/tutorial_all || return 1
+  says "a network with max_batch" env PTX_CPU_MEM_MB=64 $out/tutorial_all || return 1
   bytes=$(PTX_CPU_MEM_MB=64 $out/tutorial_all 2>&1 | sed -n 's/.* takes \([0-9]*\) bytes.*/\1/p')
   says "training the network takes" env PTX_CPU_MEM_MB=$((bytes / 1048576 + 2)) $out/tutorial_all
 }

@@ -111,7 +111,8 @@ using KernelFunction = void (*)(const Call&);
 /// - `prepare(loss, LossCall)`: copies what differs from step to step to the backend's memory;
 /// - `compute(loss, LossCall)`, after it: assigns the logits' gradient unless that is empty;
 /// - `mean(LossCall)`, after it: the batch's mean loss.
-/// A backend may record what `compute` queues, and queue it again without calling it.
+/// A backend may record what `compute` queues, and queue it again without calling it. The loss
+/// itself has `check()`, which throws Error for settings that make no sense; an optimizer too.
 struct LossCall {
   const void* context = nullptr;
   int threads = 1;

@@ -2,6 +2,9 @@
 // CrossEntropy: the loss of a classifier, of images or of their pixels.
 #pragma once
 
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+
 namespace frostline {
 
 /// The mean over samples (or pixels) of -log softmax(logits)[label].
@@ -12,6 +15,14 @@ namespace frostline {
 struct CrossEntropy {
   float label_smoothing = 0;
   int ignore_index = -100;
+
+  /// Throws: Error if the smoothing is not from 0 to 1.
+  void check() const {
+    if (!(label_smoothing >= 0 && label_smoothing <= 1))
+      throw Error(
+          format_text("frostline: CrossEntropy requires a label smoothing from 0 to 1, got {}",
+                      label_smoothing));
+  }
 };
 
 }  // namespace frostline

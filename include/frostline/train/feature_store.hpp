@@ -12,6 +12,7 @@
 #include <optional>
 
 #include "frostline/core/element_type.hpp"
+#include "frostline/core/memory_room.hpp"
 #include "frostline/core/shape.hpp"
 #include "frostline/io/half.hpp"
 #include "frostline/io/scratch_file.hpp"
@@ -30,7 +31,7 @@ struct CacheOptions {
 class FeatureStore {
  public:
   /// Throws: Error if there is to be no sample, if the type is neither f32 nor f16, if there is no
-  /// file that shall be kept, or as ScratchFile.
+  /// file that must be kept, if there is not enough memory, or as ScratchFile.
   FeatureStore(Shape shape, std::size_t capacity, const CacheOptions& options)
       : shape_(shape), capacity_(capacity), type_(options.type), keep_(options.keep) {
     if (type_ != ElementType::f32 && type_ != ElementType::f16)
@@ -42,7 +43,13 @@ class FeatureStore {
     if (keep_ && options.file.empty())
       throw Error("frostline: FeatureCache requires a file that it shall keep");
     if (options.file.empty() && bytes() <= options.memory_budget) {
-      memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes());
+      constexpr std::string_view advice = "a smaller memory_budget puts them into a file";
+      require_memory("a feature cache", bytes(), advice);
+      try {
+        memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes());
+      } catch (const std::bad_alloc&) {
+        throw not_enough_memory("a feature cache", bytes(), advice);
+      }
       rows_ = memory_.get();
       return;
     }

@@ -7,7 +7,8 @@
 
 namespace frostline {
 
-/// A linear warm-up from 0 to `peak`, then half a cosine down to 0.
+/// A linear warm-up to `peak`, whose first step has peak / warmup_steps, then half a cosine that
+/// starts at `peak` and would reach 0 in the step after the last.
 /// Source: Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983
 struct CosineSchedule {
   float peak = 1e-2f;

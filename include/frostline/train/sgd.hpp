@@ -2,6 +2,11 @@
 // Sgd: stochastic gradient descent with momentum.
 #pragma once
 
+#include <cmath>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+
 namespace frostline {
 
 /// g += weight_decay * p; b = momentum * b + g; p -= learning_rate * (nesterov ? g + momentum * b
@@ -12,6 +17,18 @@ struct Sgd {
   float momentum = 0;
   float weight_decay = 0;
   bool nesterov = false;
+
+  /// Throws: Error if the settings make no sense, as PyTorch's do not, or are not finite.
+  void check() const {
+    for (const float setting : {learning_rate, momentum, weight_decay})
+      if (!(setting >= 0 && std::isfinite(setting)))
+        throw Error(format_text(
+            "frostline: Sgd requires a learning rate, a momentum and a weight decay that are "
+            "finite and at least 0, got {}, {} and {}",
+            learning_rate, momentum, weight_decay));
+    if (nesterov && momentum == 0)
+      throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
+  }
 };
 
 }  // namespace frostline

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cmath>
+#include <vector>
 
 #include "frostline/network.hpp"
 #include "frostline/train/cross_entropy.hpp"
@@ -33,18 +34,22 @@ class TrainingLoop {
   using OptimizerKernel = Kernel<Backend, Optimizer>;
 
  public:
-  TrainingLoop(Executor<Backend>& network, const Optimizer& optimizer)
+  TrainingLoop(Executor<Backend>& network, const Loss& loss, const Optimizer& optimizer)
       : network_(&network),
         loss_bytes_(whole_lines(LossKernel::workspace_bytes(out(), network.max_batch()))),
-        workspace_(allocate(loss_bytes_ + OptimizerKernel::workspace_bytes)) {
+        workspace_(allocate(loss_bytes_ + OptimizerKernel::workspace_bytes)),
+        buffers_(Backend::in_host_memory ? network.moved_buffer_floats() : 0) {
+    loss.check();
     prepare(optimizer);
   }
 
   float step(const Loss& loss, const Optimizer& optimizer, std::span<const float> images,
              std::span<const int> labels) {
     check_batch(in(), out(), images, labels, loss.ignore_index);
+    loss.check();
     prepare(optimizer);
     network_->take(images, true);
+    if (!buffers_.empty()) network_->copy_buffers(buffers_);
     const LossCall loss_call = call_for(labels, network_->output_gradient());
     const UpdateCall update_call{.context = &network_->context(),
                                  .threads = network_->threads(),
@@ -57,17 +62,23 @@ class TrainingLoop {
     replay_.run(network_->context(), loss_call.batch(), [&] {
       network_->compute(true);
       network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, loss_call); });
+      if constexpr (Backend::in_host_memory)
+        if (!std::isfinite(LossKernel::mean(loss_call))) return;
       network_->backward(false);
       network_->queue("in the optimizer", {},
                       [&] { OptimizerKernel::update(optimizer, update_call); });
     });
     network_->note_update();
-    return LossKernel::mean(loss_call);
+    const float mean = LossKernel::mean(loss_call);
+    ++steps_;
+    if (!std::isfinite(mean)) fail(mean);
+    return mean;
   }
 
   Evaluation evaluate(const Loss& loss, std::span<const float> images,
                       std::span<const int> labels) {
     check_batch(in(), out(), images, labels, loss.ignore_index);
+    loss.check();
     const std::size_t sample = in().size(), pixels = out().pixels();
     const auto most = std::size_t(network_->max_batch());
     Evaluation result;
@@ -97,14 +108,23 @@ class TrainingLoop {
             .workspace = workspace_.data()};
   }
   typename Backend::Memory allocate(std::size_t bytes) const {
-    Backend::require_room(network_->context(), "training the network", bytes);
-    return typename Backend::Memory(bytes);
+    return Backend::allocate(network_->context(), "training the network", bytes);
+  }
+  /// Throws: Error that says where numbers that are not finite come from. In the host's memory the
+  /// step has stopped before its backward, and what its forward moved is put back.
+  [[noreturn]] void fail(float mean) {
+    const std::string reason = network_->explain_not_finite(true);
+    if (!buffers_.empty()) network_->restore_buffers(buffers_);
+    throw Error(format_text(
+        "frostline: the loss of training step {} is {}: {}. {}", steps_,
+        std::isnan(mean) ? "not a number" : "infinite", reason,
+        Backend::in_host_memory
+            ? "The step was not taken. A lower learning rate, or other images, may help"
+            : "Its update has reached the weights: load them again. A lower learning rate, or "
+              "other images, may help"));
   }
   void prepare(const Optimizer& optimizer) {
-    if (!(optimizer.learning_rate >= 0 && optimizer.momentum >= 0 && optimizer.weight_decay >= 0))
-      throw Error("frostline: Sgd requires learning rate, momentum and weight decay of at least 0");
-    if (optimizer.nesterov && optimizer.momentum == 0)
-      throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
+    optimizer.check();
     if (optimizer.momentum == 0 || momentum_.size() != 0) return;
     momentum_ = allocate(network_->trainable().size_bytes());
     replay_.forget();
@@ -114,6 +134,8 @@ class TrainingLoop {
   std::size_t loss_bytes_;
   typename Backend::Memory momentum_, workspace_;  // the loss's, then the optimizer's
   typename Backend::Replay replay_;
+  std::vector<float> buffers_;  // as they were before the step, if it moves any
+  std::size_t steps_ = 0;
 };
 
 /// Trains what trains in a network: `Trainer trainer{network, CrossEntropy{}, Sgd{}}`. It owns the
@@ -125,20 +147,22 @@ class Trainer {
                 "Unfreeze a part of it or give it a new head with ReplaceHead");
 
  public:
-  /// Throws: Error if the optimizer's settings make no sense, or the backend has no room for its
-  /// state, as large as all that trains.
+  /// Throws: Error if the settings of the loss or the optimizer make no sense, or the backend has
+  /// no room for the optimizer's state, as large as all that trains.
   Trainer(Net& network, Loss loss_function, Optimizer stepper)
       : loss(loss_function),
         optimizer(stepper),
         network_(&network),
-        loop_(network.executor(), optimizer) {}
+        loop_(network.executor(), loss, optimizer) {}
 
   Loss loss;            // may be changed between steps,
   Optimizer optimizer;  // its learning rate above all
 
   /// One step of training on a batch; returns its mean loss, before the step.
   /// Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a dense head.
-  /// Throws: Error, with nothing changed, if a size or a label does not fit.
+  /// Throws: Error, with nothing changed, if a size, a label or a setting does not fit, a batch
+  /// norm would train on one value per channel, or the loss is not finite: the message then names
+  /// the first layer whose output is not (on CUDA, the weights have been updated by then).
   float step(std::span<const float> images, std::span<const int> labels) {
     return loop_.step(loss, optimizer, images, labels);
   }

@@ -16,6 +16,7 @@
 #include "frostline/backend/cpu/blocked.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/core/kernel.hpp"
+#include "frostline/core/memory_room.hpp"
 
 namespace frostline {
 
@@ -86,7 +87,17 @@ struct cpu {
     void forget() {}
   };
   static constexpr bool in_host_memory = true;
-  static void require_room(const Context&, std::string_view, std::size_t) {}
+  /// Memory for `whom`. Throws: Error if there is not enough.
+  static Memory allocate(const Context&, std::string_view whom, std::size_t bytes,
+                         std::size_t unset = 0) {
+    constexpr std::string_view advice = "a smaller max_batch takes less";
+    require_memory(whom, bytes, advice);
+    try {
+      return Memory(bytes, unset);
+    } catch (const std::bad_alloc&) {
+      throw not_enough_memory(whom, bytes, advice);
+    }
+  }
   static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }

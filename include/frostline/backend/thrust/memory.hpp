@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "frostline/backend/thrust/replay.hpp"
+#include "frostline/core/memory_room.hpp"
 #include "frostline/core/path.hpp"
 
 namespace frostline::device {
@@ -76,6 +77,13 @@ struct backend {
   static void run(int, Body body) {
     body(Team{});
   }
+  /// Memory for `whom`, of which the first `unset` bytes need not be zero. Throws: Error if there
+  /// is not enough.
+  static Memory allocate(const Context& context, std::string_view whom, std::size_t bytes,
+                         std::size_t unset = 0) {
+    require_room(context, whom, bytes);
+    return Memory(bytes, unset);
+  }
 #if FROSTLINE_CUDA
   /// Throws: Error unless there is a device with so many bytes to give to `whom`, and cuBLAS's.
   static void require_room(const Context& context, std::string_view whom, std::size_t own_bytes) {
@@ -117,7 +125,9 @@ struct backend {
     }
   }
 #else
-  static void require_room(const Context&, std::string_view, std::size_t) {}
+  static void require_room(const Context&, std::string_view whom, std::size_t bytes) {
+    require_memory(whom, bytes, "a smaller max_batch takes less");
+  }
   static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }

@@ -1,0 +1,254 @@
+// SPDX-License-Identifier: MIT
+// What a training step refuses before anything changes, the order of calls, and a loss that is not
+// finite.
+#include "frostline/frostline.hpp"
+#include "support/catch.hpp"
+#include "support/messages.hpp"
+#include "support/random.hpp"
+#include "support/snapshot.hpp"
+
+namespace frostline::test {
+namespace {
+
+constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+constexpr float infinity = std::numeric_limits<float>::infinity();
+
+using Small = ResNet18<8, ClassifierHead<64, 5>>;
+using Image = Input<3, 40, 33>;
+using HeadOnly = ReplaceHead<Freeze<Small>, ClassifierHead<64, 5>>;
+using Layer4 = Unfreeze<HeadOnly, "layer4", "fc">;
+
+template <class Net>
+std::vector<float> images_for(int batch) {
+  return random_floats(std::size_t(batch) * Net::input_shape.size());
+}
+template <class Net>
+std::vector<int> labels_for(int batch) {
+  return random_labels(std::size_t(batch) * Net::output_shape.pixels(), Net::output_shape.channels);
+}
+
+/// A step with one value per channel is refused and changes nothing; with two it is taken.
+template <class Model, class In>
+void check_one_value(std::string_view path) {
+  Network<Model, In> network{max_batch(2), seed(random_engine()())};
+  using Net = decltype(network);
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 1e-2f, .momentum = 0.9f}};
+  const auto images = images_for<Net>(2);
+  const auto labels = labels_for<Net>(2);
+  const auto image = std::span(images).first(Net::input_shape.size());
+  const auto label = std::span(labels).first(Net::output_shape.pixels());
+  const auto before = snapshot(network);
+  REQUIRE_ERROR(trainer.step(image, label),
+                format_text("'{}' requires more than one value per channel", path));
+  REQUIRE_ERROR(network.forward(image, true), "more than one value per channel");
+  REQUIRE(snapshot(network) == before);
+  REQUIRE(std::isfinite(trainer.evaluate(image, label).loss()));  // with running statistics
+  REQUIRE(std::isfinite(trainer.step(images, labels)));
+  REQUIRE(snapshot(network) != before);
+}
+
+TEST_CASE("a batch norm does not train on one value per channel") {
+  using Features = Sequential<Linear<6, 4>, BatchNorm2d<4>, ReLU, Linear<4, 3>>;
+  SECTION("a head of features") { check_one_value<Features, Input<6, 1, 1>>("1"); }
+  SECTION("a dense head whose features are 1x1") {
+    check_one_value<ReplaceHead<Freeze<Small>, FcnHead<64, 3>>, Input<3, 32, 32>>("classifier.1");
+  }
+  SECTION("a frozen one that uses the batch's statistics") {
+    check_one_value<Sequential<Frozen<BatchNorm2d<6>, BatchStatistics>, Linear<6, 3>>,
+                    Input<6, 1, 1>>("0");
+  }
+  // With running statistics one value is as good as any.
+  Network<Sequential<Frozen<BatchNorm2d<6>>, Linear<6, 3>>, Input<6, 1, 1>> frozen{max_batch(1)};
+  Trainer trainer{frozen, CrossEntropy{}, Sgd{}};
+  REQUIRE(std::isfinite(trainer.step(random_floats(6), std::vector{1})));
+}
+
+TEST_CASE("a backward follows a forward with training, and nothing else") {
+  Network<Layer4, Image> network{max_batch(2), seed(random_engine()())};
+  using Net = decltype(network);
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 0}};
+  const auto images = images_for<Net>(2), others = images_for<Net>(2);
+  const auto labels = labels_for<Net>(2);
+  constexpr auto words = "backward requires a forward with training just before it";
+  REQUIRE_ERROR(network.backward(), words);
+  const auto forward = [&] {
+    network.forward(images, true);
+    for (float& slope : network.output_gradient()) slope = 1;
+  };
+  forward();
+  network.backward();
+  std::vector<float> gradient(network.gradients().begin(), network.gradients().end());
+  REQUIRE_ERROR(network.backward(), words);  // its values are gone
+  SECTION("predict comes between") {
+    forward();
+    network.predict(others);
+    REQUIRE_ERROR(network.backward(), words);
+  }
+  SECTION("evaluate comes between") {
+    forward();
+    trainer.evaluate(others, labels);
+    REQUIRE_ERROR(network.backward(), words);
+  }
+  SECTION("a step comes between") {
+    forward();
+    trainer.step(others, labels);
+    gradient.assign(network.gradients().begin(), network.gradients().end());
+    REQUIRE_ERROR(network.backward(), words);
+  }
+  SECTION("weights are written") {
+    forward();
+    network.write(network.tensor("fc.bias"), std::span<const float>(std::vector<float>(5)));
+    REQUIRE_ERROR(network.backward(), words);
+  }
+  SECTION("weights are changed in place") {
+    forward();
+    network.trainable()[0] += 1;
+    REQUIRE_ERROR(network.backward(), words);
+  }
+  SECTION("weights begin again") {
+    forward();
+    network.initialise(seed(1));
+    REQUIRE_ERROR(network.backward(), words);
+  }
+  SECTION("a call that was refused does no harm") {
+    forward();
+    REQUIRE_ERROR(network.predict(std::span(images).first(7)), "got a span of 7");
+    network.backward();
+  }
+  // Whatever was refused, the gradients are those of the last backward that ran.
+  REQUIRE(std::equal(gradient.begin(), gradient.end(), network.gradients().begin()));
+}
+
+TEST_CASE("settings that make no sense are refused before anything changes") {
+  Network<HeadOnly, Image> network{max_batch(2), seed(random_engine()())};
+  using Net = decltype(network);
+  const auto images = images_for<Net>(2);
+  const auto labels = labels_for<Net>(2);
+  Trainer trainer{network, CrossEntropy{}, Sgd{}};
+  const auto before = snapshot(network);
+  for (const float wrong : {-0.1f, nan, infinity}) {
+    for (float Sgd::*setting : {&Sgd::learning_rate, &Sgd::momentum, &Sgd::weight_decay}) {
+      trainer.optimizer = Sgd{};
+      trainer.optimizer.*setting = wrong;
+      REQUIRE_ERROR(trainer.step(images, labels), "finite and at least 0");
+      REQUIRE_ERROR((Trainer{network, CrossEntropy{}, trainer.optimizer}), "finite and at least 0");
+    }
+    trainer.optimizer = Sgd{};
+  }
+  for (const float wrong : {-0.1f, 1.1f, nan, infinity}) {
+    trainer.loss.label_smoothing = wrong;
+    REQUIRE_ERROR(trainer.step(images, labels), "label smoothing from 0 to 1");
+    REQUIRE_ERROR(trainer.evaluate(images, labels), "label smoothing from 0 to 1");
+    REQUIRE_ERROR((Trainer{network, trainer.loss, Sgd{}}), "label smoothing from 0 to 1");
+  }
+  REQUIRE(snapshot(network) == before);
+  trainer.loss.label_smoothing = 1;
+  REQUIRE(std::isfinite(trainer.step(images, labels)));
+}
+
+/// Steps until the loss is not finite; what the message says.
+template <class Net>
+std::string diverge(Net& network, float learning_rate) {
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = learning_rate}};
+  std::map<std::string, std::vector<float>> before;
+  const std::string message = error_of([&] {
+    for (int step = 0; step < 50; ++step) {
+      before = snapshot(network);
+      trainer.step(images_for<Net>(4), labels_for<Net>(4));
+    }
+  });
+  INFO(message);
+  // The step was not taken: weights and statistics are bit for bit what they were.
+  const auto after = snapshot(network);
+  for (const auto& [key, values] : before) {
+    INFO(key);
+    REQUIRE(std::memcmp(values.data(), after.at(key).data(), values.size() * sizeof(float)) == 0);
+  }
+  return message;
+}
+
+TEST_CASE("a training that diverges stops, and names the step and the layer") {
+  SECTION("everything trains") {
+    Network<Small, Image> network{max_batch(4), seed(random_engine()())};
+    const std::string message = diverge(network, 1e30f);
+    INFO(message);
+    REQUIRE(message.starts_with("frostline: the loss of training step "));
+    REQUIRE(message.find("the first layer whose output is not finite is '") != std::string::npos);
+    REQUIRE(message.find("The step was not taken") != std::string::npos);
+  }
+  SECTION("only the head trains") {
+    Network<HeadOnly, Image> network{max_batch(4), seed(random_engine()())};
+    const std::string message = diverge(network, 1e38f);
+    INFO(message);
+    REQUIRE(message.find("'fc'") != std::string::npos);
+  }
+}
+
+/// Spoils one number of a tensor; the first layer that is told must be `layer`.
+template <class Net>
+void check_first_layer(std::string_view key, std::string_view layer) {
+  Net network{max_batch(3), seed(random_engine()())};
+  const NamedTensor tensor = network.tensor(key);
+  std::vector<float> values = network.values(key);
+  values[random_engine()() % values.size()] = nan;
+  network.write(tensor, std::span<const float>(values));
+  Trainer trainer{network, CrossEntropy{}, Sgd{}};
+  const std::string message =
+      error_of([&] { trainer.step(images_for<Net>(3), labels_for<Net>(3)); });
+  INFO(message);
+  REQUIRE(message.find("step 1 is not a number") != std::string::npos);
+  REQUIRE(message.find(format_text("not finite is '{}'", layer)) != std::string::npos);
+  REQUIRE(message.find(format_text("'{}' is not finite", key)) != std::string::npos);
+}
+
+TEST_CASE("the first layer whose output is not finite is the one that was spoilt") {
+  using Frozen = Network<HeadOnly, Image>;
+  using All = Network<Small, Image>;
+  SECTION("in the frozen prefix") {
+    check_first_layer<Frozen>("layer2.0.conv1.weight", "layer2.0.conv1");
+  }
+  SECTION("behind it") { check_first_layer<Frozen>("layer4.1.conv2.weight", "layer4.1.conv2"); }
+  SECTION("in a batch norm that a convolution absorbs") {
+    check_first_layer<Frozen>("layer3.0.bn1.running_var", "layer3.0.conv1");
+  }
+  SECTION("in the head") { check_first_layer<Frozen>("fc.bias", "fc"); }
+  SECTION("where everything trains") {
+    check_first_layer<All>("layer3.1.bn1.bias", "layer3.1.bn1");
+  }
+  SECTION("in the first layer") { check_first_layer<All>("conv1.weight", "conv1"); }
+}
+
+TEST_CASE("a batch with a number that is not finite is refused, and the next one trains") {
+  Network<Small, Image> network{max_batch(4), seed(random_engine()())};
+  using Net = decltype(network);
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 1e-3f, .momentum = 0.9f}};
+  auto images = images_for<Net>(4);
+  const auto labels = labels_for<Net>(4);
+  trainer.step(images, labels);
+  const auto before = snapshot(network);
+  const float good = images[2 * Net::input_shape.size() + 7];
+  for (const float bad : {nan, infinity, -infinity}) {
+    images[2 * Net::input_shape.size() + 7] = bad;
+    REQUIRE_ERROR(trainer.step(images, labels), "sample 2 of the batch");
+    REQUIRE(snapshot(network) == before);
+  }
+  images[2 * Net::input_shape.size() + 7] = good;
+  REQUIRE(std::isfinite(trainer.step(images, labels)));
+  REQUIRE(snapshot(network) != before);
+}
+
+TEST_CASE("memory that is not there is an error that says what needs how much") {
+  using Net = Network<Small, Image>;
+  REQUIRE_ERROR((Net{max_batch(2'000'000'000)}),
+                "frostline: a network with max_batch(2000000000) takes ");
+  REQUIRE_ERROR((Net{max_batch(2'000'000'000)}), " bytes of memory, and ");
+  REQUIRE_ERROR((Net{max_batch(2'000'000'000)}), "a smaller max_batch takes less");
+  Network<Freeze<Small>, Image> frozen{max_batch(1)};
+  constexpr std::size_t most = std::numeric_limits<std::size_t>::max();
+  REQUIRE_ERROR((FeatureCache{frozen, std::size_t(1) << 50, {.memory_budget = most}}),
+                "a feature cache takes ");
+  REQUIRE(available_memory() > 0);
+}
+
+}  // namespace
+}  // namespace frostline::test
