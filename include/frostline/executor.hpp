@@ -111,18 +111,18 @@ class Executor {
   void note_update() { weights_.note_update(); }
 
   // For a step that is not to be taken: what a forward with training moves, to be put back.
-  std::size_t moved_buffer_floats() const {
+  std::size_t moved_buffer_bytes() const {
     for (const Node& node : program().nodes)
       if (node.layer != no_node && node.statistics == Statistics::batch &&
           program().declared[node.layer].buffers().count > 0)
-        return program().buffer_floats;
+        return program().buffer_floats * sizeof(float);
     return 0;
   }
-  void copy_buffers(std::span<float> to) const {
-    Backend::copy_out(context(), to.data(), memory_.buffers(), to.size_bytes());
+  void copy_buffers(const typename Backend::Memory& to) const {
+    Backend::copy(context(), to.data(), memory_.buffers(), to.size());
   }
-  void restore_buffers(std::span<const float> from) {
-    Backend::copy_in(context(), memory_.buffers(), from.data(), from.size_bytes());
+  void restore_buffers(const typename Backend::Memory& from) {
+    Backend::copy(context(), memory_.buffers(), from.data(), from.size());
     context().synchronize();
   }
   /// Where numbers that are not finite come from in the last forward, in words: the first layer in

@@ -61,7 +61,8 @@ command -v /usr/bin/time >/dev/null || scripts/install.sh peers
 ) &
 other=$!
 build compare tests/thrust/compare.cpp "${device[@]}" &&
-  build slopes tests/thrust/slopes.cpp "${device[@]}"
+  build slopes tests/thrust/slopes.cpp "${device[@]}" &&
+  build steps tests/thrust/steps.cpp "${device[@]}"
 compiled=$?
 wait $other && [ $compiled -eq 0 ] || { failed=("${names[@]}"); finish; }
 link() {
@@ -69,7 +70,7 @@ link() {
   shift
   nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson
 }
-link tests compare.o slopes.o cpu_results.o main.o && link moves moves.o main.o &&
+link tests compare.o slopes.o steps.o cpu_results.o main.o && link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 
 check() {  # check NAME COMMAND...

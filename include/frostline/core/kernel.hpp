@@ -110,7 +110,8 @@ using KernelFunction = void (*)(const Call&);
 /// - `workspace_bytes(shape, max_batch)`: how much memory it needs;
 /// - `prepare(loss, LossCall)`: copies what differs from step to step to the backend's memory;
 /// - `compute(loss, LossCall)`, after it: assigns the logits' gradient unless that is empty;
-/// - `mean(LossCall)`, after it: the batch's mean loss.
+/// - `mean(LossCall)`, after it: the batch's mean loss;
+/// - `mean_place(LossCall)`: where that lies in the backend's memory, a double.
 /// A backend may record what `compute` queues, and queue it again without calling it. The loss
 /// itself has `check()`, which throws Error for settings that make no sense; an optimizer too.
 struct LossCall {
@@ -127,7 +128,8 @@ struct LossCall {
 /// What an optimizer is told. `Kernel<Backend, Optimizer>` has
 /// - `workspace_bytes`: how much memory it needs;
 /// - `prepare(optimizer, UpdateCall)`: as a loss's;
-/// - `update(optimizer, UpdateCall)`, after it: moves the parameters and their momentum.
+/// - `update(optimizer, UpdateCall)`, after it: moves the parameters and their momentum, unless the
+///   loss is not finite as a float.
 /// All spans are alike; momentum may be empty.
 struct UpdateCall {
   const void* context = nullptr;
@@ -135,6 +137,7 @@ struct UpdateCall {
   std::span<float> parameters{};
   std::span<const float> gradients{};
   std::span<float> momentum{};
+  const double* loss = nullptr;  // in the backend's memory
   std::byte* workspace = nullptr;
 };
 

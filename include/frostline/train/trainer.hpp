@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cmath>
-#include <vector>
 
 #include "frostline/network.hpp"
 #include "frostline/train/cross_entropy.hpp"
@@ -38,7 +37,7 @@ class TrainingLoop {
       : network_(&network),
         loss_bytes_(whole_lines(LossKernel::workspace_bytes(out(), network.max_batch()))),
         workspace_(allocate(loss_bytes_ + OptimizerKernel::workspace_bytes)),
-        buffers_(Backend::in_host_memory ? network.moved_buffer_floats() : 0) {
+        buffers_(allocate(network.moved_buffer_bytes())) {
     loss.check();
     prepare(optimizer);
   }
@@ -49,13 +48,14 @@ class TrainingLoop {
     loss.check();
     prepare(optimizer);
     network_->take(images, true);
-    if (!buffers_.empty()) network_->copy_buffers(buffers_);
+    if (buffers_.size() > 0) network_->copy_buffers(buffers_);
     const LossCall loss_call = call_for(labels, network_->output_gradient());
     const UpdateCall update_call{.context = &network_->context(),
                                  .threads = network_->threads(),
                                  .parameters = network_->trainable(),
                                  .gradients = network_->gradients(),
                                  .momentum = momentum_.floats(),
+                                 .loss = LossKernel::mean_place(loss_call),
                                  .workspace = workspace_.data() + loss_bytes_};
     LossKernel::prepare(loss, loss_call);
     OptimizerKernel::prepare(optimizer, update_call);
@@ -110,18 +110,15 @@ class TrainingLoop {
   typename Backend::Memory allocate(std::size_t bytes) const {
     return Backend::allocate(network_->context(), "training the network", bytes);
   }
-  /// Throws: Error that says where numbers that are not finite come from. In the host's memory the
-  /// step has stopped before its backward, and what its forward moved is put back.
+  /// Puts back what the step's forward moved; its update has not been made. Throws: Error that says
+  /// where numbers that are not finite come from.
   [[noreturn]] void fail(float mean) {
     const std::string reason = network_->explain_not_finite(true);
-    if (!buffers_.empty()) network_->restore_buffers(buffers_);
+    if (buffers_.size() > 0) network_->restore_buffers(buffers_);
     throw Error(format_text(
-        "frostline: the loss of training step {} is {}: {}. {}", steps_,
-        std::isnan(mean) ? "not a number" : "infinite", reason,
-        Backend::in_host_memory
-            ? "The step was not taken. A lower learning rate, or other images, may help"
-            : "Its update has reached the weights: load them again. A lower learning rate, or "
-              "other images, may help"));
+        "frostline: the loss of training step {} is {}: {}. The step was not taken. A lower "
+        "learning rate, or other images, may help",
+        steps_, std::isnan(mean) ? "not a number" : "infinite", reason));
   }
   void prepare(const Optimizer& optimizer) {
     optimizer.check();
@@ -134,7 +131,7 @@ class TrainingLoop {
   std::size_t loss_bytes_;
   typename Backend::Memory momentum_, workspace_;  // the loss's, then the optimizer's
   typename Backend::Replay replay_;
-  std::vector<float> buffers_;  // as they were before the step, if it moves any
+  typename Backend::Memory buffers_;  // as they were before the step, if it moves any
   std::size_t steps_ = 0;
 };
 
@@ -162,7 +159,7 @@ class Trainer {
   /// Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a dense head.
   /// Throws: Error, with nothing changed, if a size, a label or a setting does not fit, a batch
   /// norm would train on one value per channel, or the loss is not finite: the message then names
-  /// the first layer whose output is not (on CUDA, the weights have been updated by then).
+  /// the first layer whose output is not.
   float step(std::span<const float> images, std::span<const int> labels) {
     return loop_.step(loss, optimizer, images, labels);
   }

@@ -104,6 +104,10 @@ struct cpu {
   static void copy_out(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }
+  /// From one place of the backend's memory to another.
+  static void copy(const Context&, void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
   /// Threads that a kernel may use: OpenMP's setting.
   static int threads() { return omp_get_max_threads(); }
   template <class Body>

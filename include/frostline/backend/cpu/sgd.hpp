@@ -2,6 +2,7 @@
 // Sgd on the CPU: one loop over all that trains.
 #pragma once
 
+#include <cmath>
 #include <span>
 
 #include "frostline/backend/cpu/memory.hpp"
@@ -16,6 +17,7 @@ struct Kernel<cpu, Sgd> {
   static void prepare(const Sgd&, const UpdateCall&) {}
   /// Moves the parameters and their momentum.
   static void update(const Sgd& sgd, const UpdateCall& call) {
+    if (!std::isfinite(float(*call.loss))) return;
     float* p = call.parameters.data();
     const float* g = call.gradients.data();
     float* b = call.momentum.empty() ? nullptr : call.momentum.data();

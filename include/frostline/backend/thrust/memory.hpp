@@ -111,6 +111,11 @@ struct backend {
             "cudaMemcpyAsync");
     context.synchronize();
   }
+  /// From one place of the device's memory to another.
+  static void copy(const Context& context, void* to, const void* from, std::size_t bytes) {
+    require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, context.stream()),
+            "cudaMemcpyAsync");
+  }
   /// Calls `work`, which queues kernels. Throws: Error, which says where ("in ", of a node: "in
   /// 'conv1'"), if one is refused.
   template <class Work>
@@ -132,6 +137,9 @@ struct backend {
     std::memcpy(to, from, bytes);
   }
   static void copy_out(const Context&, void* to, const void* from, std::size_t bytes) {
+    std::memcpy(to, from, bytes);
+  }
+  static void copy(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }
 #endif

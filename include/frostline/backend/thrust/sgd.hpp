@@ -18,7 +18,10 @@ struct SgdStep {
   float* p;
   const float* g;
   float* b;  // null: no momentum
+  const double* loss;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const float mean = float(*loss);
+    if (!(mean - mean == 0)) return;  // not finite
     const SgdSettings s = *settings;
     const float gradient = g[i] + s.weight_decay * p[i];
     float step = s.own * gradient;
@@ -51,7 +54,7 @@ struct Kernel<thrust_backend, Sgd> {
         call.context, std::ptrdiff_t(call.parameters.size()),
         device::SgdStep{reinterpret_cast<const device::SgdSettings*>(call.workspace),
                         call.parameters.data(), call.gradients.data(),
-                        call.momentum.empty() ? nullptr : call.momentum.data()});
+                        call.momentum.empty() ? nullptr : call.momentum.data(), call.loss});
   }
 };
 

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// What a training step with Thrust refuses, and what it says of a loss that is not finite.
+#include "frostline/thrust.hpp"
+#include "support/messages.hpp"
+#include "support/random.hpp"
+#include "support/snapshot.hpp"
+
+namespace frostline::test {
+namespace {
+
+using Features = Sequential<Linear<6, 4>, BatchNorm2d<4>, Linear<4, 3>>;
+
+struct Setup {
+  Network<Features, Input<6, 1, 1>, thrust_backend> network{max_batch(4), seed(random_engine()())};
+  Trainer<decltype(network), CrossEntropy, Sgd> trainer{network, CrossEntropy{}, Sgd{}};
+  std::vector<float> samples = random_floats(4 * 6);
+  std::vector<int> labels{0, 1, 2, 1};
+};
+
+}  // namespace
+
+TEST_CASE("a step with Thrust is refused before anything changes") {
+  Setup s;
+  const auto before = snapshot(s.network);
+  REQUIRE_ERROR(s.trainer.step(std::span(s.samples).first(6), std::span(s.labels).first(1)),
+                "'1' requires more than one value per channel");
+  s.trainer.optimizer.learning_rate = std::numeric_limits<float>::infinity();
+  REQUIRE_ERROR(s.trainer.step(s.samples, s.labels), "finite and at least 0");
+  REQUIRE(snapshot(s.network) == before);
+}
+
+TEST_CASE("backward with Thrust follows a forward with training, and nothing else") {
+  Setup s;
+  constexpr auto words = "backward requires a forward with training just before it";
+  REQUIRE_ERROR(s.network.backward(), words);
+  for (int step = 0; step < 3; ++step) {  // a step that is recorded, and then repeated
+    s.trainer.step(s.samples, s.labels);
+    REQUIRE_ERROR(s.network.backward(), words);
+  }
+  s.network.forward(s.samples, true);
+  s.network.backward();
+  s.network.forward(s.samples, true);
+  s.network.predict(s.samples);
+  REQUIRE_ERROR(s.network.backward(), words);
+}
+
+TEST_CASE("a loss with Thrust that is not finite stops the training and names the layer") {
+  Setup s;
+  for (int step = 0; step < 3; ++step) s.trainer.step(s.samples, s.labels);
+  const auto before = snapshot(s.network);
+  s.samples[13] = std::numeric_limits<float>::quiet_NaN();
+  REQUIRE_ERROR(s.trainer.step(s.samples, s.labels), "step 4 is not a number: sample 2 of");
+  REQUIRE(snapshot(s.network) == before);
+  std::vector<float> bias = before.at("2.bias");
+  bias[1] = std::numeric_limits<float>::quiet_NaN();
+  Setup other;
+  other.network.write(other.network.tensor("2.bias"), std::span<const float>(bias));
+  REQUIRE_ERROR(other.trainer.step(other.samples, other.labels),
+                "the first layer whose output is not finite is '2'; '2.bias' is not finite");
+}
+
+}  // namespace frostline::test
