@@ -7,12 +7,14 @@
 #include <exception>
 #include <filesystem>
 #include <string>
-#include <system_error>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/io/class_names.hpp"
+#include "frostline/io/find_images.hpp"
 #include "frostline/io/image.hpp"
 
 namespace frostline {
@@ -23,84 +25,148 @@ struct Sample {
   int label = 0;
 };
 
-namespace detail {
-
-inline bool names_an_image(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  for (char& letter : extension)
-    if (letter >= 'A' && letter <= 'Z') letter = static_cast<char>(letter - 'A' + 'a');
-  return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
-}
-
-/// The images of a folder and the folders in it, links followed, ordered as torchvision orders
-/// them: by folder, then by name.
-inline std::vector<std::filesystem::path> find_images(const std::filesystem::path& folder) {
-  constexpr auto links = std::filesystem::directory_options::follow_directory_symlink;
-  std::vector<std::filesystem::path> paths;
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(folder, links))
-    if (names_an_image(entry.path()) && !entry.is_directory()) paths.push_back(entry.path());
-  const auto key = [](const std::filesystem::path& path) {
-    return std::pair(path.parent_path().string(), path.filename().string());
-  };
-  std::sort(paths.begin(), paths.end(),
-            [&](const auto& left, const auto& right) { return key(left) < key(right); });
-  return paths;
-}
-
-}  // namespace detail
-
 /// The images under `root/<class>/`, as torchvision's ImageFolder lists them: classes numbered in
-/// the order of their names; .jpg, .jpeg and .png files, in any case, also in nested folders.
+/// the order of their names; .jpg, .jpeg and .png files, in any case, also in nested folders. Links
+/// are followed, but for those that lead back to a folder that holds them.
 /// Source: https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html
 struct ImageFolder {
+  std::filesystem::path root;
   std::vector<std::string> classes;
   std::vector<Sample> samples;
+  Skipped skipped;  // what is not taken: other formats, files beside the class folders, ...
 
-  /// Throws: Error if the folder is missing or has no folders, and one that names every class
-  /// without an image.
-  explicit ImageFolder(const std::filesystem::path& root) {
-    const std::string name = root.string();
-    std::string empty;
-    if (!std::filesystem::is_directory(root))
-      throw Error(format_text("there is no folder '{}'", name));
-    try {
-      for (const auto& entry : std::filesystem::directory_iterator(root))
-        if (entry.is_directory()) classes.push_back(entry.path().filename().string());
-      std::sort(classes.begin(), classes.end());
-      for (std::size_t label = 0; label < classes.size(); ++label) {
-        std::vector<std::filesystem::path> paths = detail::find_images(root / classes[label]);
-        if (paths.empty()) empty += (empty.empty() ? "" : ", ") + classes[label];
-        for (auto& path : paths) samples.push_back({std::move(path), static_cast<int>(label)});
-      }
-    } catch (const std::filesystem::filesystem_error& problem) {
-      throw Error(format_text("cannot list the folder '{}': {}", name, problem.what()));
-    }
-    if (classes.empty()) throw Error(format_text("the folder '{}' has no class folders", name));
-    if (!empty.empty())
-      throw Error(format_text("the folder '{}' has no .jpg, .jpeg or .png file for the classes {}",
-                              name, empty));
+  /// Throws: Error if the folder is missing or has no folders, if a class's name is not UTF-8 or
+  /// has control characters, if a folder cannot be read, and one that names every class without an
+  /// image.
+  explicit ImageFolder(const std::filesystem::path& folder) : root(folder) {
+    find_classes();
+    find_samples();
+  }
+
+  /// With classes numbered in the order given, such as another folder's or a network's.
+  /// Throws: Error as above, and if the folder's classes, compared by name, are not these: the
+  /// text lists those that are missing and those that are not expected.
+  ImageFolder(const std::filesystem::path& folder, const std::vector<std::string>& wanted)
+      : root(folder) {
+    find_classes();
+    detail::require_classes(wanted, classes, root.string());
+    classes = wanted;
+    find_samples();
   }
 
   std::size_t size() const { return samples.size(); }
+
+  /// One line on what is not taken, by reason; empty if there is nothing.
+  std::string skipped_text() const {
+    if (skipped.empty()) return "";
+    std::string text;
+    for (const auto& [reason, count] : skipped)
+      text += format_text("{}{} ({})", text.empty() ? "" : ", ", reason, count);
+    return format_text("passed over in '{}': {}", root.string(), text);
+  }
+
+ private:
+  void find_classes() {
+    if (detail::kind_of(root) != detail::FileKind::folder)
+      throw Error(format_text("there is no folder '{}'", root.string()));
+    const std::vector<detail::FolderId> above = detail::holders_of(root);
+    for (const auto& entry : detail::entries_of(root)) {
+      const std::string name = entry.path().filename().string();
+      detail::FolderId id;
+      if (detail::kind_of(entry.path(), &id) != detail::FileKind::folder) {
+        const std::string reason = detail::reason_to_skip(entry.path());
+        ++skipped[reason == "hidden files" ? reason : "files beside the class folders"];
+      } else if (std::vector<detail::FolderId> inside = above; detail::enter(entry, id, inside)) {
+        detail::check_class_name(name, root.string());
+        classes.push_back(name);
+      } else {
+        ++skipped[detail::leads_back];
+      }
+    }
+    std::sort(classes.begin(), classes.end());
+    if (classes.empty())
+      throw Error(format_text("the folder '{}' has no class folders", root.string()));
+  }
+
+  void find_samples() {
+    const std::vector<detail::FolderId> above = detail::holders_of(root);
+    std::vector<std::string> empty;
+    for (std::size_t label = 0; label < classes.size(); ++label) {
+      const std::filesystem::directory_entry folder(root / classes[label]);
+      detail::FolderId id;
+      std::vector<detail::FolderId> inside = above;
+      detail::kind_of(folder.path(), &id);
+      detail::enter(folder, id, inside);
+      std::vector<std::filesystem::path> paths;
+      detail::find_images(folder.path(), inside, paths, skipped);
+      detail::sort_as_torchvision(paths);
+      if (paths.empty()) empty.push_back(classes[label]);
+      for (auto& path : paths) samples.push_back({std::move(path), static_cast<int>(label)});
+    }
+    if (!empty.empty())
+      throw Error(format_text(
+          "the folder '{}' has no .jpg, .jpeg or .png file for the classes {}{}{}", root.string(),
+          detail::list_of_names(empty), skipped.empty() ? "" : "; ", skipped_text()));
+  }
 };
 
-/// All images of the folder, decoded, in the order of its samples; in parallel with OpenMP.
-/// Throws: Error for the first sample that cannot be read, whatever the number of threads.
-inline std::vector<Image> read_images(const ImageFolder& folder) {
-  std::vector<Image> images(folder.size());
-  std::vector<std::exception_ptr> failures(folder.size());
+/// Two folders of the same classes.
+struct TrainAndVal {
+  ImageFolder train, val;
+};
+
+/// `root/train` and `root/val`, with the classes of train, in its order, imposed on val.
+/// Throws: Error as ImageFolder; where the classes differ, it lists their names.
+inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
+  ImageFolder train(root / "train");
+  ImageFolder val(root / "val", train.classes);
+  return {std::move(train), std::move(val)};
+}
+
+/// Decodes the folder's images in parallel with OpenMP, each once, and calls
+/// action(index of the sample, Image&&) from the thread that decoded it: what the action does not
+/// keep is freed at once, so that no more pictures are in memory than there are threads.
+/// Throws: Error for the first sample, by its index, that cannot be read, with the number of all
+/// such; whatever the action throws for the first. All others are read nevertheless.
+template <class Action>
+void for_each_image(const ImageFolder& folder, Action action, const DecodeOptions& options = {}) {
+  std::exception_ptr first;
+  std::size_t failures = 0, first_index = folder.size();
 #ifdef _OPENMP
 #pragma omp parallel for schedule(dynamic)
 #endif
-  for (std::size_t i = 0; i < images.size(); ++i) {
+  for (std::size_t i = 0; i < folder.size(); ++i) {
     try {
-      images[i] = read_image(folder.samples[i].path);
+      action(i, read_image(folder.samples[i].path, options));
     } catch (...) {
-      failures[i] = std::current_exception();
+#ifdef _OPENMP
+#pragma omp critical(frostline_for_each_image)
+#endif
+      {
+        ++failures;
+        if (i < first_index) {
+          first_index = i;
+          first = std::current_exception();
+        }
+      }
     }
   }
-  for (const std::exception_ptr& failure : failures)
-    if (failure) std::rethrow_exception(failure);
+  if (!first) return;
+  try {
+    std::rethrow_exception(first);
+  } catch (const Error& error) {
+    if (failures == 1) throw;
+    throw Error(format_text("{} (and {} more of the {} images cannot be read)", error.what(),
+                            failures - 1, folder.size()));
+  }
+}
+
+/// All images of the folder, decoded, in the order of its samples; see for_each_image.
+inline std::vector<Image> read_images(const ImageFolder& folder,
+                                      const DecodeOptions& options = {}) {
+  std::vector<Image> images(folder.size());
+  for_each_image(
+      folder, [&](std::size_t i, Image&& image) { images[i] = std::move(image); }, options);
   return images;
 }
 

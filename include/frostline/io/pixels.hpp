@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// The image type, and the checks of its size.
+// The image type, the checks of its size, and memory for pixels.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <stdexcept>
 #include <string_view>
 #include <vector>
 
@@ -24,23 +26,35 @@ struct Image {
 
 namespace detail {
 
-inline constexpr std::uint64_t most_pixels = std::uint64_t{1} << 28;
-
 [[noreturn]] inline void fail_image(std::string_view name, std::string_view reason) {
   throw Error(format_text("cannot read the image '{}': {}", name, reason));
 }
 
-/// Throws: Error unless it is a size that a photograph may have.
-inline void check_size(std::uint64_t width, std::uint64_t height, std::string_view name) {
+/// Throws: Error unless the image has a pixel and no more than `most_pixels`.
+inline void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t most_pixels,
+                       std::string_view name) {
   if (width == 0 || height == 0 || width > most_pixels || height > most_pixels / width)
-    fail_image(name, format_text("its size is {}x{}, and an image may have 1 to {} pixels", width,
-                                 height, most_pixels));
+    fail_image(name, format_text("its size is {}x{}, and an image may have 1 to {} pixels "
+                                 "(DecodeOptions::most_pixels)",
+                                 width, height, most_pixels));
 }
-/// A black image. Throws: as check_size.
-inline Image allocate_image(std::uint64_t width, std::uint64_t height, std::string_view name) {
-  check_size(width, height, name);
+
+/// Zeros. Throws: Error, which says what takes how many bytes, where memory is short.
+template <class Value = std::uint8_t>
+std::vector<Value> allocate(std::uint64_t count, std::string_view what) {
+  try {
+    return std::vector<Value>(static_cast<std::size_t>(count));
+  } catch (const std::bad_alloc&) {
+  } catch (const std::length_error&) {
+  }
+  throw Error(
+      format_text("{} takes {} bytes of memory, which cannot be had", what, count * sizeof(Value)));
+}
+
+/// A black image of a size that has been checked. Throws: as allocate.
+inline Image allocate_image(std::uint64_t width, std::uint64_t height, std::string_view what) {
   return Image{static_cast<int>(width), static_cast<int>(height),
-               std::vector<std::uint8_t>(static_cast<std::size_t>(width * height * 3))};
+               allocate(width * height * 3, what)};
 }
 
 /// Throws: Error if the image's size and its pixels disagree.

@@ -12,8 +12,12 @@
 #include <cstring>
 #include <span>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "frostline/core/format.hpp"
+#include "frostline/io/decode_options.hpp"
+#include "frostline/io/exif.hpp"
 #include "frostline/io/pixels.hpp"
 
 namespace frostline::detail {
@@ -23,6 +27,7 @@ struct PngReader {
   png_structp png = nullptr;
   png_infop info = nullptr;
   int depth = 0;
+  int passes = 1;
   char reason[128] = "libpng cannot start";
 
   explicit PngReader(std::span<const std::uint8_t> bytes) : rest(bytes) {
@@ -47,7 +52,7 @@ struct PngReader {
   }
 };
 
-// In these two functions libpng's errors jump: nothing in them may have a destructor.
+// In these functions libpng's errors jump: nothing in them may have a destructor.
 inline bool read_png_header(PngReader& reader) {
   if (setjmp(png_jmpbuf(reader.png))) return false;
   png_set_user_limits(reader.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -55,56 +60,126 @@ inline bool read_png_header(PngReader& reader) {
   png_read_info(reader.png, reader.info);
   reader.depth = png_get_bit_depth(reader.png, reader.info);
   png_set_packing(reader.png);
-  png_set_interlace_handling(reader.png);
+  reader.passes = png_set_interlace_handling(reader.png);
   return true;
 }
-inline bool read_png_rows(PngReader& reader, png_bytepp rows) {
+inline bool start_png_rows(PngReader& reader) {
   if (setjmp(png_jmpbuf(reader.png))) return false;
   png_read_update_info(reader.png, reader.info);
-  png_read_image(reader.png, rows);
+  return true;
+}
+inline bool read_png_row(PngReader& reader, png_bytep row) {
+  if (setjmp(png_jmpbuf(reader.png))) return false;
+  png_read_row(reader.png, row, nullptr);
+  return true;
+}
+inline bool read_png_end(PngReader& reader) {
+  if (setjmp(png_jmpbuf(reader.png))) return false;
+  png_read_end(reader.png, reader.info);
   return true;
 }
 
-inline Image decode_png(std::span<const std::uint8_t> bytes, std::string_view name) {
-  PngReader reader(bytes);
-  if (!reader.info || !read_png_header(reader)) fail_image(name, reader.reason);
-  const std::size_t packed_row = png_get_rowbytes(reader.png, reader.info);
-  const std::size_t height = png_get_image_height(reader.png, reader.info);
-  const std::size_t width = png_get_image_width(reader.png, reader.info);
-  Image image;
-  constexpr std::size_t most_inflated = 1032;  // bytes that one byte of deflate can stand for
-  if (width <= most_pixels / height && packed_row * height / most_inflated > bytes.size())
-    fail_image(name, "the file is truncated");
-  image = allocate_image(width, height, name);
-
-  const std::size_t channels = png_get_channels(reader.png, reader.info);
-  const std::size_t sample = reader.depth == 16 ? 2 : 1;
-  std::vector<std::uint8_t> samples(width * height * channels * sample);
-  std::vector<png_bytep> rows(height);
-  for (std::size_t y = 0; y < height; ++y) rows[y] = &samples[y * width * channels * sample];
-  if (!read_png_rows(reader, rows.data())) fail_image(name, reader.reason);
-
-  png_colorp palette = nullptr;
-  int colors = 0;
-  png_get_PLTE(reader.png, reader.info, &palette, &colors);
-  const bool indexed = png_get_color_type(reader.png, reader.info) == PNG_COLOR_TYPE_PALETTE;
-  const int grey_step = reader.depth < 8 ? 255 / ((1 << reader.depth) - 1) : 1;
-  for (std::size_t pixel = 0; pixel < width * height; ++pixel) {
-    const std::uint8_t* in = &samples[pixel * channels * sample];
-    std::uint8_t* out = &image.pixels[pixel * 3];
-    if (indexed) {
-      const png_color color = in[0] < colors ? palette[in[0]] : png_color{0, 0, 0};
-      out[0] = color.red;
-      out[1] = color.green;
-      out[2] = color.blue;
-    } else if (channels >= 3) {
-      for (std::size_t channel = 0; channel < 3; ++channel) out[channel] = in[channel * sample];
-    } else {
-      int grey = in[0] * grey_step;
-      if (channels == 1 && sample == 2) grey = in[0] > 0 ? 255 : in[1];
-      std::fill_n(out, 3, static_cast<std::uint8_t>(grey));
-    }
+/// A PNG whose size has been checked, before its pixels are read.
+class Png {
+ public:
+  /// Throws: Error for what libpng refuses, and for more pixels than the options or the bytes
+  /// allow.
+  Png(std::span<const std::uint8_t> bytes, std::string_view name, const DecodeOptions& options)
+      : name_(name), reader_(bytes) {
+    if (!reader_.info || !read_png_header(reader_)) fail_image(name, reader_.reason);
+    width = png_get_image_width(reader_.png, reader_.info);
+    height = png_get_image_height(reader_.png, reader_.info);
+    const std::size_t packed_row = png_get_rowbytes(reader_.png, reader_.info);
+    constexpr std::size_t most_inflated = 1032;  // bytes that one byte of deflate can stand for
+    if (width <= options.most_pixels / height && packed_row * height / most_inflated > bytes.size())
+      fail_image(name, "the file is truncated");
+    check_size(width, height, options.most_pixels, name);
+    depth = reader_.depth;
+    channels = png_get_channels(reader_.png, reader_.info);
+    indexed = png_get_color_type(reader_.png, reader_.info) == PNG_COLOR_TYPE_PALETTE;
+    int count = 0;
+    png_colorp colors = nullptr;
+    png_get_PLTE(reader_.png, reader_.info, &colors, &count);
+    palette = {colors, static_cast<std::size_t>(count)};
   }
+
+  /// Reads all rows, and gives each once, in order, to take(y, row), which may keep to the row's
+  /// memory: room(y) if `room` gives one, else memory of this function.
+  /// Shapes: row is width x channels samples of one byte, or of two if the depth is 16.
+  template <class Room, class Take>
+  void read_rows(Room room, Take take) {
+    const std::size_t row_size = width * channels * (depth == 16 ? 2 : 1);
+    const bool interlaced = reader_.passes > 1;
+    const bool has_room = room(0) != nullptr;
+    // The passes of an interlaced picture come back to each row.
+    std::vector<std::uint8_t> own =
+        allocate(has_room     ? 0
+                 : interlaced ? row_size * height
+                              : row_size,
+                 format_text("the image '{}' of {}x{} pixels", name_, width, height));
+    const auto row_of = [&](std::size_t y) {
+      return has_room ? room(y) : own.data() + (interlaced ? y * row_size : 0);
+    };
+    if (!start_png_rows(reader_)) fail_image(name_, reader_.reason);
+    for (int pass = 0; pass < reader_.passes; ++pass)
+      for (std::size_t y = 0; y < height; ++y) {
+        if (!read_png_row(reader_, row_of(y))) fail_image(name_, reader_.reason);
+        if (!interlaced) take(y, row_of(y));
+      }
+    for (std::size_t y = 0; interlaced && y < height; ++y) take(y, row_of(y));
+  }
+
+  /// 1 to 8, after the rows. Throws: Error if the file ends before its end chunk.
+  int orientation() {
+    if (!read_png_end(reader_)) fail_image(name_, reader_.reason);
+    png_uint_32 size = 0;
+    png_bytep exif = nullptr;
+    png_get_eXIf_1(reader_.png, reader_.info, &size, &exif);
+    return exif_orientation({exif, size});
+  }
+
+  std::size_t width = 0, height = 0, channels = 0;
+  int depth = 0;  // bits a sample, as stored
+  bool indexed = false;
+  std::span<const png_color> palette;
+
+ private:
+  std::string_view name_;
+  PngReader reader_;
+};
+
+inline Image decode_png(std::span<const std::uint8_t> bytes, std::string_view name,
+                        const DecodeOptions& options) {
+  Png png(bytes, name, options);
+  Image image =
+      allocate_image(png.width, png.height,
+                     format_text("the image '{}' of {}x{} pixels", name, png.width, png.height));
+  const bool is_rgb = png.channels == 3 && png.depth == 8;
+  const auto out_row = [&](std::size_t y) { return image.pixels.data() + y * png.width * 3; };
+  const std::size_t sample = png.depth == 16 ? 2 : 1;
+  const int grey_step = png.depth < 8 ? 255 / ((1 << png.depth) - 1) : 1;
+  const auto room = [&](std::size_t y) { return is_rgb ? out_row(y) : nullptr; };
+  png.read_rows(room, [&](std::size_t y, const std::uint8_t* in) {
+    std::uint8_t* out = out_row(y);
+    for (std::size_t x = 0; !is_rgb && x < png.width; ++x, in += png.channels * sample, out += 3) {
+      if (png.indexed) {
+        const png_color color =
+            in[0] < png.palette.size() ? png.palette[in[0]] : png_color{0, 0, 0};
+        out[0] = color.red;
+        out[1] = color.green;
+        out[2] = color.blue;
+      } else if (png.channels >= 3) {
+        for (std::size_t channel = 0; channel < 3; ++channel) out[channel] = in[channel * sample];
+      } else {
+        int grey = in[0] * grey_step;
+        if (png.channels == 1 && sample == 2) grey = in[0] > 0 ? 255 : in[1];
+        std::fill_n(out, 3, static_cast<std::uint8_t>(grey));
+      }
+    }
+  });
+  if (options.orientation == Orientation::upright)
+    image.pixels = turn_upright(std::move(image.pixels), image.width, image.height, 3,
+                                png.orientation(), name);
   return image;
 }
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "frostline/core/error.hpp"
@@ -37,13 +38,14 @@ inline Image crop(const Image& image, const Region& region) {
     throw Error(format_text(
         "the region of {}x{} pixels at ({}, {}) is not inside an image of {}x{}", region.width,
         region.height, region.left, region.top, image.width, image.height));
-  Image result{region.width, region.height, {}};
-  result.pixels.reserve(static_cast<std::size_t>(region.width) *
-                        static_cast<std::size_t>(region.height) * 3);
+  Image result =
+      detail::allocate_image(static_cast<std::uint64_t>(region.width),
+                             static_cast<std::uint64_t>(region.height), "a part of an image");
+  auto out = result.pixels.begin();
   for (int y = region.top; y < region.top + region.height; ++y) {
     const auto row =
         image.pixels.begin() + (static_cast<std::ptrdiff_t>(y) * image.width + region.left) * 3;
-    result.pixels.insert(result.pixels.end(), row, row + std::ptrdiff_t{region.width} * 3);
+    out = std::copy_n(row, std::ptrdiff_t{region.width} * 3, out);
   }
   return result;
 }
@@ -51,6 +53,7 @@ inline Image crop(const Image& image, const Region& region) {
 namespace detail {
 
 inline constexpr int weight_bits = 32 - 8 - 2;
+inline constexpr std::uint64_t most_resized_pixels = std::uint64_t{1} << 28;
 
 /// For each output coordinate the source coordinates that it reads, and their weights.
 /// Units: weights are multiples of 2^-weight_bits; those of output i begin at i * stride.
@@ -69,26 +72,28 @@ inline double rounded_product(double left, double right) {
 inline Taps triangle_taps(int source, float begin, float end, int outputs) {
   const double scale = static_cast<double>(end - begin) / outputs;
   const double support = std::max(scale, 1.0);
+  const auto count = static_cast<std::uint64_t>(outputs);
   Taps taps;
   taps.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
-  taps.first.resize(static_cast<std::size_t>(outputs));
-  taps.count.resize(static_cast<std::size_t>(outputs));
-  taps.weights.resize(static_cast<std::size_t>(outputs) * static_cast<std::size_t>(taps.stride));
+  taps.first = allocate<int>(count, "resizing an image");
+  taps.count = allocate<int>(count, "resizing an image");
+  taps.weights =
+      allocate<int>(count * static_cast<std::uint64_t>(taps.stride), "resizing an image");
   std::vector<double> exact(static_cast<std::size_t>(taps.stride));
   for (int output = 0; output < outputs; ++output) {
     const double center = begin + rounded_product(output + 0.5, scale);
     const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int count = std::min(source, static_cast<int>(center + support + 0.5)) - first;
+    const int taken = std::min(source, static_cast<int>(center + support + 0.5)) - first;
     double sum = 0;
-    for (int tap = 0; tap < count; ++tap) {
+    for (int tap = 0; tap < taken; ++tap) {
       const double distance = rounded_product(tap + first - center + 0.5, 1.0 / support);
       sum += exact[static_cast<std::size_t>(tap)] = std::max(0.0, 1.0 - std::abs(distance));
     }
     taps.first[static_cast<std::size_t>(output)] = first;
-    taps.count[static_cast<std::size_t>(output)] = count;
+    taps.count[static_cast<std::size_t>(output)] = taken;
     int* weights =
         &taps.weights[static_cast<std::size_t>(output) * static_cast<std::size_t>(taps.stride)];
-    for (int tap = 0; tap < count; ++tap) {
+    for (int tap = 0; tap < taken; ++tap) {
       const double weight = exact[static_cast<std::size_t>(tap)] / (sum != 0 ? sum : 1.0);
       weights[tap] = static_cast<int>(0.5 + weight * (1 << weight_bits));
     }
@@ -104,7 +109,7 @@ inline std::uint8_t to_pixel(int sum) {
 inline Image resample_rows(const Image& image, const Taps& taps, int top, int rows) {
   const int width = static_cast<int>(taps.first.size());
   Image result = allocate_image(static_cast<std::uint64_t>(width), static_cast<std::uint64_t>(rows),
-                                "resized");
+                                "resizing an image");
   std::uint8_t* out = result.pixels.data();
   for (int y = 0; y < rows; ++y) {
     const std::uint8_t* row =
@@ -132,7 +137,7 @@ inline Image resample_rows(const Image& image, const Taps& taps, int top, int ro
 inline Image resample_columns(const Image& image, const Taps& taps, int top) {
   const int height = static_cast<int>(taps.first.size());
   Image result = allocate_image(static_cast<std::uint64_t>(image.width),
-                                static_cast<std::uint64_t>(height), "resized");
+                                static_cast<std::uint64_t>(height), "resizing an image");
   const std::size_t values = static_cast<std::size_t>(image.width) * 3;
   std::vector<int> sums(values);
   for (std::size_t y = 0; y < taps.first.size(); ++y) {
@@ -168,7 +173,9 @@ inline Image resize(const Image& image, int width, int height, const Box& box) {
         format_text("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
                     "{}x{}",
                     left, top, right, bottom, image.width, image.height));
-  detail::check_size(std::uint64_t(width), std::uint64_t(height), "resized");
+  if (std::uint64_t(width) * std::uint64_t(height) > detail::most_resized_pixels)
+    throw Error(format_text("an image cannot be resized to {}x{} pixels, but to {} in all", width,
+                            height, detail::most_resized_pixels));
   const auto columns = detail::triangle_taps(image.width, left, right, width);
   const auto rows = detail::triangle_taps(image.height, top, bottom, height);
   const int first_row = rows.first.front();
@@ -183,10 +190,33 @@ inline Image resize(const Image& image, int width, int height, const Box& box) {
 
 /// The whole image, resampled to width x height: Pillow's `image.resize((width, height),
 /// Image.BILINEAR)`.
-/// Throws: Error if the size is empty.
+/// Throws: Error if the size is empty or larger than any photograph's.
 inline Image resize(const Image& image, int width, int height) {
   return resize(image, width, height,
                 Box{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)});
+}
+
+namespace detail {
+
+/// A side of an image whose shorter side is resized to `target`, as torchvision's Resize(target).
+inline int scaled_side(int side, int shorter, int target) {
+  return static_cast<int>(std::min<std::int64_t>(target * std::int64_t{side} / shorter,
+                                                 std::numeric_limits<int>::max()));
+}
+
+}  // namespace detail
+
+/// The image with its shorter side resized to `most`, as torchvision's Resize(most); an image whose
+/// shorter side is no longer than that comes back as it is. EvaluationTransform{.resize = most}
+/// makes the same floats of the result as of the image.
+/// Throws: Error if `most` is not positive.
+inline Image shrink(Image image, int most) {
+  detail::check_image(image);
+  if (most < 1) throw Error(format_text("an image cannot be shrunk to {} pixels", most));
+  const int shorter = std::min(image.width, image.height);
+  if (shorter <= most) return image;
+  return resize(image, detail::scaled_side(image.width, shorter, most),
+                detail::scaled_side(image.height, shorter, most));
 }
 
 }  // namespace frostline

@@ -99,12 +99,10 @@ struct EvaluationTransform {
   void operator()(const Image& image, std::span<float> out) const {
     detail::check_image(image);
     detail::check_sizes(resize, crop);
-    const std::int64_t shorter = std::min(image.width, image.height);
-    const auto scaled = [&](int side) {
-      return static_cast<int>(std::min<std::int64_t>(resize * std::int64_t{side} / shorter,
-                                                     std::numeric_limits<int>::max()));
-    };
-    const Image resized = frostline::resize(image, scaled(image.width), scaled(image.height));
+    const int shorter = std::min(image.width, image.height);
+    const Image resized =
+        frostline::resize(image, detail::scaled_side(image.width, shorter, resize),
+                          detail::scaled_side(image.height, shorter, resize));
     detail::write_square(resized, detail::center_offset(resized.width, crop),
                          detail::center_offset(resized.height, crop), crop, false, normalization,
                          out);

@@ -2,9 +2,14 @@
 // A folder of images: the order of classes and samples, what is left out, and errors.
 #include "frostline/io/image_folder.hpp"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <atomic>
 #include <string>
 #include <vector>
 
+#include "frostline/io/resize.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 
@@ -16,6 +21,27 @@ namespace {
 
 std::vector<std::byte> a_png(std::uint8_t value) {
   return frostline::encode_png({1, 1, {value, value, value}});
+}
+
+namespace fs = std::filesystem;
+
+/// What the folder leaves out, as "reason count" for each reason.
+std::string skipped_of(const ImageFolder& images) {
+  std::string text;
+  for (const auto& [reason, count] : images.skipped)
+    text += (text.empty() ? "" : ", ") + reason + " " + std::to_string(count);
+  return text;
+}
+
+/// train/ with the classes of `train`, val/ with those of `val`, a picture in each.
+void write_classes(golden::TemporaryFolder& folder, const std::vector<std::string>& train,
+                   const std::vector<std::string>& val) {
+  for (const std::string& name : train) folder.write("train/" + name + "/1.png", a_png(0));
+  for (const std::string& name : val) folder.write("val/" + name + "/1.png", a_png(0));
+}
+
+std::string error_of_both(const golden::TemporaryFolder& folder) {
+  return error_of([&] { frostline::open_train_and_val(folder.path); });
 }
 
 }  // namespace
@@ -52,7 +78,7 @@ TEST_CASE("a folder that is missing, has no classes or an empty class is refused
   folder.write("full/1.png", a_png(0));
   folder.write("papers/notes.txt", a_png(0));
   std::filesystem::create_directory(folder.path / "nothing");
-  CHECK(contains(reason(folder.path), "for the classes nothing, papers"));
+  CHECK(contains(reason(folder.path), "for the classes 'nothing', 'papers'"));
 }
 
 TEST_CASE("all images of a folder are read in the order of its samples") {
@@ -75,4 +101,210 @@ TEST_CASE("the first image that cannot be read is reported, whatever the threads
   const ImageFolder images(folder.path);
   for (int repetition = 0; repetition < 20; ++repetition)
     CHECK(contains(error_of([&] { frostline::read_images(images); }), "112.png"));
+}
+
+TEST_CASE("train and val are opened with one numbering of the classes") {
+  golden::TemporaryFolder folder;
+  write_classes(folder, {"ant", "bee", "cat"}, {"cat", "ant", "bee"});
+  const auto [train, val] = frostline::open_train_and_val(folder.path);
+  CHECK(train.classes == std::vector<std::string>{"ant", "bee", "cat"});
+  CHECK(val.classes == train.classes);
+  CHECK(val.samples[2].label == 2);
+
+  const ImageFolder turned(folder.path / "val", {"cat", "bee", "ant"});
+  CHECK(turned.classes == std::vector<std::string>{"cat", "bee", "ant"});
+  REQUIRE(turned.size() == 3);
+  for (std::size_t i = 0; i < 3; ++i) {
+    CHECK(turned.samples[i].label == int(i));
+    CHECK(turned.samples[i].path == folder.path / "val" / turned.classes[i] / "1.png");
+  }
+  CHECK(contains(error_of([&] {
+                   ImageFolder(folder.path / "val", {"cat", "bee", "ant", "ant"});
+                 }),
+                 "repeat the name 'ant'"));
+}
+
+TEST_CASE("classes that differ between train and val are listed by name") {
+  golden::TemporaryFolder folder;
+  write_classes(folder, {"ant", "bee", "cat"}, {"ant", "bee", "dog"});
+  const std::string error = error_of_both(folder);
+  INFO(error);
+  CHECK(contains(error, (folder.path / "val").string()));
+  CHECK(contains(error, "missing: 'cat'; unexpected: 'dog'"));
+  CHECK(!contains(error, "bee"));
+
+  golden::TemporaryFolder fewer;
+  write_classes(fewer, {"ant", "bee", "cat"}, {"ant"});
+  CHECK(contains(error_of_both(fewer), "missing: 'bee', 'cat'"));
+  CHECK(!contains(error_of_both(fewer), "unexpected"));
+
+  golden::TemporaryFolder more;
+  for (int i = 100; i < 125; ++i) more.write("val/" + std::to_string(i) + "/1.png", a_png(0));
+  write_classes(more, {"ant"}, {"ant"});
+  CHECK(contains(error_of_both(more), "'109' and 15 more"));
+  CHECK(!contains(error_of_both(more), "'110'"));
+}
+
+TEST_CASE("classes that differ only in case or in Unicode normal form are pointed out") {
+  golden::TemporaryFolder cases;
+  write_classes(cases, {"ant", "bee"}, {"Ant", "bee"});
+  CHECK(contains(error_of_both(cases), "'ant' and 'Ant' differ only in the case of letters"));
+
+  const std::string composed = "caf\xc3\xa9", decomposed = "cafe\xcc\x81";
+  golden::TemporaryFolder forms;
+  write_classes(forms, {composed, "bee"}, {decomposed, "bee"});
+  CHECK(
+      contains(error_of_both(forms), "normal forms of one name: caf\\xc3\\xa9 and cafe\\xcc\\x81"));
+
+  golden::TemporaryFolder unlike;
+  write_classes(unlike, {"\xe6\x97\xa5\xe6\x9c\xac", "bee"}, {"\xe4\xb8\xad\xe5\x9b\xbd", "bee"});
+  CHECK(contains(error_of_both(unlike), "missing"));
+  CHECK(!contains(error_of_both(unlike), "differ only"));
+}
+
+TEST_CASE("a class whose name is not UTF-8 or has a control character is refused") {
+  for (const auto& [name, printed] : {std::pair<std::string, std::string>{"caf\xe9", "caf\\xe9"},
+                                      {"over\xc0\xaflong", "over\\xc0\\xaflong"},
+                                      {"two\nlines", "two\\x0alines"},
+                                      {"bell\x07", "bell\\x07"},
+                                      {"next\xc2\x85line", "next\\xc2\\x85line"}}) {
+    golden::TemporaryFolder folder;
+    folder.write(name + "/1.png", a_png(0));
+    const std::string error = error_of([&] { ImageFolder{folder.path}; });
+    INFO(error);
+    CHECK(contains(error, "'" + printed + "'"));
+  }
+  golden::TemporaryFolder folder;
+  folder.write("caf\xc3\xa9 \xf0\x9f\x90\xa6\xc2\xa0/1.png", a_png(0));
+  CHECK(ImageFolder{folder.path}.size() == 1);
+}
+
+TEST_CASE("what a folder leaves out is counted by reason and told in one line") {
+  golden::TemporaryFolder folder;
+  folder.write("ant/1.png", a_png(0));
+  CHECK(ImageFolder(folder.path).skipped_text().empty());
+  for (const char* name : {"ant/2.webp", "ant/3.WebP", "ant/4.bmp", "ant/in/5.tif", "ant/6.gif",
+                           "ant/.DS_Store", "ant/Thumbs.db", "ant/notes.txt", "ant/a.json",
+                           "ant/no_extension", "readme.md", "7.png", ".DS_Store"})
+    folder.write(name, a_png(0));
+  REQUIRE(::mkfifo((folder.path / "ant" / "pipe.png").c_str(), 0600) == 0);
+  const ImageFolder images(folder.path);
+  CHECK(images.size() == 1);
+  CHECK(skipped_of(images) ==
+        ".bmp 1, .gif 1, .tif 1, .webp 2, devices, pipes and sockets 1, files beside the class "
+        "folders 2, files that are no pictures 3, hidden files 3");
+  const std::string text = images.skipped_text();
+  INFO(text);
+  CHECK(contains(text, folder.path.string()));
+  CHECK(contains(text, ".webp (2)"));
+  CHECK(!contains(text, "\n"));
+
+  folder.write("bee/1.webp", a_png(0));
+  CHECK(contains(error_of([&] { ImageFolder{folder.path}; }), ".webp (3)"));
+}
+
+TEST_CASE("a link that leads back to a folder that holds it changes nothing") {
+  golden::TemporaryFolder folder;
+  for (const char* name : {"birds/1.png", "birds/in/2.png", "cats/3.png"})
+    folder.write(name, a_png(0));
+  const std::size_t before = ImageFolder(folder.path).size();
+  CHECK(before == 3);
+  fs::create_symlink("..", folder.path / "birds" / "up");
+  fs::create_symlink(".", folder.path / "birds" / "here");
+  fs::create_symlink("../..", folder.path / "birds" / "in" / "far_up");
+  fs::create_symlink("/", folder.path / "cats" / "all");
+  fs::create_symlink("itself", folder.path / "cats" / "itself");
+  fs::create_symlink("..", folder.path / "above");
+  const ImageFolder images(folder.path);
+  CHECK(images.size() == before);
+  CHECK(images.classes == std::vector<std::string>{"birds", "cats"});
+  CHECK(images.skipped.at("links to a folder that holds them") == 5);
+}
+
+TEST_CASE("other links to folders and files are followed, and one that leads nowhere is an error") {
+  golden::TemporaryFolder folder, elsewhere;
+  elsewhere.write("photos/1.png", a_png(1));
+  elsewhere.write("photos/more/2.png", a_png(2));
+  elsewhere.write("3.png", a_png(3));
+  fs::create_symlink(elsewhere.path, elsewhere.path / "photos" / "back");  // to a real holder
+  fs::create_directory(folder.path / "ant");
+  fs::create_symlink(elsewhere.path / "photos", folder.path / "ant" / "linked");
+  fs::create_symlink(elsewhere.path / "3.png", folder.path / "ant" / "x.png");
+  fs::create_symlink(elsewhere.path / "photos", folder.path / "bee");
+  const ImageFolder images(folder.path);
+  CHECK(images.classes == std::vector<std::string>{"ant", "bee"});
+  CHECK(images.size() == 5);
+  CHECK(skipped_of(images) == "links to a folder that holds them 2");
+  CHECK(frostline::read_images(images).size() == 5);
+
+  fs::create_symlink(elsewhere.path / "gone.png", folder.path / "ant" / "y.png");
+  CHECK(contains(error_of([&] { frostline::read_images(ImageFolder(folder.path)); }), "y.png"));
+}
+
+TEST_CASE("a folder that may not be read is an error that names it") {
+  golden::TemporaryFolder folder;
+  folder.write("ant/1.png", a_png(0));
+  folder.write("ant/locked/2.png", a_png(0));
+  folder.write("ant/closed/3.png", a_png(0));
+  const bool is_root = ::geteuid() == 0;  // root may read everything
+  fs::permissions(folder.path, fs::perms::all);
+  for (const auto& [name, permissions] :
+       {std::pair<const char*, fs::perms>{"locked", fs::perms::none},
+        {"closed", fs::perms::owner_read | fs::perms::others_read}}) {
+    fs::permissions(folder.path / "ant" / name, permissions);
+    if (is_root) REQUIRE(::seteuid(65534) == 0);
+    const std::string error = error_of([&] { ImageFolder{folder.path}; });
+    if (is_root) REQUIRE(::seteuid(0) == 0);
+    INFO(error);
+    CHECK(contains(error, name));
+    fs::permissions(folder.path / "ant" / name, fs::perms::all);
+  }
+}
+
+TEST_CASE("each image of a folder is given once, with its index, to be shrunk at once") {
+  golden::TemporaryFolder folder;
+  for (int i = 0; i < 40; ++i)
+    folder.write("class/" + std::to_string(100 + i) + ".png",
+                 frostline::encode_png(
+                     {20, 10 + i % 2,
+                      std::vector<std::uint8_t>(std::size_t(600 + i % 2 * 60), std::uint8_t(i))}));
+  const ImageFolder images(folder.path);
+  std::vector<frostline::Image> small(images.size());
+  std::atomic<int> calls = 0;
+  frostline::for_each_image(images, [&](std::size_t i, frostline::Image&& image) {
+    small[i] = frostline::shrink(std::move(image), 5);
+    ++calls;
+  });
+  CHECK(calls == 40);
+  for (std::size_t i = 0; i < 40; ++i) {
+    CHECK(small[i].height == 5);
+    CHECK(small[i].width == (i % 2 ? 9 : 10));
+    CHECK(small[i].pixels[0] == i);
+  }
+  CHECK(contains(error_of([&] {
+                   frostline::for_each_image(images, [](std::size_t, frostline::Image&&) {},
+                                             {.most_pixels = 219});
+                 }),
+                 "101.png"));
+}
+
+TEST_CASE("the first failure is told, with the number of all, and others are thrown as they are") {
+  golden::TemporaryFolder folder;
+  for (int i = 100; i < 140; ++i) folder.write("class/" + std::to_string(i) + ".png", a_png(0));
+  const ImageFolder images(folder.path);
+  for (const char* name : {"class/137.png", "class/112.png", "class/113.png"})
+    folder.write(name, {});
+  for (int repetition = 0; repetition < 20; ++repetition) {
+    std::atomic<int> calls = 0;
+    const std::string error = error_of([&] {
+      frostline::for_each_image(images, [&](std::size_t, frostline::Image&&) { ++calls; });
+    });
+    CHECK(contains(error, "112.png"));
+    CHECK(contains(error, "2 more of the 40 images"));
+    CHECK(calls == 37);
+  }
+  CHECK_THROWS_AS(
+      frostline::for_each_image(
+          images, [](std::size_t, frostline::Image&&) { throw std::out_of_range("mine"); }),
+      std::out_of_range);
 }

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Names of classes: which are refused, and how two lists of them differ.
+#pragma once
+
+#include <jansson.h>
+
+#include <algorithm>
+#include <cstddef>
+#include <iterator>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+
+namespace frostline::detail {
+
+/// The name in ASCII that a terminal prints: every other byte as \xNN.
+inline std::string escaped(std::string_view name) {
+  std::string text;
+  for (const char c : name)
+    text += c >= ' ' && c <= '~' ? std::string(1, c)
+                                 : format_text("\\x{:02x}", static_cast<unsigned char>(c));
+  return text;
+}
+
+/// Throws: Error for a name that is not UTF-8, which no report or JSON file could hold, or has a
+/// control character, such as a newline that would shift the names in a list.
+inline void check_class_name(std::string_view name, std::string_view folder) {
+  json_t* text = json_stringn(name.data(), name.size());
+  json_decref(text);
+  if (!text)
+    throw Error(format_text("the class folder '{}' in '{}' has a name that is not UTF-8; rename it",
+                            escaped(name), folder));
+  for (std::size_t i = 0; i < name.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(name[i]);
+    const auto next = static_cast<unsigned char>(i + 1 < name.size() ? name[i + 1] : 0xff);
+    if (byte < 0x20 || byte == 0x7f || (byte == 0xc2 && next < 0xa0))
+      throw Error(
+          format_text("the class folder '{}' in '{}' has a control character in its name; rename "
+                      "it",
+                      escaped(name), folder));
+  }
+}
+
+/// "'a', 'b'", and how many more there are after ten.
+inline std::string list_of_names(std::span<const std::string> names) {
+  constexpr std::size_t most = 10;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(names.size(), most); ++i)
+    text += (i > 0 ? ", '" : "'") + names[i] + "'";
+  if (names.size() > most) text += format_text(" and {} more", names.size() - most);
+  return text;
+}
+
+/// A UTF-8 name taken apart: its characters but for combining accents (U+0300 to U+036F), ASCII
+/// letters as small ones.
+struct Letters {
+  std::vector<std::string> letters;
+  bool has_accents = false;
+
+  explicit Letters(std::string_view name) {
+    for (std::size_t at = 0; at < name.size();) {
+      std::size_t end = at + 1;
+      while (end < name.size() && (name[end] & 0xc0) == 0x80) ++end;
+      std::string letter(name.substr(at, end - at));
+      if (letter[0] >= 'A' && letter[0] <= 'Z') letter[0] = char(letter[0] - 'A' + 'a');
+      const bool is_accent = letter >= "\xcc\x80" && letter <= "\xcd\xaf";
+      if (is_accent) has_accents = true;
+      if (!is_accent) letters.push_back(letter);
+      at = end;
+    }
+  }
+};
+
+/// Why two names that differ may be meant to be one; empty if nothing says so.
+inline std::string likeness(const std::string& wanted, const std::string& found) {
+  const Letters left(wanted), right(found);
+  const bool has_accents = left.has_accents || right.has_accents;
+  if (!has_accents && left.letters == right.letters)
+    return format_text("'{}' and '{}' differ only in the case of letters", wanted, found);
+  const auto may_be_same = [](const std::string& a, const std::string& b) {
+    return a == b || a.size() > 1 || b.size() > 1;
+  };
+  if (!has_accents || !std::equal(left.letters.begin(), left.letters.end(), right.letters.begin(),
+                                  right.letters.end(), may_be_same))
+    return "";
+  return format_text(
+      "'{}' and '{}' differ only in bytes that are not ASCII, perhaps as Unicode "
+      "normal forms of one name: {} and {}",
+      wanted, found, escaped(wanted), escaped(found));
+}
+
+/// Compares two lists of names, in any order.
+/// Throws: Error, which lists the names that only one of them holds, or names one that is wanted
+/// twice.
+inline void require_classes(std::vector<std::string> wanted, std::vector<std::string> found,
+                            std::string_view folder) {
+  std::sort(wanted.begin(), wanted.end());
+  std::sort(found.begin(), found.end());
+  if (const auto twice = std::adjacent_find(wanted.begin(), wanted.end()); twice != wanted.end())
+    throw Error(format_text("the classes that are wanted of the folder '{}' repeat the name '{}'",
+                            folder, *twice));
+  std::vector<std::string> missing, unexpected;
+  std::set_difference(wanted.begin(), wanted.end(), found.begin(), found.end(),
+                      std::back_inserter(missing));
+  std::set_difference(found.begin(), found.end(), wanted.begin(), wanted.end(),
+                      std::back_inserter(unexpected));
+  if (missing.empty() && unexpected.empty()) return;
+  std::string text =
+      format_text("the classes of the folder '{}' are not those that are wanted", folder);
+  if (!missing.empty()) text += "; missing: " + list_of_names(missing);
+  if (!unexpected.empty()) text += "; unexpected: " + list_of_names(unexpected);
+  constexpr std::size_t most_compared = 100, most_hints = 10;  // hints need not be complete
+  std::size_t hints = 0;
+  for (std::size_t i = 0; i < std::min(missing.size(), most_compared); ++i)
+    for (std::size_t j = 0; j < std::min(unexpected.size(), most_compared); ++j) {
+      const std::string hint = likeness(missing[i], unexpected[j]);
+      if (!hint.empty() && ++hints <= most_hints) text += "; " + hint;
+    }
+  throw Error(text);
+}
+
+}  // namespace frostline::detail
