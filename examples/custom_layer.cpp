@@ -24,8 +24,9 @@ static_assert(Net::trainable_count() == 128 * 64 + 64 + 64 + 64 * 10 + 10);
 int main(int argc, char** argv) {
   try {
     const std::filesystem::path folder = argc > 1 ? argv[1] : "examples/data";
-    const auto training = examples::load_data_set(folder / "clipart10/train", 10);
-    const auto validation = examples::load_data_set(folder / "clipart10/val", 10);
+    const auto [training, validation] =
+        examples::load_data_sets(folder / "clipart10", 10, examples::keep_for_crops(96, 0.5),
+                                 examples::keep_for_evaluation(96));
     Net network{fl::max_batch(32)};
     fl::load_pretrained(network, folder / "resnet18-w16.safetensors");
     fl::Trainer trainer{network, fl::CrossEntropy{}, fl::Sgd{.momentum = 0.9f}};

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Classifies pictures with a ResNet-18 from a file: the five likeliest classes, or raw logits.
+#include <algorithm>
 #include <cmath>
 #include <frostline/frostline.hpp>
 #include <frostline/io/image.hpp>
@@ -72,6 +73,11 @@ int run(const Options& options, const fl::EvaluationTransform& transform) {
       continue;
     }
     const std::span<const float> logits = network.predict(pixels);
+    if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); })) {
+      fmt::print(stderr, "the network's outputs for '{}' are not finite\n", image);
+      ++failures;
+      continue;
+    }
     if (options.logits) {
       for (std::size_t k = 0; k < logits.size(); ++k)
         fmt::print("{}{:.9g}", k == 0 ? "" : " ", logits[k]);

@@ -4,6 +4,7 @@
 #include <frostline/frostline.hpp>
 
 #include "support/command_line.hpp"
+#include "support/output.hpp"
 #include "support/training.hpp"
 
 namespace fl = frostline;
@@ -29,9 +30,12 @@ int main(int argc, char** argv) {
   line.parse(argc, argv);
 
   try {
-    const std::filesystem::path data(folder);
-    const examples::DataSet training = examples::load_data_set(data / "train", classes);
-    const examples::DataSet validation = examples::load_data_set(data / "val", classes);
+    const std::filesystem::path file(out);
+    examples::prepare_output(file.has_parent_path() ? file.parent_path() : ".",
+                             {file.filename().string()}, 0);
+    const auto [training, validation] = examples::load_data_sets(
+        folder, classes, examples::keep_for_crops(side, options.smallest_crop),
+        examples::keep_for_evaluation(side));
     fl::Network<Model, fl::Input<3, side, side>> network{fl::max_batch(options.batch),
                                                          fl::seed(options.seed)};
     std::printf("%zu parameters, %zu pictures to train on, %zu to validate\n",

@@ -4,6 +4,7 @@
 #include <frostline/io/image.hpp>
 
 #include "support/command_line.hpp"
+#include "support/output.hpp"
 #include "support/progress.hpp"
 #include "support/scenes.hpp"
 
@@ -42,9 +43,12 @@ void predict_scenes(Net& network, std::span<const examples::Scene> scenes, Visit
 }
 
 void run(const Options& options) {
-  const std::filesystem::path data(options.data), out(options.out);
-  const examples::DataSet training = examples::load_data_set(data / "train", classes - 1);
-  const examples::DataSet validation = examples::load_data_set(data / "val", classes - 1);
+  const std::filesystem::path out(options.out);
+  examples::prepare_output(out, {"segmenter.safetensors", "segmented.png"},
+                           Net::parameter_count() * sizeof(float));
+  const examples::Keep keep = examples::keep_for_crops(side / 2, 1);  // the largest cut-out
+  const auto [training, validation] =
+      examples::load_data_sets(options.data, classes - 1, keep, keep);
   std::vector<examples::Scene> held_out;
   for (int i = 0; i < 48; ++i)
     held_out.push_back(examples::make_scene(validation, side, std::uint64_t(i)));
@@ -88,6 +92,7 @@ void run(const Options& options) {
                  confusion.intersection_over_union(k));
   }
 
+  fl::save(network, out / "segmenter.safetensors");
   std::vector<fl::Image> sheet;
   predict_scenes(network, std::span(held_out).first(6),
                  [&](std::size_t i, std::span<const int> labels) {
@@ -95,9 +100,7 @@ void run(const Options& options) {
                    sheet.push_back(examples::paint_labels(held_out[i].labels, side));
                    sheet.push_back(examples::paint_labels(labels, side));
                  });
-  std::filesystem::create_directories(out);
   fl::write_png(out / "segmented.png", examples::tile(sheet, 3));
-  fl::save(network, out / "segmenter.safetensors");
   fmt::print("\nwrote segmented.png (scene, truth, prediction) and segmenter.safetensors to {}\n",
              std::filesystem::absolute(out).lexically_normal().string());
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing of the Debian 12 or Ubuntu 24.04 packages that a set of the project needs.
 # Usage: scripts/install.sh SET...   sets: build, thrust, clang, neon, format, golden,
-#                                   peers, benchmarks
+#                                   peers, benchmarks, faults
 set -euo pipefail
 
 declare -A sets=(
@@ -14,6 +14,7 @@ declare -A sets=(
   [format]="clang-format"
   [golden]="python3 python3-venv python3-numpy python3-pil python3-torch python3-torchvision"
   [peers]="libtorch-dev libdlib-dev libopenblas-dev time"
+  [faults]="time netpbm util-linux"
   [benchmarks]="python3 python3-venv python3-dev binutils libjemalloc2 libbenchmark-dev libdlib-dev
                 libopenblas-dev"
 )

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "pictures.hpp"
 
+#include "frostline/io/image_folder.hpp"
 #include "support/data_set.hpp"
 
 namespace peer {
@@ -16,7 +17,10 @@ Batch widen(examples::Batch&& batch) {
 }  // namespace
 
 Pictures::Pictures(const std::string& folder, int classes)
-    : data_(new Data{examples::load_data_set(folder, classes)}) {}
+    : data_(new Data{examples::load_data_set(frostline::ImageFolder(folder),
+                                             examples::keep_for_evaluation(2 * 96), "")}) {
+  if (int(data_->classes.size()) != classes) throw frostline::Error("another number of classes");
+}
 
 Pictures::~Pictures() = default;
 

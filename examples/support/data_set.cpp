@@ -2,29 +2,56 @@
 // A folder of pictures in memory, and batches of it as a network takes them.
 #include "data_set.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 #include <random>
 
 #include "frostline/io/image_folder.hpp"
+#include "progress.hpp"
 
 namespace examples {
 
 namespace fl = frostline;
 
-DataSet load_data_set(const std::filesystem::path& folder, int classes) {
-  const fl::ImageFolder files(folder);
-  if (int(files.classes.size()) != classes)
-    throw fl::Error(fmt::format("'{}' holds {} classes, but this program is compiled for {}",
-                                folder.string(), files.classes.size(), classes));
+Keep keep_for_evaluation(int side) {
+  return [side](fl::Image image) { return fl::shrink(std::move(image), side); };
+}
+
+Keep keep_for_crops(int side, double smallest) {
+  return keep_for_evaluation(int(std::ceil(2 * side / std::sqrt(smallest))));
+}
+
+DataSet load_data_set(const fl::ImageFolder& files, const Keep& keep, const char* purpose) {
+  if (const std::string skipped = files.skipped_text(); !skipped.empty())
+    fmt::print(stderr, "{}\n", skipped);
   DataSet data;
   data.classes = files.classes;
-  data.images = fl::read_images(files);
+  data.images.resize(files.size());
   for (const fl::Sample& sample : files.samples) {
     data.paths.push_back(sample.path);
     data.labels.push_back(sample.label);
   }
+  Progress progress(fmt::format("reading pictures {}", purpose), files.size());
+  fl::for_each_image(files, [&](std::size_t i, fl::Image image) {
+    data.images[i] = keep(std::move(image));
+#pragma omp critical(examples_progress)
+    progress.advance(1);
+  });
+  progress.finish();
   return data;
+}
+
+DataSets load_data_sets(const std::filesystem::path& root, int classes, const Keep& training,
+                        const Keep& validation) {
+  const auto [train, val] = fl::open_train_and_val(root);
+  if (int(train.classes.size()) != classes)
+    throw fl::Error(fmt::format("'{}' holds {} classes, but this program is compiled for {}",
+                                train.root.string(), train.classes.size(), classes));
+  return {load_data_set(train, training, "to train on"),
+          load_data_set(val, validation, "to validate")};
 }
 
 std::vector<std::size_t> shuffled(std::size_t size, std::uint64_t seed, int epoch) {

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A folder of pictures in memory, and batches of it as a network takes them.
+// Folders of pictures in memory, and batches of them as a network takes them.
 #pragma once
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <span>
 #include <string>
 #include <vector>
@@ -11,9 +12,13 @@
 #include "frostline/io/pixels.hpp"
 #include "frostline/io/transform.hpp"
 
+namespace frostline {
+struct ImageFolder;
+}
+
 namespace examples {
 
-/// One folder a class, decoded.
+/// One folder per class, decoded.
 struct DataSet {
   std::vector<std::string> classes;
   std::vector<std::filesystem::path> paths;
@@ -22,8 +27,29 @@ struct DataSet {
   std::size_t size() const { return images.size(); }
 };
 
-/// Throws: Error if the folder cannot be read, or has not `classes` classes.
-DataSet load_data_set(const std::filesystem::path& folder, int classes);
+/// What of a picture is kept in memory: a photo of 12 megapixels takes 36 MB, and a network sees a
+/// small part of them.
+using Keep = std::function<frostline::Image(frostline::Image)>;
+/// The picture, its shorter side shrunk to what evaluation shows: fill_batch makes the same numbers
+/// of it.
+Keep keep_for_evaluation(int side);
+/// The picture, shrunk where it is more than twice as large as random crops need, of which the
+/// smallest keeps this share of its area. Crops of what is shrunk differ a little from crops of the
+/// picture itself.
+Keep keep_for_crops(int side, double smallest);
+
+/// Reads a folder; prints which files it passes over, and shows its progress. `purpose` follows the
+/// words "reading pictures". Throws: Error if a picture cannot be read.
+DataSet load_data_set(const frostline::ImageFolder& folder, const Keep& keep, const char* purpose);
+
+struct DataSets {
+  DataSet training, validation;
+};
+
+/// Reads root/train and root/val, which must have the same classes.
+/// Throws: Error if a folder or a picture cannot be read, or there are not `classes` classes.
+DataSets load_data_sets(const std::filesystem::path& root, int classes, const Keep& training,
+                        const Keep& validation);
 
 /// 0 ... size - 1 in an order that depends on the seed and the epoch alone.
 std::vector<std::size_t> shuffled(std::size_t size, std::uint64_t seed, int epoch);

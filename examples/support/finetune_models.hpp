@@ -50,31 +50,30 @@ fl::Executor<Backend>* frozen_part(Network& network) {
 
 template <class Model, class Backend>
 void run(const examples::FinetuningOptions& options) {
-  const std::filesystem::path data(options.data), out(options.out);
-  const examples::DataSet training = examples::load_data_set(data / "train", classes);
-  const examples::DataSet validation = examples::load_data_set(data / "val", classes);
-  std::filesystem::create_directories(out);
-
+  examples::prepare_finetuning(options,
+                               NetworkOf<Model, Backend>::parameter_count() * sizeof(float));
   NetworkOf<Model, Backend> network{fl::max_batch(options.batch), fl::seed(options.seed)};
-  std::printf("--train %s: %zu of %zu parameters train, on %zu pictures; %zu to validate\n",
-              options.mode.c_str(), network.trainable_count(), network.parameter_count(),
-              training.size(), validation.size());
   if (options.mode == "scratch" || options.weights == "none")
     std::printf("no pretrained weights: Kaiming initialisation from the seed\n");
   else
     std::printf("%s: %s\n", options.weights.c_str(),
                 fl::load_pretrained(network, options.weights).text().c_str());
+  const examples::DataSets data = examples::load_pictures(options, classes);
+  std::printf("--train %s: %zu of %zu parameters train, on %zu pictures; %zu to validate\n",
+              options.mode.c_str(), network.trainable_count(), network.parameter_count(),
+              data.training.size(), data.validation.size());
 
   fl::Trainer trainer{trained_part(network), fl::CrossEntropy{.label_smoothing = 0.1f},
                       fl::Sgd{.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = true}};
   examples::TrainerOf any(trainer, frozen_part<Backend>(network));
-  examples::finetune(any, {network.trainable_count(), network.parameter_count(), network.threads()},
-                     training, validation, options);
-
   std::string names;  // for predict
-  for (const std::string& name : training.classes) names += (names.empty() ? "" : "\n") + name;
-  fl::save(network, out / "finetuned.safetensors", fl::ElementType::f32,
-           {{"format", "pt"}, {"classes", names}});
+  for (const std::string& name : data.training.classes) names += (names.empty() ? "" : "\n") + name;
+  const std::filesystem::path out(options.out);
+  examples::finetune(any, {network.trainable_count(), network.parameter_count(), network.threads()},
+                     data, options, [&] {
+                       fl::save(network, out / "finetuned.safetensors", fl::ElementType::f32,
+                                {{"format", "pt"}, {"classes", names}});
+                     });
   std::printf("\nwrote finetuned.safetensors, report.html and result.json to %s\n",
               std::filesystem::absolute(out).lexically_normal().c_str());
 }

@@ -6,6 +6,8 @@
 
 #include "confusion_text.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/io/image.hpp"
+#include "output.hpp"
 #include "result_json.hpp"
 
 namespace examples {
@@ -15,8 +17,7 @@ namespace {
 Report report_of(const NetworkFacts& network, const DataSet& training, const DataSet& validation,
                  const FinetuningOptions& options, double seconds) {
   Report report;
-  const std::filesystem::path data(options.data);
-  report.title = fmt::format("Fine-tuning ResNet-18 on {}", data.filename().string());
+  report.title = fmt::format("Fine-tuning ResNet-18 on {}", folder_name(options.data));
   report.facts = {
       {"what trains", options.mode},
       {"pretrained weights", options.mode == "scratch" ? "none" : options.weights},
@@ -34,14 +35,39 @@ Report report_of(const NetworkFacts& network, const DataSet& training, const Dat
   return report;
 }
 
+/// The picture as its file has it, or where that is gone by now, as it is kept.
+frostline::Image shown(const DataSet& data, std::size_t i) {
+  try {
+    return frostline::shrink(frostline::read_image(data.paths[i]), 320);
+  } catch (const frostline::Error&) {
+    return data.images[i];
+  }
+}
+
 }  // namespace
 
-void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSet& training,
-              const DataSet& validation, const FinetuningOptions& options) {
+void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_bytes) {
+  constexpr std::size_t others = std::size_t(8) << 20;  // the page, with its pictures
+  prepare_output(options.out, {"finetuned.safetensors", "result.json", "report.html"},
+                 weight_bytes + others);
+  check_report_tools();
+}
+
+DataSets load_pictures(const FinetuningOptions& options, int classes) {
+  const Keep whole = keep_for_evaluation(options.side);
+  return load_data_sets(
+      options.data, classes,
+      options.augment ? keep_for_crops(options.side, options.smallest_crop) : whole, whole);
+}
+
+void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSets& data,
+              const FinetuningOptions& options, const std::function<void()>& save) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
+  const auto& [training, validation] = data;
   const auto [epochs, last] = train_and_predict(trainer, training, validation, options);
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  save();
 
   frostline::ConfusionMatrix confusion(int(training.classes.size()));
   for (std::size_t i = 0; i < validation.size(); ++i)
@@ -58,7 +84,7 @@ void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSet& t
   const std::size_t stride = std::max<std::size_t>(1, validation.size() / 30);
   for (std::size_t i = 0; i < validation.size(); i += stride)
     report.predictions.push_back(
-        {validation.images[i], validation.labels[i], last.classes[i], last.probabilities[i]});
+        {shown(validation, i), validation.labels[i], last.classes[i], last.probabilities[i]});
   write_report(out / "report.html", report);
 }
 

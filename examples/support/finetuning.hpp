@@ -3,6 +3,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 
 #include "training.hpp"
 
@@ -21,8 +22,16 @@ struct NetworkFacts {
   int threads;
 };
 
-/// Trains, prints the confusion matrix, and writes result.json and report.html.
-void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSet& training,
-              const DataSet& validation, const FinetuningOptions& options);
+/// Finds out before the work whether its results can be written, of which the weights take so many
+/// bytes. Throws: Error that says what is missing.
+void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_bytes);
+
+/// The pictures of options.data, kept as large as these options need them.
+DataSets load_pictures(const FinetuningOptions& options, int classes);
+
+/// Trains, then calls `save`, since the weights are what took long; prints the confusion matrix,
+/// and writes result.json and report.html.
+void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSets& data,
+              const FinetuningOptions& options, const std::function<void()>& save);
 
 }  // namespace examples

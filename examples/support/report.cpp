@@ -402,6 +402,8 @@ void check(const Report& report) {
 
 }  // namespace
 
+void check_report_tools() { curves_sections({EpochResult{.epoch = 1}}); }
+
 void write_report(const std::filesystem::path& path, const Report& report) {
   check(report);
   const std::vector<ClassScore> scores = class_scores(report.confusion);

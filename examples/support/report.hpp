@@ -44,4 +44,8 @@ struct Report {
 /// Throws: Error if gnuplot is missing or fails, a class has no name or the file isn't written.
 void write_report(const std::filesystem::path& path, const Report& report);
 
+/// Draws a curve, to find out before the work whether write_report will be able to.
+/// Throws: Error if gnuplot is missing or fails.
+void check_report_tools();
+
 }  // namespace examples

@@ -127,6 +127,12 @@ Training train_and_predict(AnyTrainer& trainer, const DataSet& training, const D
     result.last = predict_all(trainer, judged, validation.size(), options);
     const EpochResult now{epoch, progress.mean_loss(), result.last.evaluation.loss(),
                           result.last.evaluation.accuracy(), progress.images_per_second()};
+    if (!std::isfinite(now.validation_loss))
+      throw frostline::Error(
+          fmt::format("the loss of the pictures to validate is {} after epoch {}: the training has "
+                      "diverged, and "
+                      "nothing is written; a lower learning rate may help",
+                      now.validation_loss, epoch));
     result.epochs.push_back(now);
     fmt::print(
         "epoch {:>3}/{}  loss {:.4f}  validation loss {:.4f}  accuracy {:5.1f} %  "

@@ -1,0 +1,181 @@
+#!/usr/bin/env bash
+# What finetune leaves behind when it is killed, the disk is full or a folder is forbidden, and how
+# much memory large photos take. Usage: tests/faults/run.sh [BUILD_DIR=build/gcc]
+# Environment: KILLS (50), PHOTOS (1000), FROSTLINE_SEED (printed; of the moments of the kills).
+set -uo pipefail
+cd "$(dirname "$0")/../.."
+build=${1:-build/gcc}
+kills=${KILLS:-50} photos=${PHOTOS:-1000}
+seed=${FROSTLINE_SEED:-$RANDOM}
+RANDOM=$((seed % 32768))
+echo "FROSTLINE_SEED=$seed"
+scripts/install.sh build faults || exit 1
+{ cmake --preset gcc -B "$build" && cmake --build "$build" --target finetune predict; } \
+  >build/faults.log 2>&1 || { tail -n 20 build/faults.log; exit 1; }
+finetune=$PWD/$build/examples/finetune predict=$PWD/$build/examples/predict
+weights=$PWD/examples/data/resnet18-w16.safetensors
+data=$PWD/examples/data/clipart10
+export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
+work=$PWD/build/faults
+rm -rf "$work"
+mkdir -p "$work"
+passed=() failed=() skipped=()
+check() {  # check NAME COMMAND...
+  local name=$1 start=$SECONDS
+  shift
+  echo "---- $name"
+  if "$@"; then passed+=("$name"); else failed+=("$name"); fi
+  echo "---- $name took $((SECONDS - start)) s"
+}
+tune() { "$finetune" --data "$data" --weights "$weights" --no-augment --epochs 3 "$@"; }
+sum() { sha256sum "$1/finetuned.safetensors" 2>/dev/null | cut -d' ' -f1; }
+says() {  # says WORDS COMMAND...: fails, and says so in words
+  local words=$1 text
+  shift
+  text=$("$@" 2>&1) && { echo "succeeded: $text"; return 1; }
+  echo "  $text" | tail -n 1
+  [[ $text == *"$words"* ]]
+}
+# A folder is whole if its weights are those of one of the two complete runs, and what is beside
+# them ends as it should.
+whole() {
+  local folder=$1 found
+  found=$(sum "$folder")
+  [[ $found == "$first" || $found == "$second" ]] || { echo "its weights are of no run"; return 1; }
+  [ ! -e "$folder/result.json" ] || [ "$(tail -c 2 "$folder/result.json")" = "}" ] ||
+    { echo "result.json is cut"; return 1; }
+  [ ! -e "$folder/report.html" ] || tail -n 1 "$folder/report.html" | grep -q '</main>$' ||
+    { echo "report.html is cut"; return 1; }
+}
+
+tune --seed 1 --out "$work/one" >/dev/null || exit 1
+start=$(date +%s%N)
+tune --seed 2 --out "$work/two" >/dev/null || exit 1
+whole_run=$((($(date +%s%N) - start) / 1000000))
+first=$(sum "$work/one") second=$(sum "$work/two")
+[ "$first" != "$second" ] || { echo "two seeds gave one result"; exit 1; }
+
+# Half of the kills at any moment, half of them in the tenth of the time in which files are written.
+kill_runs() {
+  local out=$work/killed killed=0 finished=0 changed=0 before now moment pid
+  cp -r "$work/one" "$out"
+  for ((i = 0; i < kills; ++i)); do
+    moment=$((RANDOM * whole_run / 32768))
+    ((i % 2)) && moment=$((whole_run * 9 / 10 + RANDOM * whole_run / 5 / 32768))
+    before=$(sum "$out")
+    tune --seed $((1 + RANDOM % 2)) --out "$out" >/dev/null 2>&1 &
+    pid=$!
+    sleep "$(printf '%d.%03d' $((moment / 1000)) $((moment % 1000)))"
+    if kill -KILL $pid 2>/dev/null; then killed=$((killed + 1)); else finished=$((finished + 1)); fi
+    wait $pid 2>/dev/null
+    whole "$out" || { echo "after a kill at $moment ms"; return 1; }
+    [ "$(sum "$out")" = "$before" ] || changed=$((changed + 1))
+  done
+  tune --seed 1 --out "$out" >/dev/null || return 1
+  "$predict" --finetuned --weights "$out/finetuned.safetensors" \
+    "$data"/val/birds/019.jpg >/dev/null || return 1
+  now=$(find "$out" -name '*.partial' | wc -l)
+  echo "$killed killed and $finished finished of $kills runs of $whole_run ms; the weights changed in" \
+    "$changed; each time they were whole; unfinished files left behind: $now"
+  [ $killed -gt 0 ] && [ "$now" -le "$killed" ]
+}
+check kills kill_runs
+
+# The file system refuses to let a file grow, as a full disk does.
+full_disk() {
+  local out=$work/full
+  cp -r "$work/one" "$out"
+  says "finetuned.safetensors': File too large" \
+    bash -c "trap '' XFSZ; ulimit -f 200; exec \"\$@\"" sh "$finetune" --data "$data" --weights \
+    "$weights" --no-augment --epochs 1 --seed 2 --out "$out" || return 1
+  [ "$(sum "$out")" = "$first" ] && [ -z "$(find "$out" -name '*.partial')" ]
+}
+check full_disk full_disk
+
+# A small disk is told before the training.
+small_disk() {
+  local disk=$work/disk status=0
+  mkdir -p "$disk"
+  mount -t tmpfs -o size=1m tmpfs "$disk" || return 1
+  says "bytes free, and results take" tune --out "$disk/out" || status=1
+  umount "$disk"
+  return $status
+}
+if mkdir -p "$work/try" && mount -t tmpfs -o size=1m tmpfs "$work/try" 2>/dev/null; then
+  umount "$work/try"
+  check small_disk small_disk
+else
+  skipped+=("small_disk (no file system can be mounted here)")
+fi
+
+# As a user who may not read or write all.
+forbidden() {
+  local status=0 bare=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+  local place
+  place=$(mktemp -d)
+  chmod 755 "$place"
+  cp -r "$data" "$place/data"
+  cp "$finetune" "$weights" "$place/"
+  mkdir "$place/out" "$place/mine"
+  chmod 777 "$place/mine"
+  [ "$(id -u)" -eq 0 ] || bare=()
+  [ "$(id -u)" -eq 0 ] || chmod 555 "$place/out"
+  local run=("${bare[@]}" "$place/finetune" --weights "$place/resnet18-w16.safetensors" --epochs 1
+             --no-augment --data "$place/data")
+  says "cannot write '$place/out/finetuned.safetensors': Permission denied" \
+    "${run[@]}" --out "$place/out" || status=1
+  says "Permission denied" "${run[@]}" --out "$place/out/deeper" || status=1
+  chmod 000 "$place/data/train/birds"
+  says "$place/data/train/birds" "${run[@]}" --out "$place/mine" || status=1
+  chmod 755 "$place/data/train/birds"
+  chmod 000 "$place/data/val/birds/019.jpg"
+  says "$place/data/val/birds/019.jpg" "${run[@]}" --out "$place/mine" || status=1
+  [ -z "$(ls "$place/mine")" ] || { echo "left behind: $(ls "$place/mine")"; status=1; }
+  chmod -R u+rwX "$place"
+  rm -rf "$place"
+  return $status
+}
+check forbidden forbidden
+
+# What can be known before the training is told before it, and the old results stay.
+told_before() {
+  local out=$work/told bad=$work/bad words
+  cp -r "$work/one" "$out"
+  cp -r "$data" "$bad"
+  mv "$bad/val/birds" "$bad/val/Birds"
+  says "Birds" "$finetune" --data "$bad" --weights "$weights" --out "$out" || return 1
+  mv "$bad/val/Birds" "$bad/val/birds"
+  mv "$bad/train/birds" "$bad/train/$(printf 'v\xf6gel')"
+  mv "$bad/val/birds" "$bad/val/$(printf 'v\xf6gel')"
+  says "UTF-8" "$finetune" --data "$bad" --weights "$weights" --out "$out" || return 1
+  says "gnuplot" env PATH=/nowhere "$finetune" --data "$data" --weights "$weights" --out "$out" ||
+    return 1
+  says "learning rate" tune --learning-rate inf --out "$out" || return 1
+  says "not a number" tune --learning-rate 1e30 --train all --out "$out" || return 1
+  [ "$(sum "$out")" = "$first" ]
+}
+check told_before told_before
+
+# Photos of 12 megapixels, of which each would take 36 MB.
+large_photos() {
+  local folder=$work/photos part class i peak
+  mkdir -p "$folder"
+  jpegtopnm -quiet "$data/train/birds/028.jpg" | pamscale -xsize 4000 -ysize 3000 |
+    pnmtojpeg -quality 90 >"$work/photo.jpg" || return 1
+  for class in "$data"/train/*/; do
+    class=$(basename "$class")
+    mkdir -p "$folder/train/$class" "$folder/val/$class"
+    for ((i = 0; i < photos * 8 / 100; ++i)); do ln -s "$work/photo.jpg" "$folder/train/$class/$i.jpg"; done
+    for ((i = 0; i < photos * 2 / 100; ++i)); do ln -s "$work/photo.jpg" "$folder/val/$class/$i.jpg"; done
+  done
+  /usr/bin/time -o "$work/peak" -f '%M %e' "$finetune" --data "$folder" --weights "$weights" \
+    --epochs 1 --out "$work/large" >/dev/null || return 1
+  read -r peak i <"$work/peak"
+  echo "$(find "$folder" -name '*.jpg' | wc -l) links to one photo of 12 megapixels: a peak of" \
+    "$((peak / 1000)) MB, $i s for one epoch"
+  [ "$peak" -lt 500000 ]
+}
+check large_photos large_photos
+
+echo "faults: ${#passed[@]} passed, ${#failed[@]} failed: ${failed[*]-}, ${#skipped[@]} skipped: ${skipped[*]-}"
+[ ${#failed[@]} -eq 0 ]
