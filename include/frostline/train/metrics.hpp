@@ -25,13 +25,14 @@ struct Evaluation {
   }
 };
 
-/// The class of the largest logit of one position. Shapes: logits {classes, H, W} of one image.
+/// The class of the largest logit of one position; of equal ones the first, and not-a-number counts
+/// as the largest. Shapes: logits {classes, H, W} of one image.
+/// Source: https://pytorch.org/docs/stable/generated/torch.argmax.html
 inline int predicted_class(Shape shape, const float* logits, std::size_t pixel = 0) {
+  const auto logit = [&](int c) { return logits[std::size_t(c) * shape.pixels() + pixel]; };
   int best = 0;
-  for (int c = 1; c < shape.channels; ++c)
-    if (logits[std::size_t(c) * shape.pixels() + pixel] >
-        logits[std::size_t(best) * shape.pixels() + pixel])
-      best = c;
+  for (int c = 1; c < shape.channels && logit(best) == logit(best); ++c)
+    if (!(logit(c) <= logit(best))) best = c;
   return best;
 }
 

@@ -15,6 +15,22 @@ namespace frostline {
 struct BlockStatistics {
   OfBlock<double> mean, variance;
 };
+/// The statistics of one channel in two passes, as PyTorch computes them: infinities make an
+/// infinite mean, and squares may be too large for a float.
+FROSTLINE_SHARED TwoSums slow_statistics(const BlockOfBatch& block, int lane, const float* x) {
+  const double mean = sum_lane(block, lane,
+                               [&](std::ptrdiff_t at) {
+                                 return TwoSums{double(x[at]), 0};
+                               })
+                          .first /
+                      block.count();
+  const auto square = [&](std::ptrdiff_t at) {
+    const double difference = double(x[at]) - mean;
+    return TwoSums{difference * difference, 0};
+  };
+  return {mean, sum_lane(block, lane, square).first / block.count()};
+}
+
 /// Reads x once. Sums are of the differences from a pivot, the mean of some nearby row: so the
 /// variance loses to cancellation a few bits at most, whatever the mean is.
 inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) {
@@ -44,11 +60,12 @@ inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) 
         }
       });
   BlockStatistics result;
-  for (int i = 0; i < lanes; ++i) {
+  for (int i = 0; i < block.channels(); ++i) {
     const double mean = sum.of[i] / block.count();
-    result.mean.of[i] = mean;
-    const double variance = squares.of[i] / block.count() - mean * mean;
-    result.variance.of[i] = variance < 0 ? 0 : variance;
+    TwoSums moments{mean, squares.of[i] / block.count() - mean * mean};
+    if (!moments.finite()) moments = slow_statistics(block, i, x);
+    result.mean.of[i] = moments.first;
+    result.variance.of[i] = moments.second < 0 ? 0 : moments.second;
   }
   return result;
 }
@@ -142,6 +159,15 @@ inline GradientSums gradient_sums(const BlockOfBatch& block, const Call& call) {
           sums.product.of[i] += double(product.of[i]) * double(inverse.of[i]);
         }
       });
+  for (int i = 0; i < block.channels(); ++i) {
+    if (TwoSums{sums.gradient.of[i], sums.product.of[i]}.finite()) continue;
+    const TwoSums slow = sum_lane(block, i, [&](std::ptrdiff_t at) {
+      const double slope = double(dy[at]);
+      return TwoSums{slope, slope * (double(x[at]) - double(means.of[i]))};
+    });
+    sums.gradient.of[i] = slow.first;
+    sums.product.of[i] = slow.second * double(inverse.of[i]);
+  }
   return sums;
 }
 inline void put_parameter_gradients(const BlockOfBatch& block, const Call& call,

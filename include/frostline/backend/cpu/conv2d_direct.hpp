@@ -50,6 +50,7 @@ struct DirectConvolution {
 
  private:
   static constexpr void set_outputs(TapSum& sum, const BlockedMap& map, int step, int y, int x) {
+    sum.channels = map.shape.channels;
     sum.blocks = map.blocks();
     sum.height = (map.shape.height - y + step - 1) / step;
     sum.width = (map.shape.width - x + step - 1) / step;

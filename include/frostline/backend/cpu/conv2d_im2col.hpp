@@ -61,7 +61,7 @@ struct ChannelEpilogue {
     else
       for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = sums[i] * factor + offset;
     if (relu)
-      for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = out[i] > 0 ? out[i] : 0.0f;
+      for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = out[i] < 0 ? 0.0f : out[i];
   }
 };
 

@@ -28,6 +28,7 @@ struct PlaneConvolution {
     sum.group = plane();
     for (int y = 0; y < size; ++y)
       for (int x = 0; x < size; ++x) sum.add_tap(y, x, std::ptrdiff_t(y) * columns() + x);
+    sum.channels = out.shape.channels;
     sum.blocks = out.blocks();
     sum.height = out.shape.height;
     sum.width = out.shape.width;

@@ -43,7 +43,7 @@ struct Kernel<cpu, CrossEntropy> {
           if (label != loss.ignore_index)
             sum += position(loss, column, label, to, share);
           else if (to)
-            for (int c = 0; c < shape.channels; ++c) to[c * pixels] = 0;
+            ignore(column, to);
         }
         image_losses[n] = sum;
       });
@@ -61,11 +61,23 @@ struct Kernel<cpu, CrossEntropy> {
     std::ptrdiff_t stride;
     float operator[](int c) const { return data[c * stride]; }
   };
+  static float largest(Column z) {
+    float most = z[0];
+    for (int c = 1; c < z.classes; ++c) most = std::max(most, z[c]);
+    return most;
+  }
+  /// As in PyTorch, zero times softmax: not a number where softmax is not.
+  static void ignore(Column z, float* gradient) {
+    const float most = largest(z);
+    float softmax_is = 1;
+    for (int c = 0; c < z.classes; ++c)
+      if (const float below = z[c] - most; below != below) softmax_is = below;
+    for (int c = 0; c < z.classes; ++c) gradient[c * z.stride] = 0 * softmax_is;
+  }
   static double position(const CrossEntropy& loss, Column z, int label, float* gradient,
                          float share) {
-    float most = z[0];
+    const float most = largest(z);
     double exponents = 0, logits = 0;
-    for (int c = 1; c < z.classes; ++c) most = std::max(most, z[c]);
     for (int c = 0; c < z.classes; ++c) {
       exponents += std::exp(double(z[c] - most));
       logits += double(z[c] - most);
@@ -77,7 +89,8 @@ struct Kernel<cpu, CrossEntropy> {
       const double target = smooth + (c == label ? hard : 0.0);
       gradient[c * z.stride] = float((softmax - target) * double(share));
     }
-    return std::log(exponents) - hard * double(z[label] - most) - smooth * logits;
+    const double of_label = std::log(exponents) - hard * double(z[label] - most);
+    return smooth == 0 ? of_label : of_label - smooth * logits;  // a logit may be -infinity
   }
 };
 

@@ -44,17 +44,19 @@ void for_each_value(const Call& call, std::ptrdiff_t count, Body body) {
                 });
 }
 
-// The loops are compiled once for all shapes, which keeps programs quick to compile.
+// The loops are compiled once for all shapes, which keeps programs quick to compile. Not-a-number
+// passes both ways through a ReLU, as in PyTorch.
 FROSTLINE_SHARED void relu_forward(const Call& call, std::ptrdiff_t count) {
   const float* x = call.inputs[0];
   float* y = call.output;
-  for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = x[i] > 0 ? x[i] : 0.0f; });
+  for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = x[i] < 0 ? 0.0f : x[i]; });
 }
 template <bool Adds>
 FROSTLINE_SHARED void relu_input_gradient(const Call& call, std::ptrdiff_t count) {
   const float *y = call.output, *dy = call.output_gradient;
   float* dx = call.input_gradients[0];
-  for_each_value(call, count, [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] > 0 ? dy[i] : 0.0f); });
+  for_each_value(call, count,
+                 [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] <= 0 ? 0.0f : dy[i]); });
 }
 FROSTLINE_SHARED void add_forward(const Call& call, std::ptrdiff_t count) {
   const float *a = call.inputs[0], *b = call.inputs[1];
@@ -126,14 +128,15 @@ struct DropoutMask {
   }
 };
 
-/// Assigns or adds, scaled, what is kept of `from`.
+/// Assigns or adds, scaled, what is kept of `from`. The others are multiplied by zero, as in
+/// PyTorch: what is not finite becomes not-a-number.
 template <bool Adds>
 FROSTLINE_SHARED void drop(const Call& call, Shape shape, bool blocked, float probability,
                            const float* from, float* to) {
   const DropoutMask mask{call.random ^ *call.step, probability};
   const float scale = 1 / (1 - probability);
   const auto one = [=](std::ptrdiff_t at, std::size_t place) {
-    put<Adds>(to[at], mask.kept(place) ? from[at] * scale : 0.0f);
+    put<Adds>(to[at], from[at] * (mask.kept(place) ? scale : 0.0f));
   };
   if (!blocked) {
     for_each_part(call.team, call.batch * std::ptrdiff_t(shape.size()),

@@ -20,18 +20,18 @@ struct Kernel<cpu, Sgd> {
     if (!std::isfinite(float(*call.loss))) return;
     float* p = call.parameters.data();
     const float* g = call.gradients.data();
-    float* b = call.momentum.empty() ? nullptr : call.momentum.data();
-    const float own = sgd.nesterov || !b ? 1.0f : 0.0f;
-    const float ahead = sgd.nesterov ? sgd.momentum : 1.0f;
+    float* b = sgd.momentum == 0 ? nullptr : call.momentum.data();
+    const bool decays = sgd.weight_decay != 0;
     run_team(call.threads, [=](const Team& team) {
       for_each_part(team, std::ptrdiff_t(call.parameters.size()),
                     [=](std::ptrdiff_t first, std::ptrdiff_t last) {
                       for (std::ptrdiff_t i = first; i < last; ++i) {
-                        const float gradient = g[i] + sgd.weight_decay * p[i];
-                        float step = own * gradient;
+                        // Terms of no weight are left out: zero times infinity is none.
+                        const float gradient = decays ? g[i] + sgd.weight_decay * p[i] : g[i];
+                        float step = gradient;
                         if (b) {
                           b[i] = sgd.momentum * b[i] + gradient;
-                          step += ahead * b[i];
+                          step = sgd.nesterov ? gradient + sgd.momentum * b[i] : b[i];
                         }
                         p[i] -= sgd.learning_rate * step;
                       }

@@ -54,9 +54,19 @@ FROSTLINE_INLINE void store_unaligned(float* to, Vector v) {
   *reinterpret_cast<UnalignedVector*>(to) = v;
 }
 FROSTLINE_INLINE Vector splat(float x) { return x - Vector{}; }
-/// max(v, 0). Not-a-number becomes 0, as a comparison with it is false.
-FROSTLINE_INLINE Vector relu(Vector v) { return v > Vector{} ? v : Vector{}; }
-FROSTLINE_INLINE Vector larger(Vector a, Vector b) { return a > b ? a : b; }
+/// max(v, 0); not-a-number stays, as in PyTorch.
+FROSTLINE_INLINE Vector relu(Vector v) { return v < Vector{} ? Vector{} : v; }
+/// max(a, b), not-a-number if either is.
+FROSTLINE_INLINE Vector larger(Vector a, Vector b) {
+  const Vector numbers = a > b ? a : b;  // b where one is none
+  return a == a ? numbers : a;
+}
+/// The first `count` lanes of v, then zeros.
+FROSTLINE_INLINE Vector first_lanes(Vector v, int count) {
+  alignas(sizeof(Vector)) static constexpr float lane[]{0, 1, 2,  3,  4,  5,  6,  7,
+                                                        8, 9, 10, 11, 12, 13, 14, 15};
+  return load(lane) < splat(float(count)) ? v : Vector{};
+}
 
 /// Hides where a pointer came from, so that overlapping reads through it are not kept in registers
 /// from one iteration to the next (g++ does that, and spills).
@@ -78,6 +88,13 @@ struct Tile {
     FROSTLINE_UNROLL
     for (int p = 0; p < Pixels; ++p) FROSTLINE_UNROLL
     for (int v = 0; v < Vectors; ++v) sums[p][v] = Vector{};
+  }
+  /// Zeros the last vectors' lanes from `count` on. Products of zero weights are no zeros where a
+  /// pixel is infinite or not a number.
+  FROSTLINE_INLINE void keep_lanes(int count) {
+    FROSTLINE_UNROLL
+    for (int p = 0; p < Pixels; ++p)
+      sums[p][Vectors - 1] = first_lanes(sums[p][Vectors - 1], count);
   }
   /// Every pixel starts with the same vectors.
   FROSTLINE_INLINE void start(const float* first) {

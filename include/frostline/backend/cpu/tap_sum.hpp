@@ -28,7 +28,7 @@ struct TapSum {
   std::ptrdiff_t group = 0, in_row = 0, in_sample = 0;  // in_row: from one output row to the next
   std::ptrdiff_t in_first = 0;                          // of output (0, 0)
 
-  int blocks = 0, height = 0, width = 0;  // of outputs
+  int channels = 0, blocks = 0, height = 0, width = 0;  // of outputs
   std::ptrdiff_t out_block = 0, out_row = 0, out_pixel = 0, out_sample = 0, out_first = 0;
 
   constexpr void add_tap(int y, int x, std::ptrdiff_t offset) {
@@ -41,6 +41,8 @@ struct TapSum {
     return std::ptrdiff_t(groups) * tap_count * inner * lanes;
   }
   constexpr std::ptrdiff_t packed_floats(int inner) const { return blocks * block_weights(inner); }
+  /// Channels that exist of an output block and those after it.
+  constexpr int channels_from(int block) const { return channels - block * lanes; }
 };
 
 /// Packs weights as tap_sum reads them: [pair][group][tap][channel of group][output of pair].
@@ -75,6 +77,7 @@ template <int Pixels, int Vectors, int Step, int Inner>
       for (int i = 0; i < Inner; ++i, weights += Vectors * lanes)
         tile.template multiply_add<Step>(x + i, weights);
     }
+  if (const int last = sum.channels_from(block + Vectors - 1); last < lanes) tile.keep_lanes(last);
   FROSTLINE_UNROLL
   for (int p = 0; p < Pixels; ++p) FROSTLINE_UNROLL
   for (int v = 0; v < Vectors; ++v) {
@@ -110,6 +113,7 @@ template <int Vectors>
         tile.multiply_add(
             x + i, weights, [&](int p) __attribute__((always_inline)) { return offsets[p]; });
     }
+  if (const int last = sum.channels_from(block + Vectors - 1); last < lanes) tile.keep_lanes(last);
   FROSTLINE_UNROLL
   for (int p = 0; p < tile_pixels; ++p) {
     if (p >= pixels) break;

@@ -38,6 +38,7 @@ FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBloc
   constexpr int M = Transform::outputs;
   const Vector shift =
       epilogue.shift ? load_unaligned(epilogue.shift + channels * lanes) : Vector{};
+  const int exist = shape.out.shape.channels - channels * lanes;
   for (int t = 0; t < tiles.count; ++t, m += lanes) {
     const WinogradTile& tile = tiles.tiles[t];
     const std::ptrdiff_t first = tile.out + channels * shape.out.block();
@@ -52,6 +53,10 @@ FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBloc
           float* to = out + at;
           FROSTLINE_UNROLL
           for (int x = 0; x < M; ++x) sums[x] += shift;
+          if (exist < lanes) {  // products of zero weights and of what is not finite are no zeros
+            FROSTLINE_UNROLL
+            for (int x = 0; x < M; ++x) sums[x] = first_lanes(sums[x], exist);
+          }
           if (epilogue.added) {  // beyond the tile's end, too: a border follows
             FROSTLINE_UNROLL
             for (int x = 0; x < M; ++x) sums[x] += load(epilogue.added + at + x * lanes);

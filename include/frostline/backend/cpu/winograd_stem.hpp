@@ -103,8 +103,8 @@ FROSTLINE_SHARED void stem_multiply(const StemShape& shape, const float* v, cons
   }
 }
 
-/// Four rows of outputs of one block, zero where the convolution has none: under a maximum of
-/// numbers that are not negative, that is as if they were not there.
+/// Four rows of outputs of one block, zero where the convolution has none: under a maximum and a
+/// ReLU, that is as if they were not there.
 FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector shift, int height,
                                   float* to) {
   for (int t = 0; t < shape.tiles(); ++t, m += lanes) {
@@ -114,13 +114,15 @@ FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector
           FROSTLINE_UNROLL
           for (int x = 0; x < 4; ++x)
             store(to + y * shape.output_row() + (4 * t + x) * lanes,
-                  x < width && y < height ? relu(sums[x] + shift) : Vector{});
+                  x < width && y < height ? sums[x] + shift : Vector{});
         });
   }
 }
 
-/// One row of the pooled map from three rows of outputs.
-FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, float* to) {
+/// One row of the pooled map from three rows of outputs of one block, of whose channels so many
+/// exist.
+FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, int channels,
+                                float* to) {
   const float *above = from, *row = above + shape.output_row(), *below = row + shape.output_row();
   const auto column = [&](int x) {
     const std::ptrdiff_t at = x * lanes;
@@ -129,7 +131,8 @@ FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, float
   Vector left{};
   for (int x = 0; x < shape.out.shape.width; ++x) {
     const Vector right = column(2 * x + 1);
-    store(to + x * lanes, larger(larger(left, column(2 * x)), right));
+    const Vector most = relu(larger(larger(left, column(2 * x)), right));
+    store(to + x * lanes, channels < lanes ? first_lanes(most, channels) : most);
     left = right;
   }
 }
@@ -201,6 +204,7 @@ FROSTLINE_SHARED void stem_forward(const Team& team, const StemShape& shape, int
       if (task < begin) continue;
       for (int y = 2 * row; y < std::min(2 * row + 2, shape.out.shape.height); ++y)
         stem_pool(shape, rows + 2 * (y - 2 * row) * shape.output_row(),
+                  shape.out.shape.channels - block * lanes,
                   out + n * shape.out.sample() + shape.out.at(block, y, 0));
     }
     follows = true;

@@ -2,6 +2,7 @@
 // BatchNorm2d with Thrust: sums over each channel, then a pass over the values.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 
 #include "frostline/backend/thrust/reduce.hpp"
@@ -61,13 +62,13 @@ struct UseBatch {
   bool keeps;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
     const double count = double(norm.count), mean = sums.first / count;
-    const double above = sums.second / count - mean * mean, variance = above > 0 ? above : 0;
+    const double above = sums.second / count - mean * mean, variance = above < 0 ? 0 : above;
     const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
     const double momentum = double(norm.momentum);
     norm.running_mean[k] = float((1 - momentum) * double(norm.running_mean[k]) + momentum * mean);
     norm.running_variance[k] =
         float((1 - momentum) * double(norm.running_variance[k]) + momentum * unbiased);
-    const double inverse = 1 / sqrt(variance + double(norm.epsilon));
+    const double inverse = 1 / std::sqrt(variance + double(norm.epsilon));
     if (keeps) {
       norm.mean[k] = float(mean);
       norm.inverse[k] = float(inverse);
@@ -80,7 +81,7 @@ struct UseRunning {
   BatchNorm norm;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t k) const {
     const double factor =
-        double(norm.gamma[k]) / sqrt(double(norm.running_variance[k]) + double(norm.epsilon));
+        double(norm.gamma[k]) / std::sqrt(double(norm.running_variance[k]) + double(norm.epsilon));
     norm.set(k, factor, double(norm.beta[k]) - double(norm.running_mean[k]) * factor, 0);
   }
 };

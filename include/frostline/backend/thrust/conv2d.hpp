@@ -3,6 +3,8 @@
 // outputs for what follows a frozen one.
 #pragma once
 
+#include <cmath>
+
 #include "frostline/backend/thrust/conv2d_kernel.hpp"
 #include "frostline/backend/thrust/gemm.hpp"
 #include "frostline/backend/thrust/reduce.hpp"
@@ -20,7 +22,7 @@ struct FoldBatchNorm {
   float epsilon;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     const std::ptrdiff_t k = i / taps;
-    const double factor = double(gamma[k]) / sqrt(double(variance[k]) + double(epsilon));
+    const double factor = double(gamma[k]) / std::sqrt(double(variance[k]) + double(epsilon));
     folded[i] = float(double(weights[i]) * factor);
     if (i % taps == 0)
       shift[k] =
@@ -39,7 +41,7 @@ struct Finish {
     float value = y[i];
     if (shift) value += shift[i / pixels % channels];
     if (added) value += added[i];
-    y[i] = relu && !(value > 0) ? 0.0f : value;
+    y[i] = relu && value < 0 ? 0.0f : value;
   }
 };
 

@@ -120,7 +120,7 @@ __global__ __launch_bounds__(ConvolutionTile::threads) void conv2d_kernel(FusedC
       float value = sums[i][j];
       if (c.shift) value += c.shift[channel];
       if (c.added) value += c.added[out];
-      c.y[out] = c.relu && !(value > 0) ? 0.0f : value;
+      c.y[out] = c.relu && value < 0 ? 0.0f : value;
     }
   }
 }

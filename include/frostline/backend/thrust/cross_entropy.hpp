@@ -31,24 +31,28 @@ struct PositionLoss {
     const int label = labels[i];
     const auto [smoothing, share, ignored] = *settings;
     losses[i] = 0;
-    if (label == ignored) {
-      for (int c = 0; gradient && c < classes; ++c) gradient[at + c * pixels] = 0;
-      return;
-    }
     float most = z[0];
     for (int c = 1; c < classes; ++c) most = z[c * pixels] > most ? z[c * pixels] : most;
+    if (label == ignored) {  // as in PyTorch, zero times softmax: not a number where that is not
+      float softmax_is = 1;
+      for (int c = 0; gradient && c < classes; ++c)
+        if (const float below = z[c * pixels] - most; below != below) softmax_is = below;
+      for (int c = 0; gradient && c < classes; ++c) gradient[at + c * pixels] = 0 * softmax_is;
+      return;
+    }
     double exponents = 0, sum = 0;
     for (int c = 0; c < classes; ++c) {
-      exponents += exp(double(z[c * pixels] - most));
+      exponents += std::exp(double(z[c * pixels] - most));
       sum += double(z[c * pixels] - most);
     }
     const double smooth = double(smoothing) / classes, hard = 1 - double(smoothing);
     for (int c = 0; gradient && c < classes; ++c) {
-      const double softmax = exp(double(z[c * pixels] - most)) / exponents;
+      const double softmax = std::exp(double(z[c * pixels] - most)) / exponents;
       gradient[at + c * pixels] =
           float((softmax - smooth - (c == label ? hard : 0.0)) * double(share));
     }
-    losses[i] = log(exponents) - hard * double(z[label * pixels] - most) - smooth * sum;
+    losses[i] = std::log(exponents) - hard * double(z[label * pixels] - most);
+    if (smooth != 0) losses[i] -= smooth * sum;  // a logit may be -infinity
   }
 };
 struct LossItem {

@@ -12,17 +12,18 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
+// Not-a-number passes both ways through a ReLU, as in PyTorch.
 struct Positive {
   const float* x;
   float* y;
-  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { y[i] = x[i] > 0 ? x[i] : 0.0f; }
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { y[i] = x[i] < 0 ? 0.0f : x[i]; }
 };
 struct PositiveGradient {
   const float *y, *dy;
   float* dx;
   bool adds;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
-    put(dx[i], y[i] > 0 ? dy[i] : 0.0f, adds);
+    put(dx[i], y[i] <= 0 ? 0.0f : dy[i], adds);
   }
 };
 struct Sum {
@@ -36,7 +37,8 @@ struct Put {
   bool adds;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { put(to[i], from[i], adds); }
 };
-/// Which values stay, as DropoutMask of the CPU backend: the same ones.
+/// Which values stay, as DropoutMask of the CPU backend: the same ones. The others are multiplied
+/// by zero, as in PyTorch: what is not finite becomes not-a-number.
 struct Drop {
   std::uint64_t random;
   const std::uint64_t* step;
@@ -51,7 +53,7 @@ struct Drop {
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     x ^= x >> 31;
     const bool kept = float(x >> 40) * 0x1p-24f >= probability;
-    put(to[i], kept ? from[i] / (1 - probability) : 0.0f, adds);
+    put(to[i], from[i] * (kept ? 1 / (1 - probability) : 0.0f), adds);
   }
 };
 

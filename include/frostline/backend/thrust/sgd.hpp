@@ -11,7 +11,7 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 /// Read from the device's memory, since a recorded step keeps what it was called with.
 struct SgdSettings {
   float learning_rate, momentum, weight_decay;
-  float own, ahead;  // what of the gradient and of the momentum makes the step
+  bool nesterov;
 };
 struct SgdStep {
   const SgdSettings* settings;
@@ -23,11 +23,12 @@ struct SgdStep {
     const float mean = float(*loss);
     if (!(mean - mean == 0)) return;  // not finite
     const SgdSettings s = *settings;
-    const float gradient = g[i] + s.weight_decay * p[i];
-    float step = s.own * gradient;
-    if (b) {
+    // Terms of no weight are left out: zero times infinity is none.
+    const float gradient = s.weight_decay != 0 ? g[i] + s.weight_decay * p[i] : g[i];
+    float step = gradient;
+    if (b && s.momentum != 0) {
       b[i] = s.momentum * b[i] + gradient;
-      step += s.ahead * b[i];
+      step = s.nesterov ? gradient + s.momentum * b[i] : b[i];
     }
     p[i] -= s.learning_rate * step;
   }
@@ -43,8 +44,7 @@ struct Kernel<thrust_backend, Sgd> {
   static constexpr std::size_t workspace_bytes = sizeof(device::SgdSettings);
   static void prepare(const Sgd& sgd, const UpdateCall& call) {
     const device::SgdSettings settings{sgd.learning_rate, sgd.momentum, sgd.weight_decay,
-                                       sgd.nesterov || call.momentum.empty() ? 1.0f : 0.0f,
-                                       sgd.nesterov ? sgd.momentum : 1.0f};
+                                       sgd.nesterov};
     thrust_backend::copy_in(device::context_of(call.context), call.workspace, &settings,
                             sizeof settings);
   }

@@ -19,7 +19,9 @@ struct Neighbours {
     second = first + 1 < in - 1 ? first + 1 : in - 1;
     weight = at - float(first);
   }
-  /// How much of an input the output takes.
+  /// Whether an output takes something of an input, if only zero times what it is.
+  FROSTLINE_DEVICE bool has(int input) const { return input == first || input == second; }
+  /// How much of it.
   FROSTLINE_DEVICE float of(int input) const {
     return (input == first ? 1 - weight : 0.0f) + (input == second ? weight : 0.0f);
   }
@@ -64,12 +66,13 @@ struct InterpolateGradient {
     const Seers columns(column, size.in_width, size.width);
     float sum = 0;
     for (int y = rows.first; y < rows.last; ++y) {
-      const float v = Neighbours(y, size.in_height, size.height).of(row);
-      if (v == 0) continue;
+      const Neighbours v(y, size.in_height, size.height);
+      if (!v.has(row)) continue;
       float along = 0;
       for (int at = columns.first; at < columns.last; ++at)
-        along += Neighbours(at, size.in_width, size.width).of(column) * plane[y * size.width + at];
-      sum += v * along;
+        if (const Neighbours h(at, size.in_width, size.width); h.has(column))
+          along += h.of(column) * plane[y * size.width + at];
+      sum += v.of(row) * along;
     }
     put(dx[i], sum, adds);
   }
