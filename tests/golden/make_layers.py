@@ -7,6 +7,12 @@ from float32 inputs, so that the file is the same on every machine. The keys of 
     case.input, case.output, case.output_gradient, case.input_gradient
     case.weight, case.weight_gradient, ...      its parameters
     case.running_mean, case.running_mean_after  its buffers, before and after a training forward
+Special values (not-a-number, infinities, -0, a denormal number, the largest float) take the place of
+one number, one after another. PyTorch computes these cases in float32, since the type decides what
+overflows, and without oneDNN, which leaves out padding instead of multiplying it. The keys, besides
+those of what is not special:
+    case.input/output, case.weight/input_gradient, ...   a result for each value in input, weight, ...
+                                                where it depends on it
 Usage: /usr/bin/python3 tests/golden/make_layers.py   (Debian: python3-torch, 1.13)
 """
 
@@ -27,7 +33,7 @@ def normal(*shape):
 
 def store(key, tensor):
     tensor = tensor.detach()
-    arrays[key] = (tensor.float() if tensor.is_floating_point() else tensor).numpy()
+    arrays[key] = (tensor.float() if tensor.is_floating_point() else tensor).numpy().copy()
 
 
 def layer(case, module, x, training=True):
@@ -54,6 +60,80 @@ def layer(case, module, x, training=True):
             store(f"{case}.{name}_gradient", parameter.grad)
         for name, buffer in module.named_buffers():
             store(f"{case}.{name}_after", buffer)
+
+
+SPECIAL = [float("nan"), float("inf"), float("-inf"), -0.0, 1e-42, torch.finfo(torch.float32).max]
+
+
+def special(tensor):
+    """Copies of a tensor with each special value in its middle."""
+    for value in SPECIAL:
+        copy = tensor.clone()
+        copy.view(-1)[copy.numel() // 2] = value
+        yield copy
+
+
+def special_layer(case, module, shape, training=True):
+    """A forward and backward for each special value in each tensor that the module reads."""
+    case = f"special.{case}"
+    module.float().train(training)
+    tensors = {"input": normal(*shape).float()}
+    for name, parameter in module.named_parameters():
+        tensors[name] = normal(*parameter.shape).float() / 2
+    for name, buffer in module.named_buffers():
+        if buffer.is_floating_point():
+            tensors[name] = (buffer + normal(*buffer.shape).float() / 4).abs()
+    tensors["output_gradient"] = normal(*module(tensors["input"]).shape).float()
+    for name, tensor in tensors.items():
+        store(f"{case}.{name}", tensor)
+    for place in tensors:
+        results = {}
+        for changed in special(tensors[place]):
+            now = {**tensors, place: changed}
+            for name, own in [*module.named_parameters(), *module.named_buffers()]:
+                own.data = now.get(name, torch.tensor(0)).clone()
+                own.grad = None
+            x = now["input"].clone().requires_grad_()
+            y = module(x)
+            y.backward(now["output_gradient"])
+            found = {"output": y, "input_gradient": x.grad}
+            for name, parameter in module.named_parameters():
+                found[f"{name}_gradient"] = parameter.grad
+            for name, buffer in module.named_buffers():
+                if buffer.is_floating_point():
+                    found[f"{name}_after"] = buffer
+            for name, result in found.items():
+                if training or name in ("output", "input_gradient"):
+                    results.setdefault(name, []).append(result.detach().clone())
+        for name, rows in results.items():
+            if not all(row.equal(rows[-1]) for row in rows):
+                store(f"{case}.{place}/{name}", torch.stack(rows))
+
+
+def special_cross_entropy(case, label, **options):
+    """Three positions; in the second, which has this label, class 2 has the special value."""
+    case = f"special.cross_entropy.{case}"
+    all_logits, losses = torch.stack(list(special(normal(3, 5)))).requires_grad_(), []
+    for logits in all_logits:
+        losses.append(nn.CrossEntropyLoss(**options)(logits, torch.tensor([0, label, 4])))
+    torch.stack(losses).sum().backward()
+    store(f"{case}.logits", all_logits)
+    store(f"{case}.loss", torch.stack(losses))
+    store(f"{case}.gradient", all_logits.grad)
+
+
+def special_sgd(case, **options):
+    """Two steps of parameters and gradients of which each has met each."""
+    values = torch.tensor([*SPECIAL, 0.5])
+    p = nn.Parameter(values.repeat(7))
+    optimizer = torch.optim.SGD([p], lr=0.1, **options)
+    after = []
+    store(f"special.sgd.{case}.parameters", p)
+    for gradient in (values.repeat_interleave(7), torch.full((49,), -0.25)):
+        p.grad = gradient
+        optimizer.step()
+        after.append(p.detach().clone())
+    store(f"special.sgd.{case}.after", torch.stack(after))
 
 
 def cross_entropy(case, logits, labels, **options):
@@ -135,6 +215,32 @@ sgd("sgd.momentum", lr=0.1, momentum=0.9)
 sgd("sgd.nesterov", lr=0.1, momentum=0.9, nesterov=True)
 sgd("sgd.weight_decay", lr=0.1, weight_decay=0.05)
 sgd("sgd.everything", lr=0.1, momentum=0.9, nesterov=True, weight_decay=0.05)
+
+torch.backends.mkldnn.enabled = False
+special_layer("conv2d.same", nn.Conv2d(2, 3, 3, 1, 1), (1, 2, 8, 8))
+special_layer("conv2d.strided", nn.Conv2d(2, 3, 3, 2, 1), (1, 2, 8, 8))
+special_layer("conv2d.shortcut", nn.Conv2d(3, 2, 1, 2, 0, 1, 1, False), (2, 3, 4, 4))
+special_layer("conv2d.stem", nn.Conv2d(3, 2, 7, 2, 3, 1, 1, False), (1, 3, 9, 8))
+special_layer("conv2d.grouped", nn.Conv2d(4, 2, 3, 1, 2, 2, 2), (1, 4, 5, 4))
+special_layer("linear", nn.Linear(5, 4), (3, 5))
+special_layer("batch_norm2d.training", nn.BatchNorm2d(3), (4, 3, 2, 3))
+special_layer("batch_norm2d.evaluation", nn.BatchNorm2d(3), (2, 3, 2, 3), training=False)
+special_layer("relu", nn.ReLU(), (2, 3, 3, 2))
+special_layer("max_pool2d.stem", nn.MaxPool2d(3, 2, 1), (1, 2, 5, 6))
+special_layer("max_pool2d.halves", nn.MaxPool2d(2), (2, 1, 4, 4))
+special_layer("upsample", nn.Upsample((6, 8), **bilinear), (1, 2, 3, 4))
+special_layer("global_average_pool", nn.AdaptiveAvgPool2d(1), (2, 3, 2, 3))
+special_cross_entropy("label", 2)
+special_cross_entropy("other", 3)
+special_cross_entropy("smoothed_label", 2, label_smoothing=0.1)
+special_cross_entropy("smoothed_other", 3, label_smoothing=0.1)
+special_cross_entropy("ignored", 255, ignore_index=255)
+special_cross_entropy("smoothed_ignored", 255, ignore_index=255, label_smoothing=0.1)
+special_sgd("plain")
+special_sgd("momentum", momentum=0.9)
+special_sgd("nesterov", momentum=0.9, nesterov=True)
+special_sgd("weight_decay", weight_decay=0.05)
+special_sgd("everything", momentum=0.9, nesterov=True, weight_decay=0.05)
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

@@ -15,22 +15,6 @@ namespace frostline {
 struct BlockStatistics {
   OfBlock<double> mean, variance;
 };
-/// The statistics of one channel in two passes, as PyTorch computes them: infinities make an
-/// infinite mean, and squares may be too large for a float.
-FROSTLINE_SHARED TwoSums slow_statistics(const BlockOfBatch& block, int lane, const float* x) {
-  const double mean = sum_lane(block, lane,
-                               [&](std::ptrdiff_t at) {
-                                 return TwoSums{double(x[at]), 0};
-                               })
-                          .first /
-                      block.count();
-  const auto square = [&](std::ptrdiff_t at) {
-    const double difference = double(x[at]) - mean;
-    return TwoSums{difference * difference, 0};
-  };
-  return {mean, sum_lane(block, lane, square).first / block.count()};
-}
-
 /// Reads x once. Sums are of the differences from a pivot, the mean of some nearby row: so the
 /// variance loses to cancellation a few bits at most, whatever the mean is.
 inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) {
@@ -41,7 +25,8 @@ inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) 
       [&](std::ptrdiff_t at) {
         Vector row{};
         for (int p = 0; p < width; ++p) row += load(x + at + p * lanes);
-        return row / splat(float(width));
+        const Vector mean = row / splat(float(width));
+        return mean - mean == Vector{} ? mean : Vector{};  // what is not finite comes in once
       },
       [&](std::ptrdiff_t at, Vector pivot, Vector & differences, Vector & products)
           __attribute__((always_inline)) {
@@ -60,12 +45,11 @@ inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) 
         }
       });
   BlockStatistics result;
-  for (int i = 0; i < block.channels(); ++i) {
+  for (int i = 0; i < lanes; ++i) {
     const double mean = sum.of[i] / block.count();
-    TwoSums moments{mean, squares.of[i] / block.count() - mean * mean};
-    if (!moments.finite()) moments = slow_statistics(block, i, x);
-    result.mean.of[i] = moments.first;
-    result.variance.of[i] = moments.second < 0 ? 0 : moments.second;
+    result.mean.of[i] = mean;
+    const double variance = squares.of[i] / block.count() - mean * mean;
+    result.variance.of[i] = variance < 0 ? 0 : variance;
   }
   return result;
 }
@@ -159,15 +143,6 @@ inline GradientSums gradient_sums(const BlockOfBatch& block, const Call& call) {
           sums.product.of[i] += double(product.of[i]) * double(inverse.of[i]);
         }
       });
-  for (int i = 0; i < block.channels(); ++i) {
-    if (TwoSums{sums.gradient.of[i], sums.product.of[i]}.finite()) continue;
-    const TwoSums slow = sum_lane(block, i, [&](std::ptrdiff_t at) {
-      const double slope = double(dy[at]);
-      return TwoSums{slope, slope * (double(x[at]) - double(means.of[i]))};
-    });
-    sums.gradient.of[i] = slow.first;
-    sums.product.of[i] = slow.second * double(inverse.of[i]);
-  }
   return sums;
 }
 inline void put_parameter_gradients(const BlockOfBatch& block, const Call& call,

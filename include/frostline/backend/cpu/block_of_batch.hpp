@@ -3,7 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <cmath>
 
 #include "frostline/backend/cpu/blocked.hpp"
 #include "frostline/core/kernel.hpp"
@@ -48,26 +47,6 @@ struct BlockOfBatch {
 template <class Body>
 void for_each_block(const Call& call, const BlockedMap& map, Body body) {
   for_each_task(call.team, map.blocks(), [&](int b) { body(BlockOfBatch{map, call.batch, b}); });
-}
-
-/// Two sums over a batch, in double.
-struct TwoSums {
-  double first = 0, second = 0;
-  bool finite() const { return std::isfinite(first) && std::isfinite(second); }
-};
-/// Adds up body(offset), two numbers, of one channel's pixels: slow, for sums that overflow floats
-/// or meet what is not finite.
-template <class Body>
-TwoSums sum_lane(const BlockOfBatch& block, int lane, Body body) {
-  TwoSums sums;
-  block.for_each_row(false, [&](std::ptrdiff_t at) {
-    for (int x = 0; x < block.map.shape.width; ++x) {
-      const TwoSums more = body(at + x * lanes + lane);
-      sums.first += more.first;
-      sums.second += more.second;
-    }
-  });
-  return sums;
 }
 
 /// Adds up two numbers a pixel: in floats over some hundreds of pixels, beyond these in double.

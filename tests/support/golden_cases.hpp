@@ -1,0 +1,236 @@
+// SPDX-License-Identifier: MIT
+// The cases of tests/golden/layers.safetensors that every backend must pass.
+#pragma once
+
+#include "frostline/graph/schedule.hpp"
+#include "support/golden_layer.hpp"
+
+namespace frostline::test {
+
+/// Calls check(threads) for the teams that a backend may have.
+template <class Backend, class Check>
+void for_teams(Check check) {
+  for (const int threads : {1, 3})
+    if (threads == 1 || image_by_image<Backend>) check(threads);
+}
+constexpr Situation placed(Situation asked, Shape in) {
+  asked.in = in;
+  return asked;
+}
+
+template <class Backend, class Layer, int C, int H, int W, Statistics Mode = Statistics::batch>
+void check_golden(const std::string& name) {
+  constexpr Situation place{.in = {C, H, W}};
+  for_teams<Backend>(
+      [&](int threads) { GoldenLayer<Backend, Layer, place, Mode>(name, threads).run(); });
+}
+
+/// What a result may differ in, by the tensor that holds the special value, and the result.
+struct Straying {
+  Strays strays = Strays::no;
+  Group group{};
+};
+struct Exactly {
+  Straying operator()(std::string_view, std::string_view) const { return {}; }
+};
+template <class Backend, class Layer, int C, int H, int W, Situation asked = Situation{},
+          Statistics Mode = Statistics::batch, class Rule = Exactly>
+void check_special(const std::string& name, Rule rule = {}) {
+  constexpr Situation place = placed(asked, {C, H, W});
+  for_teams<Backend>([&](int threads) {
+    GoldenLayer<Backend, Layer, place, Mode>("special." + name, threads).run_special(rule);
+  });
+}
+
+/// The numbers of a channel. Shapes: a batch of `shape`.
+inline Group channels_of(Shape shape) {
+  return [=](std::size_t i) { return i / shape.pixels() % std::size_t(shape.channels); };
+}
+/// A batch norm's input gradient, and its output where a weight overflows, are the same sums in
+/// another order than PyTorch's.
+struct InAnotherOrder {
+  Shape shape;
+  Straying operator()(std::string_view tensor, std::string_view result) const {
+    if (result == "input_gradient" || (result == "output" && tensor == "weight"))
+      return {Strays::near, channels_of(shape)};
+    return {};
+  }
+};
+
+/// Shapes: logits {classes, H, W}. Returns the mean loss and assigns the gradient.
+template <class Backend>
+float loss_of(const CrossEntropy& loss, Shape shape, std::span<const float> logits,
+              std::span<const int> labels, std::vector<float>& gradient) {
+  using LossKernel = Kernel<Backend, CrossEntropy>;
+  const typename Backend::Context context{};
+  const typename Backend::Memory workspace(
+      LossKernel::workspace_bytes(shape, int(logits.size() / shape.size())));
+  SharedVector<float> z(logits.begin(), logits.end()), dz(logits.size(), -7.0f);
+  const LossCall call{.context = &context,
+                      .threads = 2,
+                      .shape = shape,
+                      .logits = z,
+                      .labels = labels,
+                      .gradient = dz,
+                      .workspace = workspace.data()};
+  LossKernel::prepare(loss, call);
+  LossKernel::compute(loss, call);
+  const float mean = LossKernel::mean(call);
+  gradient.assign(dz.begin(), dz.end());
+  return mean;
+}
+template <class Backend>
+void check_loss(const std::string& name, Shape shape, const CrossEntropy& loss) {
+  std::vector<float> gradient;
+  compare(name + ".loss", {loss_of<Backend>(loss, shape, floats(name + ".logits"),
+                                            integers(name + ".labels"), gradient)});
+  compare(name + ".gradient", gradient);
+}
+/// Three positions of five classes, the second with this label.
+template <class Backend>
+void check_special_loss(const std::string& name, int label, const CrossEntropy& loss) {
+  const std::string key = "special.cross_entropy." + name;
+  const auto logits = floats(key + ".logits"), losses = floats(key + ".loss");
+  const auto gradients = floats(key + ".gradient");
+  for (std::size_t v = 0; v < special_count; ++v) {
+    INFO(key << ", " << special_values[v]);
+    std::vector<float> gradient;
+    const float mean = loss_of<Backend>(loss, {5, 1, 1}, rows_of(logits, v),
+                                        std::vector<int>{0, label, 4}, gradient);
+    compare_special({mean}, rows_of(losses, v));
+    compare_special(gradient, rows_of(gradients, v));
+  }
+}
+
+/// The parameters after each step of so many gradients.
+template <class Backend>
+std::vector<float> sgd_steps(const Sgd& sgd, std::span<const float> start,
+                             const std::vector<std::vector<float>>& gradients) {
+  using Optimizer = Kernel<Backend, Sgd>;
+  const typename Backend::Context context{};
+  const typename Backend::Memory workspace(Optimizer::workspace_bytes);
+  SharedVector<float> parameters(start.begin(), start.end());
+  SharedVector<float> momentum(sgd.momentum == 0 ? 0 : start.size());
+  std::vector<float> after;
+  for (const std::vector<float>& now : gradients) {
+    const SharedVector<float> gradient(now.begin(), now.end());
+    const UpdateCall call{.context = &context,
+                          .threads = 2,
+                          .parameters = parameters,
+                          .gradients = gradient,
+                          .momentum = momentum,
+                          .workspace = workspace.data()};
+    Optimizer::prepare(sgd, call);
+    Optimizer::update(sgd, call);
+    context.synchronize();
+    after.insert(after.end(), parameters.begin(), parameters.end());
+  }
+  return after;
+}
+template <class Backend>
+void check_sgd(const std::string& name, const Sgd& sgd) {
+  const auto start = floats(name + ".parameters"), all = floats(name + ".gradients");
+  std::vector<std::vector<float>> gradients;
+  for (auto at = all.begin(); at < all.end(); at += std::ptrdiff_t(start.size()))
+    gradients.emplace_back(at, at + std::ptrdiff_t(start.size()));
+  compare(name + ".after", sgd_steps<Backend>(sgd, start, gradients));
+}
+/// Each special value, and a half, as a parameter and as its gradient.
+template <class Backend>
+void check_special_sgd(const std::string& name, const Sgd& sgd) {
+  const std::string key = "special.sgd." + name;
+  INFO(key);
+  const auto start = floats(key + ".parameters");
+  std::vector<float> gradient;
+  for (std::size_t v = 0; v <= special_count; ++v)
+    gradient.insert(gradient.end(), special_count + 1,
+                    v < special_count ? special_values[v] : 0.5f);
+  compare_special(
+      sgd_steps<Backend>(sgd, start, {gradient, std::vector<float>(start.size(), -0.25f)}),
+      floats(key + ".after"));
+}
+
+template <class Backend>
+void check_golden_layers() {
+  check_golden<Backend, Conv2d<8, 8, 3, 1, 1>, 8, 9, 10>("conv2d.plain");
+  check_golden<Backend, Conv2d<3, 5, 7, 2, 3, 1, 1, false>, 3, 11, 9>("conv2d.stem");
+  check_golden<Backend, Conv2d<4, 6, 3, 2, 1, 1, 1, false>, 4, 8, 7>("conv2d.strided");
+  check_golden<Backend, Conv2d<4, 6, 1, 2, 0, 1, 1, false>, 4, 5, 6>("conv2d.shortcut");
+  check_golden<Backend, Conv2d<2, 3, 3, 1, 2, 2>, 2, 6, 5>("conv2d.dilated");
+  check_golden<Backend, Conv2d<6, 4, 3, 2, 1, 1, 2>, 6, 7, 6>("conv2d.grouped");
+  check_golden<Backend, Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 4, 5>("conv2d.depthwise");
+  check_golden<Backend, Conv2d<4, 6, 3, 2, 3, 2, 2>, 4, 9, 8>("conv2d.everything");
+  check_golden<Backend, BatchNorm2d<3>, 3, 5, 4>("batch_norm2d.training");
+  check_golden<Backend, BatchNorm2d<5>, 5, 1, 1>("batch_norm2d.one_pixel");
+  check_golden<Backend, BatchNorm2d<3>, 3, 3, 3>("batch_norm2d.narrow");
+  check_golden<Backend, BatchNorm2d<3>, 3, 5, 4, Statistics::running>("batch_norm2d.evaluation");
+  check_golden<Backend, MaxPool2d<3, 2, 1>, 3, 9, 8>("max_pool2d.stem");
+  check_golden<Backend, MaxPool2d<2>, 3, 7, 5>("max_pool2d.halves");
+  check_golden<Backend, MaxPool2d<3, 2, 1>, 1, 6, 6>("max_pool2d.not_a_number");
+  check_golden<Backend, Upsample<7, 11>, 2, 3, 4>("upsample.up");
+  check_golden<Backend, Upsample<2, 3>, 2, 5, 7>("upsample.down");
+  check_golden<Backend, Upsample<32, 24>, 2, 4, 3>("upsample.to_input");
+  check_golden<Backend, Linear<13, 7>, 13, 1, 1>("linear.plain");
+  check_golden<Backend, GlobalAveragePool, 5, 3, 4>("global_average_pool.plain");
+}
+template <class Backend>
+void check_golden_losses() {
+  check_loss<Backend>("cross_entropy.plain", {7, 1, 1}, {});
+  check_loss<Backend>("cross_entropy.large", {5, 1, 1}, {});
+  check_loss<Backend>("cross_entropy.smoothed", {7, 1, 1}, {.label_smoothing = 0.1f});
+  check_loss<Backend>("cross_entropy.ignored", {7, 1, 1}, {});
+  check_loss<Backend>("cross_entropy.smoothed_ignored", {7, 1, 1}, {.label_smoothing = 0.1f});
+  check_loss<Backend>("cross_entropy.dense", {4, 3, 5}, {.ignore_index = 255});
+  check_loss<Backend>("cross_entropy.dense_smoothed", {4, 3, 5},
+                      {.label_smoothing = 0.1f, .ignore_index = 255});
+}
+template <class Backend>
+void check_golden_steps() {
+  check_sgd<Backend>("sgd.plain", {.learning_rate = 0.1f});
+  check_sgd<Backend>("sgd.momentum", {.learning_rate = 0.1f, .momentum = 0.9f});
+  check_sgd<Backend>("sgd.nesterov", {.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
+  check_sgd<Backend>("sgd.weight_decay", {.learning_rate = 0.1f, .weight_decay = 0.05f});
+  check_sgd<Backend>(
+      "sgd.everything",
+      {.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.05f, .nesterov = true});
+}
+/// All layers but convolutions, whose sums are a backend's own.
+template <class Backend>
+void check_special_layers() {
+  constexpr Situation any{}, blocked{.given = Layout::blocked};
+  check_special<Backend, Linear<5, 4>, 5, 1, 1>("linear");
+  check_special<Backend, BatchNorm2d<3>, 3, 2, 3, any, Statistics::batch>(
+      "batch_norm2d.training", InAnotherOrder{{3, 2, 3}});
+  check_special<Backend, BatchNorm2d<3>, 3, 2, 3, any, Statistics::running>(
+      "batch_norm2d.evaluation");
+  check_special<Backend, ReLU, 3, 3, 2>("relu");
+  if constexpr (Storage<Backend>::has_layouts)
+    check_special<Backend, ReLU, 3, 3, 2, blocked>("relu");
+  check_special<Backend, MaxPool2d<3, 2, 1>, 2, 5, 6>("max_pool2d.stem");
+  check_special<Backend, MaxPool2d<2>, 1, 4, 4>("max_pool2d.halves");
+  check_special<Backend, Upsample<6, 8>, 2, 3, 4>("upsample");
+  check_special<Backend, GlobalAveragePool, 3, 2, 3>("global_average_pool");
+}
+template <class Backend>
+void check_special_losses() {
+  check_special_loss<Backend>("label", 2, {});
+  check_special_loss<Backend>("other", 3, {});
+  check_special_loss<Backend>("smoothed_label", 2, {.label_smoothing = 0.1f});
+  check_special_loss<Backend>("smoothed_other", 3, {.label_smoothing = 0.1f});
+  check_special_loss<Backend>("ignored", 255, {.ignore_index = 255});
+  check_special_loss<Backend>("smoothed_ignored", 255,
+                              {.label_smoothing = 0.1f, .ignore_index = 255});
+}
+template <class Backend>
+void check_special_steps() {
+  check_special_sgd<Backend>("plain", {.learning_rate = 0.1f});
+  check_special_sgd<Backend>("momentum", {.learning_rate = 0.1f, .momentum = 0.9f});
+  check_special_sgd<Backend>("nesterov",
+                             {.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
+  check_special_sgd<Backend>("weight_decay", {.learning_rate = 0.1f, .weight_decay = 0.05f});
+  check_special_sgd<Backend>(
+      "everything",
+      {.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.05f, .nesterov = true});
+}
+
+}  // namespace frostline::test

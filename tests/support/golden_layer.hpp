@@ -1,0 +1,225 @@
+// SPDX-License-Identifier: MIT
+// GoldenLayer: a layer's kernel against PyTorch's results in tests/golden/layers.safetensors.
+#pragma once
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <filesystem>
+#include <functional>
+#include <limits>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frostline/io/safetensors.hpp"
+#include "support/layer_run.hpp"
+
+namespace frostline::test {
+
+/// The largest relative difference in the L2 norm of a tensor. PyTorch's results are exact to
+/// float32's rounding (6e-8).
+struct Tolerance {
+  std::string_view operation;
+  double relative;
+};
+inline constexpr Tolerance tolerances[]{
+    {"conv2d", 1e-6},        {"batch_norm2d", 1e-6}, {"max_pool2d", 1e-7},
+    {"upsample", 1e-6},      {"linear", 1e-6},       {"global_average_pool", 1e-6},
+    {"cross_entropy", 1e-6}, {"sgd", 1e-6},  // what the parameters are after each step
+};
+
+inline const StateDict& golden() {
+  static const StateDict file =
+      read_safetensors(std::filesystem::path(FROSTLINE_GOLDEN_DIR) / "layers.safetensors");
+  return file;
+}
+inline bool is_stored(const std::string& key) { return golden().tensors.count(key) > 0; }
+inline const StoredTensor& stored(const std::string& key) {
+  if (!is_stored(key)) FAIL("layers.safetensors lacks '" << key << "'");
+  return golden().tensors.at(key);
+}
+inline std::vector<float> floats(const std::string& key) {
+  std::vector<float> result(stored(key).size());
+  stored(key).copy_to(std::span(result));
+  return result;
+}
+inline std::vector<int> integers(const std::string& key) {
+  std::vector<std::int64_t> wide(stored(key).size());
+  stored(key).copy_to(std::span(wide));
+  return {wide.begin(), wide.end()};
+}
+
+/// Requires what was computed to be what PyTorch computed, not-a-number included.
+inline void compare(const std::string& key, const std::vector<float>& computed) {
+  const std::vector<float> wanted = floats(key);
+  double errors = 0, squares = 0, tolerance = -1;
+  for (const Tolerance& one : tolerances)
+    if (key.starts_with(one.operation)) tolerance = one.relative;
+  REQUIRE(computed.size() == wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (std::isnan(wanted[i]) && std::isnan(computed[i])) continue;
+    const double error = double(computed[i]) - double(wanted[i]);
+    errors += error * error;
+    squares += double(wanted[i]) * double(wanted[i]);
+  }
+  INFO(key << " differs by " << std::sqrt(errors / squares));
+  CHECK(std::sqrt(errors) <= tolerance * std::sqrt(squares));
+}
+
+/// What takes one number's place in the special cases, in the order of their results.
+inline constexpr float special_values[]{std::numeric_limits<float>::quiet_NaN(),
+                                        std::numeric_limits<float>::infinity(),
+                                        -std::numeric_limits<float>::infinity(),
+                                        -0.0f,
+                                        1e-42f,
+                                        std::numeric_limits<float>::max()};
+inline constexpr std::size_t special_count = std::size(special_values);
+
+/// How a result of special values may differ from PyTorch's. Where both are beyond 1e37, one order
+/// of a sum may overflow, and another not.
+enum class Strays {
+  no,    // not-a-number, infinities and their signs are the same
+  near,  // what is not finite is not finite; finite numbers whose sums hold it, times zero, need
+         // not
+};       // be finite, and where it is only large have its rounding errors
+/// Of numbers, those that share sums.
+using Group = std::function<std::size_t(std::size_t)>;
+
+/// Requires the results of one special value, element by element. With a finite one, infinities are
+/// sums that overflowed.
+inline void compare_special(const std::vector<float>& computed, std::span<const float> wanted,
+                            Strays strays = Strays::no, const Group& group = {},
+                            bool finite = false) {
+  REQUIRE(computed.size() == wanted.size());
+  constexpr float large = 1e30f;
+  const float most =
+      finite ? std::numeric_limits<float>::max() : std::numeric_limits<float>::infinity();
+  std::vector<float> largest;  // of a group
+  for (std::size_t i = 0; i < wanted.size() && strays == Strays::near; ++i) {
+    largest.resize(std::max(largest.size(), group(i) + 1));
+    const float size = std::isfinite(wanted[i]) ? std::abs(wanted[i]) : most;
+    largest[group(i)] = std::max(largest[group(i)], size);
+  }
+  const auto is_right = [&](std::size_t i) {
+    const float one = computed[i], other = wanted[i];
+    if (one == other || (std::isnan(one) && std::isnan(other))) return true;
+    if (std::min(one, other) > 1e37f || std::max(one, other) < -1e37f) return true;
+    if (!std::isfinite(other)) return strays == Strays::near && !std::isfinite(one);
+    const double error = std::abs(double(one) - double(other));
+    if (error <= 1e-5 * (1 + std::abs(double(other)))) return true;
+    if (strays == Strays::no || largest[group(i)] < large) return false;
+    return !std::isfinite(one) ||
+           (std::isfinite(largest[group(i)]) && error <= 1e-5 * double(largest[group(i)]));
+  };
+  int wrong = 0;
+  for (std::size_t i = 0; i < wanted.size(); ++i) {
+    if (is_right(i)) continue;
+    UNSCOPED_INFO("at " << i << " " << computed[i] << " instead of " << wanted[i]);
+    ++wrong;
+  }
+  CHECK(wrong == 0);
+}
+/// The part of a stacked tensor that belongs to the special value `v`.
+inline std::span<const float> rows_of(const std::vector<float>& stacked, std::size_t v) {
+  const std::size_t size = stacked.size() / special_count;
+  return std::span(stacked).subspan(v * size, size);
+}
+
+/// One layer of the file, run as a network runs it.
+template <class Backend, class Layer, Situation place, Statistics Mode>
+class GoldenLayer {
+  using Run = LayerRun<Backend, Layer, place>;
+  static constexpr bool batch = Mode == Statistics::batch;
+  static constexpr bool trains = batch && Run::parameters.count > 0;
+  static constexpr bool owes = !place.first;
+  static constexpr int here = batch ? flags::batch_statistics : 0;
+
+ public:
+  GoldenLayer(const std::string& name, int threads)
+      : name_(name), run_(int(stored(name + ".input").size() / place.in.size()), threads) {
+    reset();
+  }
+
+  void run() {
+    compare(key("output"), run_.template forward<here>());
+    if (batch) compare_buffers();
+    const Gradients gradients = run_.template backward<here, owes, trains>();
+    if (owes) compare(key("input_gradient"), gradients.inputs[0]);
+    for (int k = 0; k < Run::parameters.count && trains; ++k)
+      compare(key(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
+  }
+
+  /// Each special value in the middle of each tensor. strays(tensor, result, shape, group) says how
+  /// a result may differ, and sets the group of its numbers.
+  template <class Rule>
+  void run_special(Rule rule) {
+    run_special_in(
+        "input", rule, [&]() -> auto& { return run_.x[0]; });
+    for (int k = 0; k < Run::parameters.count; ++k)
+      run_special_in(
+          run_.parameters[k].name, rule, [&]() -> auto& { return run_.p[k]; });
+    for (int k = 0; k < Run::buffers.count; ++k)
+      if (is_float(k))
+        run_special_in(
+            run_.buffers[k].name, rule, [&]() -> auto& { return run_.b[k]; });
+    run_special_in(
+        "output_gradient", rule, [&]() -> auto& { return run_.dy; });
+  }
+
+ private:
+  std::string key(std::string_view tensor) const { return name_ + "." + std::string(tensor); }
+  bool is_float(int k) const { return run_.buffers[k].type == ElementType::f32; }
+  void reset() {
+    run_.x[0] = floats(key("input"));
+    run_.dy = floats(key("output_gradient"));
+    for (int k = 0; k < run_.parameters.count; ++k)
+      run_.p[k] = floats(key(run_.parameters[k].name));
+    for (int k = 0; k < run_.buffers.count; ++k)
+      run_.b[k] =
+          is_float(k) ? floats(key(run_.buffers[k].name)) : std::vector<float>(2);  // an int64 of 0
+  }
+  void compare_buffers() {
+    for (int k = 0; k < run_.buffers.count; ++k) {
+      const std::string after = key(run_.buffers[k].name) + "_after";
+      if (is_float(k)) {
+        compare(after, run_.b[k]);
+      } else {
+        std::int64_t counted;
+        std::memcpy(&counted, run_.b[k].data(), sizeof counted);
+        CHECK(counted == integers(after)[0]);
+      }
+    }
+  }
+  template <class Rule, class Tensor>
+  void run_special_in(std::string_view tensor, Rule rule, Tensor of) {
+    int results = 0;
+    for (std::size_t v = 0; v < special_count; ++v) {
+      reset();
+      of()[of().size() / 2] = special_values[v];
+      const auto check = [&](const std::string& result, const std::vector<float>& computed) {
+        const std::string stacked = key(tensor) + "/" + result;
+        if (!is_stored(stacked)) return;  // does not depend on it
+        ++results;
+        INFO(stacked << ", " << special_values[v]);
+        const std::vector<float> wanted = floats(stacked);
+        const auto [strays, group] = rule(tensor, result);
+        compare_special(computed, rows_of(wanted, v), strays, group,
+                        std::isfinite(special_values[v]));
+      };
+      check("output", run_.template forward<here>());
+      for (int k = 0; k < Run::buffers.count && batch; ++k)
+        if (is_float(k)) check(std::string(run_.buffers[k].name) + "_after", run_.b[k]);
+      const Gradients gradients = run_.template backward<here, owes, trains>();
+      if (owes) check("input_gradient", gradients.inputs[0]);
+      for (int k = 0; k < Run::parameters.count && trains; ++k)
+        check(std::string(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
+    }
+    if (owes || tensor != "output_gradient" || trains) CHECK(results > 0);
+  }
+
+  std::string name_;
+  Run run_;
+};
+
+}  // namespace frostline::test
