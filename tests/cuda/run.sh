@@ -40,7 +40,8 @@ if [ -z "$gpu" ]; then
 fi
 echo "runs on: ${gpu:-ptx-cpu}"
 
-common=(-std=c++20 -DFMT_HEADER_ONLY -Iinclude -Itests -Iexamples)
+common=(-std=c++20 -DFMT_HEADER_ONLY "-DFROSTLINE_GOLDEN_DIR=\"$PWD/tests/golden\"" -Iinclude -Itests
+        -Iexamples)
 host=(g++ -O2 -march=native -fopenmp -Wall -Wextra -Werror "${common[@]}")
 device=(nvcc -O1 -gencode "arch=compute_75,code=compute_75" -cudart shared --compress-mode=none
         "${common[@]}" -Werror all-warnings -Xcompiler "-fopenmp,-Wall,-Wextra" -x cu)
@@ -62,7 +63,8 @@ command -v /usr/bin/time >/dev/null || scripts/install.sh peers
 other=$!
 build compare tests/thrust/compare.cpp "${device[@]}" &&
   build slopes tests/thrust/slopes.cpp "${device[@]}" &&
-  build steps tests/thrust/steps.cpp "${device[@]}"
+  build steps tests/thrust/steps.cpp "${device[@]}" &&
+  build golden tests/thrust/golden.cpp "${device[@]}"
 compiled=$?
 wait $other && [ $compiled -eq 0 ] || { failed=("${names[@]}"); finish; }
 link() {
@@ -70,7 +72,7 @@ link() {
   shift
   nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson
 }
-link tests compare.o slopes.o steps.o cpu_results.o main.o && link moves moves.o main.o &&
+link tests compare.o slopes.o steps.o golden.o cpu_results.o main.o && link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 
 check() {  # check NAME COMMAND...

@@ -62,7 +62,9 @@ struct UseBatch {
   bool keeps;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
     const double count = double(norm.count), mean = sums.first / count;
-    const double above = sums.second / count - mean * mean, variance = above < 0 ? 0 : above;
+    const double above = sums.second / count - mean * mean;
+    // As in PyTorch, what is too large for a float is infinite.
+    const double variance = above < 0 ? 0 : double(float(above));
     const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
     const double momentum = double(norm.momentum);
     norm.running_mean[k] = float((1 - momentum) * double(norm.running_mean[k]) + momentum * mean);
