@@ -20,7 +20,7 @@ constexpr Situation placed(Situation asked, Shape in) {
 
 template <class Backend, class Layer, int C, int H, int W, Statistics Mode = Statistics::batch>
 void check_golden(const std::string& name) {
-  constexpr Situation place{.in = {C, H, W}};
+  constexpr Situation place = placed({}, {C, H, W});
   for_teams<Backend>(
       [&](int threads) { GoldenLayer<Backend, Layer, place, Mode>(name, threads).run(); });
 }

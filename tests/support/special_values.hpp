@@ -12,8 +12,8 @@
 #include "frostline/layers/max_pool2d.hpp"
 #include "frostline/layers/residual.hpp"
 #include "frostline/model/freeze.hpp"
-#include "frostline/models/heads.hpp"
-#include "frostline/network.hpp"
+#include "frostline/models/resnet.hpp"
+#include "frostline/train/trainer.hpp"
 #include "support/layer_run.hpp"
 #include "support/random.hpp"
 
@@ -115,6 +115,21 @@ void check_special_fused(int far, bool exact) {
     CHECK(special > 0);
     require_same(copy(frozen.predict(clean)), before);  // nothing stays behind
   }
+}
+
+/// A pixel that is not finite makes a loss that is not a number, in training and in evaluation.
+template <class Backend>
+void check_special_training() {
+  using Model = ResNet18<4, ClassifierHead<32, 3>>;
+  using Image = Input<3, 32, 32>;
+  auto images = random_floats(2 * Image::shape.size());
+  const std::vector<int> labels{2, 0};
+  Network<Model, Image, Backend> network{max_batch(2), seed(1)};
+  Trainer trainer{network, CrossEntropy{}, Sgd{}};
+  REQUIRE(std::isfinite(trainer.step(images, labels)));
+  images[500] = not_finite[0];
+  CHECK(std::isnan(trainer.evaluate(images, labels).loss()));
+  CHECK(std::isnan(trainer.step(images, labels)));
 }
 
 template <int In, int Out, int Stride>

@@ -80,5 +80,7 @@ TEST_CASE("what is not finite stays so in fused transformed convolutions") {
   check_special_fused<cpu, SpecialEntrance, Input<3, 29, 61>, Balanced>(8, false);
 }
 
+TEST_CASE("a pixel that is not a number shows in the loss") { check_special_training<cpu>(); }
+
 }  // namespace
 }  // namespace frostline::test
