@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 
 #define FROSTLINE_INLINE [[gnu::always_inline]] inline
 // Loops over registers are unrolled whole, or the compiler keeps the registers in memory. nvcc
@@ -44,6 +45,8 @@ typedef float Vector __attribute__((vector_size(4 * FROSTLINE_LANES), may_alias)
 typedef float UnalignedVector
     __attribute__((vector_size(4 * FROSTLINE_LANES), may_alias, aligned(4)));
 
+typedef std::int32_t Bits __attribute__((vector_size(4 * FROSTLINE_LANES)));  // of a Vector
+
 /// `from` and `to` are aligned to a vector; load_unaligned and store_unaligned take any floats.
 FROSTLINE_INLINE Vector load(const float* from) { return *reinterpret_cast<const Vector*>(from); }
 FROSTLINE_INLINE void store(float* to, Vector v) { *reinterpret_cast<Vector*>(to) = v; }
@@ -56,10 +59,11 @@ FROSTLINE_INLINE void store_unaligned(float* to, Vector v) {
 FROSTLINE_INLINE Vector splat(float x) { return x - Vector{}; }
 /// max(v, 0); not-a-number stays, as in PyTorch.
 FROSTLINE_INLINE Vector relu(Vector v) { return v < Vector{} ? Vector{} : v; }
-/// max(a, b), not-a-number if either is.
+/// |v|; of not-a-number too it clears the sign.
+FROSTLINE_INLINE Vector magnitude(Vector v) { return Vector(Bits(v) & (Bits{} + 0x7fffffff)); }
+/// max(a, b) of magnitudes, whose bits have the same order; not-a-number is the largest.
 FROSTLINE_INLINE Vector larger(Vector a, Vector b) {
-  const Vector numbers = a > b ? a : b;  // b where one is none
-  return a == a ? numbers : a;
+  return Vector(Bits(a) > Bits(b) ? Bits(a) : Bits(b));
 }
 /// The first `count` lanes of v, then zeros.
 FROSTLINE_INLINE Vector first_lanes(Vector v, int count) {

@@ -103,8 +103,8 @@ FROSTLINE_SHARED void stem_multiply(const StemShape& shape, const float* v, cons
   }
 }
 
-/// Four rows of outputs of one block, zero where the convolution has none: under a maximum and a
-/// ReLU, that is as if they were not there.
+/// Four rows of outputs of one block, zero where the convolution has none: under a maximum of
+/// numbers that are not negative, that is as if they were not there.
 FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector shift, int height,
                                   float* to) {
   for (int t = 0; t < shape.tiles(); ++t, m += lanes) {
@@ -114,7 +114,7 @@ FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector
           FROSTLINE_UNROLL
           for (int x = 0; x < 4; ++x)
             store(to + y * shape.output_row() + (4 * t + x) * lanes,
-                  x < width && y < height ? sums[x] + shift : Vector{});
+                  x < width && y < height ? magnitude(relu(sums[x] + shift)) : Vector{});
         });
   }
 }
@@ -131,7 +131,7 @@ FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, int c
   Vector left{};
   for (int x = 0; x < shape.out.shape.width; ++x) {
     const Vector right = column(2 * x + 1);
-    const Vector most = relu(larger(larger(left, column(2 * x)), right));
+    const Vector most = larger(larger(left, column(2 * x)), right);
     store(to + x * lanes, channels < lanes ? first_lanes(most, channels) : most);
     left = right;
   }
