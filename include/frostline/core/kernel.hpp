@@ -137,7 +137,7 @@ struct UpdateCall {
   std::span<float> parameters{};
   std::span<const float> gradients{};
   std::span<float> momentum{};
-  const double* loss = nullptr;  // in the backend's memory
+  const double* loss = nullptr;  // in the backend's memory; null: taken as finite
   std::byte* workspace = nullptr;
 };
 

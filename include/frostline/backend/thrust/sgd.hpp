@@ -20,7 +20,7 @@ struct SgdStep {
   float* b;  // null: no momentum
   const double* loss;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
-    const float mean = float(*loss);
+    const float mean = loss ? float(*loss) : 0;
     if (!(mean - mean == 0)) return;  // not finite
     const SgdSettings s = *settings;
     // Terms of no weight are left out: zero times infinity is none.
