@@ -12,7 +12,8 @@ declare -A sets=(
   [clang]="clang libomp-dev"
   [neon]="g++-aarch64-linux-gnu qemu-user-static"
   [format]="clang-format"
-  [golden]="python3 python3-venv python3-numpy python3-pil python3-torch python3-torchvision"
+  [golden]="python3 python3-venv python3-numpy python3-pil python3-torch python3-torchvision
+            libjpeg-turbo-progs"
   [peers]="libtorch-dev libdlib-dev libopenblas-dev time"
   [faults]="time netpbm util-linux"
   [benchmarks]="python3 python3-venv python3-dev binutils libjemalloc2 libbenchmark-dev libdlib-dev

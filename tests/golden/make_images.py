@@ -2,13 +2,20 @@
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/images: small image files, and what Pillow and torchvision make of them.
 
-Run with Debian 12's Python, Pillow 9.4 and torchvision 0.14. images.txt says what is there:
+Run with Debian 12's Python, Pillow 9.4, torchvision 0.14 and jpegtran (libjpeg-turbo-progs).
+images.txt says what is there:
     decode FILE WIDTH HEIGHT                                  its pixels are in FILE.rgb
     resize FILE WIDTH HEIGHT LEFT TOP RIGHT BOTTOM HASH       of the RGB bytes
     evaluate FILE RESIZE CROP RESULT HASH                     of the float32 bytes; RESULT may be -
     region FILE LEFT TOP WIDTH HEIGHT CROP MIRRORED HASH      of the float32 bytes
     draw SEED WIDTH HEIGHT LEFT TOP WIDTH HEIGHT MIRRORED     the bits are SplitMix64's
     refuse FILE WORD                                          the error's text has the word
+    upright FILE WIDTH HEIGHT HASH                            of the RGB bytes of exif_transpose
+    mask FILE WIDTH HEIGHT HASH                               of the class numbers, one byte each
+    nearest FILE WIDTH HEIGHT LEFT TOP RIGHT BOTTOM HASH      of the numbers, or of the RGB bytes
+    mask_evaluate FILE RESIZE CROP HASH                       of the numbers; 255 beside the mask
+    mask_region FILE LEFT TOP WIDTH HEIGHT CROP MIRRORED HASH
+    refuse_mask FILE WORD                                     the error's text has the word
 Hashes are 64-bit FNV-1a.
 """
 
@@ -18,13 +25,14 @@ import pathlib
 import random
 import shutil
 import struct
+import subprocess
 import zlib
 
 import numpy as np
 import torch
 import torchvision.transforms as transforms
 import torchvision.transforms.functional as functional
-from PIL import Image
+from PIL import Image, ImageOps
 
 FOLDER = pathlib.Path(__file__).parent / "images"
 WIDTH, HEIGHT = 37, 23
@@ -122,6 +130,17 @@ def make_jpegs():
     orientation[0x0112] = 6
     add("turned.jpg", saved(colors, "RGB", "JPEG", exif=orientation.tobytes()))
     add("trailing.jpg", plain + b"and more")
+    # What Pillow does not write: restart markers, a scan for each channel, arithmetic coding.
+    for name, options in {
+        "restarts": ["-restart", "2B"],
+        "separate_scans": ["-scans", "/dev/stdin"],
+        "arithmetic": ["-arithmetic"],
+    }.items():
+        (FOLDER / "plain.tmp").write_bytes(plain)
+        command = ["jpegtran", *options, FOLDER / "plain.tmp"]
+        result = subprocess.run(command, input=b"0;1;2;", capture_output=True, check=True)
+        add(f"{name}.jpg", result.stdout)
+    (FOLDER / "plain.tmp").unlink()
 
 
 def make_pngs():
@@ -230,6 +249,147 @@ def make_transforms():
         table.append(f"region {name} {left} {top} {width} {height} {crop} {mirrored} {fnv(floats)}")
 
 
+def upright(name, data):
+    (FOLDER / name).write_bytes(data)
+    image = ImageOps.exif_transpose(Image.open(io.BytesIO(data)).convert("RGB"))
+    table.append(f"upright {name} {image.width} {image.height} {fnv(image.tobytes())}")
+
+
+def exif(order, entries, count=None):
+    """A TIFF header and one directory; entries are (tag, type, count, four bytes)."""
+    mark = b"II" if order == "<" else b"MM"
+    data = mark + struct.pack(order + "HI", 42, 8)
+    data += struct.pack(order + "H", len(entries) if count is None else count)
+    for tag, kind, number, value in entries:
+        data += struct.pack(order + "HHI", tag, kind, number) + value
+    return data
+
+
+def make_orientations():
+    colors = picture(11, 7, 11)
+    jpeg = saved(colors, "RGB", "JPEG", quality=95, subsampling=0)
+    whole_png = saved(colors, "RGB", "PNG")
+
+    def with_app1(data):
+        size = struct.pack(">H", len(data) + 8)
+        return jpeg[:2] + b"\xff\xe1" + size + b"Exif\0\0" + data + jpeg[2:]
+
+    def with_chunk(data, at_end=False):
+        at = whole_png.index(b"IEND" if at_end else b"IDAT") - 4
+        return whole_png[:at] + chunk(b"eXIf", data) + whole_png[at:]
+
+    other = (0x0110, 2, 4, b"abc\0")
+    for value in range(1, 9):
+        order = "<" if value % 2 else ">"
+        data = exif(order, [other, (0x0112, 3, 1, struct.pack(order + "HH", value, 0)), other])
+        upright(f"orientation{value}.jpg", with_app1(data))
+        upright(f"orientation{value}.png", with_chunk(data, at_end=value > 4))
+    long_value = exif(">", [(0x0112, 4, 1, struct.pack(">I", 6))])
+    upright("orientation_long.jpg", with_app1(long_value))
+    turned = (0x0112, 3, 1, struct.pack("<HH", 6, 0))
+    upright("orientation0.jpg", with_app1(exif("<", [(0x0112, 3, 1, b"\0\0\0\0")])))
+    upright("orientation9.jpg", with_app1(exif("<", [(0x0112, 3, 1, b"\x09\0\0\0")])))
+    upright("orientation_pair.jpg", with_app1(exif("<", [(0x0112, 3, 2, b"\6\0\3\0")])))
+    upright("orientation_twice.jpg", with_app1(exif("<", [turned, (0x0112, 3, 1, b"\3\0\0\0")])))
+    upright("orientation_cut.jpg", with_app1(exif("<", [other, turned], count=9)))
+    upright("orientation_none.jpg", with_app1(exif("<", [other])))
+    second = with_app1(exif("<", [other]))[2:]
+    upright("two_exifs.jpg", with_app1(exif("<", [turned])).replace(jpeg[2:], second))
+
+
+def mask(name, data):
+    (FOLDER / name).write_bytes(data)
+    image = Image.open(io.BytesIO(data))
+    assert image.mode in ("P", "L", "1")
+    numbers = np.array(image).astype(np.uint8)
+    table.append(f"mask {name} {image.width} {image.height} {fnv(numbers.tobytes())}")
+    return numbers
+
+
+def make_masks():
+    random_values = np.random.default_rng(13)
+    size = (23, 37, 1)
+    for depth in (1, 2, 4, 8):
+        numbers = random_values.integers(0, 2**depth, size)
+        colors = chunk(b"PLTE", random_values.bytes(3 * 2**depth))
+        name = f"mask_palette{depth}.png"
+        assert (mask(name, png(numbers, depth, 3, colors)) == numbers[:, :, 0]).all()
+        alpha = chunk(b"tRNS", random_values.bytes(2**depth))
+        interlaced = png(numbers, depth, 3, colors + alpha, interlaced=True)
+        mask(f"mask_palette{depth}_alpha.png", interlaced)
+    for depth in (1, 8):
+        numbers = random_values.integers(0, 2**depth, size)
+        assert (mask(f"mask_grey{depth}.png", png(numbers, depth, 0)) == numbers[:, :, 0]).all()
+    # Pillow scales grey of two and four bits to 0 ... 255; a class number is what is stored.
+    for depth in (2, 4):
+        numbers = random_values.integers(0, 2**depth, size)
+        name = f"mask_grey{depth}.png"
+        scaled = mask(name, png(numbers, depth, 0))
+        assert (scaled == numbers[:, :, 0] * (255 // (2**depth - 1))).all()
+        table[-1] = f"mask {name} 37 23 {fnv(numbers.astype(np.uint8).tobytes())}"
+    # Pillow's mode "I", which holds the values as they are.
+    numbers = random_values.integers(0, 256, size)
+    name = "mask_grey16.png"
+    (FOLDER / name).write_bytes(png(numbers, 16, 0))
+    assert (np.array(Image.open(FOLDER / name)) == numbers[:, :, 0]).all()
+    table.append(f"mask {name} 37 23 {fnv(numbers.astype(np.uint8).tobytes())}")
+    for name, word in {
+        "rgb.png": "colours",
+        "rgb_key.png": "colours",
+        "grey_alpha8.png": "alpha",
+        "rgba8.png": "alpha",
+        "grey16.png": "255",
+        "grey.jpg": "JPEG",
+        "hollow.png": "truncated",
+        "picture.gif": "PNG",
+    }.items():
+        table.append(f"refuse_mask {name} {word}")
+
+
+def make_nearest():
+    choose = random.Random(17)
+    names = ["mask_palette8.png", "mask_grey8.png", "rgb.png", "wide.png", "tall.png"]
+    for i in range(100):
+        name = names[i % len(names)]
+        image = Image.open(FOLDER / name)
+        w, h = image.size
+        width = choose.choice([1, 2, w, choose.randint(1, 400)])
+        size = (width, choose.choice([h, choose.randint(1, 200)]))
+        box = (0, 0, w, h)
+        if i % 2:
+            left, top = choose.uniform(0, w - 1), choose.uniform(0, h - 1)
+            box = (left, top, choose.uniform(left + 0.01, w), choose.uniform(top + 0.01, h))
+            box = tuple(float(np.float32(side)) for side in box)
+        result = np.array(image.resize(size, Image.NEAREST, box)).tobytes()
+        sides = " ".join(repr(float(side)) for side in box)
+        table.append(f"nearest {name} {size[0]} {size[1]} {sides} {fnv(result)}")
+
+
+def make_mask_transforms():
+    nearest = transforms.InterpolationMode.NEAREST
+    name = "mask_palette8.png"
+    image = Image.open(FOLDER / name)
+    numbers = Image.fromarray(np.array(image))
+    inside = Image.fromarray(np.ones((image.height, image.width), np.uint8))
+    sizes = [(23, 23), (23, 20), (16, 14), (10, 17), (8, 15), (256, 224), (31, 24), (5, 60)]
+    for resize, crop in sizes:
+        geometry = [transforms.Resize(resize, nearest), transforms.CenterCrop(crop)]
+        geometry = transforms.Compose(geometry)
+        result = np.where(np.array(geometry(inside)) == 1, np.array(geometry(numbers)), 255)
+        result = fnv(result.astype(np.uint8).tobytes())
+        table.append(f"mask_evaluate {name} {resize} {crop} {result}")
+    choose = random.Random(19)
+    for i in range(24):
+        width, height = choose.randint(1, image.width), choose.randint(1, image.height)
+        left, top = choose.randint(0, image.width - width), choose.randint(0, image.height - height)
+        crop, mirrored = choose.choice([1, 8, 15, 32]), i % 2
+        square = functional.resized_crop(numbers, top, left, height, width, [crop, crop], nearest)
+        square = functional.hflip(square) if mirrored else square
+        result = fnv(np.array(square).tobytes())
+        region = f"{left} {top} {width} {height} {crop} {mirrored}"
+        table.append(f"mask_region {name} {region} {result}")
+
+
 class SplitMix64:
     def __init__(self, seed):
         self.state = seed
@@ -294,4 +454,8 @@ if __name__ == "__main__":
     make_resizes()
     make_transforms()
     make_draws()
+    make_orientations()
+    make_masks()
+    make_nearest()
+    make_mask_transforms()
     (FOLDER / "images.txt").write_text("\n".join(table) + "\n")

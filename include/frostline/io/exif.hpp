@@ -33,9 +33,11 @@ inline int exif_orientation(std::span<const std::uint8_t> tiff) {
   for (std::size_t entry = 0; entry < entries; ++entry) {
     const std::size_t at = directory + 2 + 12 * entry;
     if (at + 12 > tiff.size()) break;
-    const std::size_t type = number(at + 2, 2);
-    if (number(at, 2) != orientation || number(at + 4, 4) != 1) continue;
-    if (type == short_type || type == long_type) value = number(at + 8, type == short_type ? 2 : 4);
+    if (number(at, 2) != orientation) continue;
+    const std::size_t type = number(at + 2, 2), count = number(at + 4, 4);
+    // The value is in the entry itself; of two shorts Pillow takes the first.
+    if (type == short_type && (count == 1 || count == 2)) value = number(at + 8, 2);
+    if (type == long_type && count == 1) value = number(at + 8, 4);
   }
   return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
 }

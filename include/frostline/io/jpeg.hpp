@@ -78,7 +78,7 @@ inline Image decode_jpeg_scans(std::span<const std::uint8_t> bytes, std::string_
   check_size(wide, high, options.most_pixels, name);
   if (size < least_size) fail_image(name, "the file is truncated: it is too small for its pixels");
 
-  const std::string what = format_text("the image '{}' of {}x{} pixels", name, width, height);
+  const std::string what = picture_text(name, wide, high);
   Image image = allocate_image(wide, high, what);
   const bool has_ink = colorspace == TJCS_CMYK || colorspace == TJCS_YCCK;
   std::vector<std::uint8_t> ink = allocate(has_ink ? wide * high * 4 : 0, what);

@@ -18,12 +18,14 @@ class JpegMarkers {
  public:
   explicit JpegMarkers(std::span<const std::uint8_t> bytes) {
     std::size_t at = 2;
-    while (at + 4 <= bytes.size() || (at + 2 <= bytes.size() && bytes[at + 1] == end_of_image)) {
+    while (at + 2 <= bytes.size()) {
       const std::uint8_t marker = bytes[at + 1];
       if (bytes[at] != 0xff || !stands_alone_or_begins(marker)) {
         ++at;
       } else if (marker == end_of_image) {
         ends_ = scans_ > 0;
+        return;
+      } else if (at + 4 > bytes.size()) {
         return;
       } else {
         const std::size_t length = std::size_t{bytes[at + 2]} * 256 + bytes[at + 3];

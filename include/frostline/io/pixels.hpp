@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <new>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -49,6 +50,11 @@ std::vector<Value> allocate(std::uint64_t count, std::string_view what) {
   }
   throw Error(
       format_text("{} takes {} bytes of memory, which cannot be had", what, count * sizeof(Value)));
+}
+
+/// For messages of `allocate`.
+inline std::string picture_text(std::string_view name, std::uint64_t width, std::uint64_t height) {
+  return format_text("the image '{}' of {}x{} pixels", name, width, height);
 }
 
 /// A black image of a size that has been checked. Throws: as allocate.

@@ -15,7 +15,6 @@
 #include <utility>
 #include <vector>
 
-#include "frostline/core/format.hpp"
 #include "frostline/io/decode_options.hpp"
 #include "frostline/io/exif.hpp"
 #include "frostline/io/pixels.hpp"
@@ -103,20 +102,17 @@ class Png {
     palette = {colors, static_cast<std::size_t>(count)};
   }
 
-  /// Reads all rows, and gives each once, in order, to take(y, row), which may keep to the row's
-  /// memory: room(y) if `room` gives one, else memory of this function.
+  /// Reads all rows, and calls take(y, row) once for each, in order. A row is read to room(y), or,
+  /// if that is nullptr for all, to memory of this function.
   /// Shapes: row is width x channels samples of one byte, or of two if the depth is 16.
   template <class Room, class Take>
   void read_rows(Room room, Take take) {
     const std::size_t row_size = width * channels * (depth == 16 ? 2 : 1);
     const bool interlaced = reader_.passes > 1;
     const bool has_room = room(0) != nullptr;
-    // The passes of an interlaced picture come back to each row.
-    std::vector<std::uint8_t> own =
-        allocate(has_room     ? 0
-                 : interlaced ? row_size * height
-                              : row_size,
-                 format_text("the image '{}' of {}x{} pixels", name_, width, height));
+    std::size_t rows = interlaced ? height : 1;  // interlaced passes come back to each row
+    if (has_room) rows = 0;
+    std::vector<std::uint8_t> own = allocate(rows * row_size, picture_text(name_, width, height));
     const auto row_of = [&](std::size_t y) {
       return has_room ? room(y) : own.data() + (interlaced ? y * row_size : 0);
     };
@@ -151,9 +147,7 @@ class Png {
 inline Image decode_png(std::span<const std::uint8_t> bytes, std::string_view name,
                         const DecodeOptions& options) {
   Png png(bytes, name, options);
-  Image image =
-      allocate_image(png.width, png.height,
-                     format_text("the image '{}' of {}x{} pixels", name, png.width, png.height));
+  Image image = allocate_image(png.width, png.height, picture_text(name, png.width, png.height));
   const bool is_rgb = png.channels == 3 && png.depth == 8;
   const auto out_row = [&](std::size_t y) { return image.pixels.data() + y * png.width * 3; };
   const std::size_t sample = png.depth == 16 ? 2 : 1;

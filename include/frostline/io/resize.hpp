@@ -29,25 +29,37 @@ struct Region {
   friend bool operator==(const Region&, const Region&) = default;
 };
 
+namespace detail {
+
+/// The part of height x width x channels inside the region.
+/// Throws: Error if the region is empty or reaches outside the source.
+inline std::vector<std::uint8_t> crop(const std::vector<std::uint8_t>& pixels, int width,
+                                      int height, std::ptrdiff_t channels, const Region& region) {
+  if (region.left < 0 || region.top < 0 || region.width < 1 || region.height < 1 ||
+      region.left > width - region.width || region.top > height - region.height)
+    throw Error(
+        format_text("the region of {}x{} pixels at ({}, {}) is not inside an image of {}x{}",
+                    region.width, region.height, region.left, region.top, width, height));
+  const std::ptrdiff_t row_size = region.width * channels;
+  auto part =
+      allocate(static_cast<std::uint64_t>(row_size) * static_cast<std::uint64_t>(region.height),
+               "a part of an image");
+  auto out = part.begin();
+  for (int y = region.top; y < region.top + region.height; ++y)
+    out = std::copy_n(
+        pixels.begin() + (static_cast<std::ptrdiff_t>(y) * width + region.left) * channels,
+        row_size, out);
+  return part;
+}
+
+}  // namespace detail
+
 /// The part of the image inside the region.
 /// Throws: Error if the region is empty or reaches outside the image.
 inline Image crop(const Image& image, const Region& region) {
   detail::check_image(image);
-  if (region.left < 0 || region.top < 0 || region.width < 1 || region.height < 1 ||
-      region.left > image.width - region.width || region.top > image.height - region.height)
-    throw Error(format_text(
-        "the region of {}x{} pixels at ({}, {}) is not inside an image of {}x{}", region.width,
-        region.height, region.left, region.top, image.width, image.height));
-  Image result =
-      detail::allocate_image(static_cast<std::uint64_t>(region.width),
-                             static_cast<std::uint64_t>(region.height), "a part of an image");
-  auto out = result.pixels.begin();
-  for (int y = region.top; y < region.top + region.height; ++y) {
-    const auto row =
-        image.pixels.begin() + (static_cast<std::ptrdiff_t>(y) * image.width + region.left) * 3;
-    out = std::copy_n(row, std::ptrdiff_t{region.width} * 3, out);
-  }
-  return result;
+  return {region.width, region.height,
+          detail::crop(image.pixels, image.width, image.height, 3, region)};
 }
 
 namespace detail {
@@ -155,27 +167,36 @@ inline Image resample_columns(const Image& image, const Taps& taps, int top) {
   return result;
 }
 
+/// Throws: Error if the size or the box is empty, the box reaches outside the source, or the size
+/// is larger than any photograph's.
+inline void check_resize(int source_width, int source_height, int width, int height,
+                         const Box& box) {
+  const auto [left, top, right, bottom] = box;
+  if (width < 1 || height < 1)
+    throw Error(format_text("an image cannot be resized to {}x{} pixels", width, height));
+  if (!(left >= 0 && top >= 0 && left < right && top < bottom &&
+        right <= static_cast<float>(source_width) && bottom <= static_cast<float>(source_height)))
+    throw Error(
+        format_text("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
+                    "{}x{}",
+                    left, top, right, bottom, source_width, source_height));
+  if (std::uint64_t(width) * std::uint64_t(height) > most_resized_pixels)
+    throw Error(format_text("an image cannot be resized to {}x{} pixels, but to {} in all", width,
+                            height, most_resized_pixels));
+}
+
 }  // namespace detail
 
 /// The part of the image inside the box, resampled to width x height with an antialiasing triangle
-/// filter: the bytes of Pillow's `image.resize((width, height), Image.BILINEAR, box)`.
+/// filter: the bytes of Pillow's `image.resize((width, height), Image.BILINEAR, box)` in Pillow
+/// 9.4 to 12.1. (12.2 may resample the columns first: one level of difference in some tall images.)
 /// Throws: Error if the size or the box is empty, or the box reaches outside the image, or the size
 /// is larger than any photograph's. Source:
 /// https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
 inline Image resize(const Image& image, int width, int height, const Box& box) {
   detail::check_image(image);
+  detail::check_resize(image.width, image.height, width, height, box);
   const auto [left, top, right, bottom] = box;
-  if (width < 1 || height < 1)
-    throw Error(format_text("an image cannot be resized to {}x{} pixels", width, height));
-  if (!(left >= 0 && top >= 0 && left < right && top < bottom &&
-        right <= static_cast<float>(image.width) && bottom <= static_cast<float>(image.height)))
-    throw Error(
-        format_text("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
-                    "{}x{}",
-                    left, top, right, bottom, image.width, image.height));
-  if (std::uint64_t(width) * std::uint64_t(height) > detail::most_resized_pixels)
-    throw Error(format_text("an image cannot be resized to {}x{} pixels, but to {} in all", width,
-                            height, detail::most_resized_pixels));
   const auto columns = detail::triangle_taps(image.width, left, right, width);
   const auto rows = detail::triangle_taps(image.height, top, bottom, height);
   const int first_row = rows.first.front();

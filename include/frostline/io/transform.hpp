@@ -12,6 +12,8 @@
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/io/label_mask.hpp"
+#include "frostline/io/nearest.hpp"
 #include "frostline/io/pixels.hpp"
 #include "frostline/io/resize.hpp"
 
@@ -31,11 +33,24 @@ concept RandomBits64 = std::uniform_random_bit_generator<Generator> &&(Generator
 
 namespace detail {
 
+/// Throws: Error unless every number is finite and no deviation is 0 or less.
+inline void check_normalization(const Normalization& normalization) {
+  for (int channel = 0; channel < 3; ++channel) {
+    const float mean = normalization.mean[channel], deviation = normalization.deviation[channel];
+    if (!std::isfinite(mean) || !std::isfinite(deviation) || deviation <= 0)
+      throw Error(
+          format_text("a Normalization requires finite means and positive deviations, but "
+                      "those of channel {} are {} and {}",
+                      channel, mean, deviation));
+  }
+}
+
 /// Writes the square at (left, top), zero pixels outside the image, mirrored if so asked.
 /// Shapes: image HWC -> out 3 x size x size; assigns.
 inline void write_square(const Image& image, int left, int top, int size, bool mirrored,
                          const Normalization& normalization, std::span<float> out) {
   check_image(image);
+  check_normalization(normalization);
   const auto side = static_cast<std::size_t>(std::max(size, 0));
   if (size < 1 || out.size() != 3 * side * side)
     throw Error(
@@ -56,6 +71,23 @@ inline void write_square(const Image& image, int left, int top, int size, bool m
       }
     }
   }
+}
+
+/// Writes the labels of the square at (left, top), `outside` beside the mask, mirrored if so asked.
+/// Shapes: mask HW -> out size x size; assigns.
+inline void write_labels(const LabelMask& mask, int left, int top, int size, bool mirrored,
+                         int outside, std::span<int> out) {
+  const auto side = static_cast<std::size_t>(std::max(size, 0));
+  if (size < 1 || out.size() != side * side)
+    throw Error(format_text("a transform to {}x{} labels got room for {}", size, size, out.size()));
+  int* target = out.data();
+  for (int y = top; y < top + size; ++y)
+    for (int step = 0; step < size; ++step) {
+      const int x = left + (mirrored ? size - 1 - step : step);
+      const bool inside = y >= 0 && y < mask.height && x >= 0 && x < mask.width;
+      const auto pixel = static_cast<std::ptrdiff_t>(y) * mask.width + x;
+      *target++ = inside ? mask.labels[static_cast<std::size_t>(pixel)] : outside;
+    }
 }
 
 /// Where a centred crop begins, negative if it is the larger; halves go to the even neighbour.
@@ -89,7 +121,8 @@ inline void check_sizes(int resize, int crop) {
 /// torchvision's Resize, CenterCrop, ToTensor, Normalize on PIL images, to the same floats.
 /// Where the image is smaller than the crop it is padded with zeros before it is normalised.
 /// Shapes: image HWC -> out 3 x crop x crop; assigns.
-/// Throws: Error if a size is not positive, or out has another size.
+/// Throws: Error if a size is not positive, a number of the normalisation makes no sense, or out
+/// has another size.
 /// Source: https://pytorch.org/vision/stable/transforms.html
 struct EvaluationTransform {
   int resize = 256;
@@ -106,6 +139,19 @@ struct EvaluationTransform {
     detail::write_square(resized, detail::center_offset(resized.width, crop),
                          detail::center_offset(resized.height, crop), crop, false, normalization,
                          out);
+  }
+
+  /// The labels of the same square of the image's mask: those of the nearest pixels, and `outside`
+  /// where the mask is smaller than the crop.
+  /// Shapes: mask HW -> out crop x crop; assigns.
+  void operator()(const LabelMask& mask, std::span<int> out, int outside = 255) const {
+    detail::check_mask(mask);
+    detail::check_sizes(resize, crop);
+    const int shorter = std::min(mask.width, mask.height);
+    const LabelMask resized = resize_nearest(mask, detail::scaled_side(mask.width, shorter, resize),
+                                             detail::scaled_side(mask.height, shorter, resize));
+    detail::write_labels(resized, detail::center_offset(resized.width, crop),
+                         detail::center_offset(resized.height, crop), crop, false, outside, out);
   }
 };
 
@@ -126,8 +172,10 @@ struct TrainingTransform {
 
   /// A region of random area, aspect (uniform in its logarithm) and place, or after ten that do not
   /// fit, the largest in the centre whose aspect is allowed.
+  /// Throws: Error if the image is empty, or the scales or ratios make no sense.
   template <RandomBits64 Generator>
   Region region(int width, int height, Generator& generator) const {
+    check(width, height);
     const double area = static_cast<double>(width) * height;
     for (int attempt = 0; attempt < 10; ++attempt) {
       const double target = area * detail::uniform(generator, min_scale, max_scale);
@@ -145,8 +193,10 @@ struct TrainingTransform {
     const double ratio = static_cast<double>(width) / height;
     int region_width = width;
     int region_height = height;
-    if (ratio < min_ratio) region_height = static_cast<int>(std::nearbyint(width / min_ratio));
-    if (ratio > max_ratio) region_width = static_cast<int>(std::nearbyint(height * max_ratio));
+    if (ratio < min_ratio)
+      region_height = std::max(1, static_cast<int>(std::nearbyint(width / min_ratio)));
+    if (ratio > max_ratio)
+      region_width = std::max(1, static_cast<int>(std::nearbyint(height * max_ratio)));
     return {(width - region_width) / 2, (height - region_height) / 2, region_width, region_height};
   }
 
@@ -159,15 +209,56 @@ struct TrainingTransform {
     detail::write_square(square, 0, 0, crop, mirrored, normalization, out);
   }
 
+  /// The labels that belong to the same region: those of the nearest pixels.
+  /// Shapes: mask HW -> out crop x crop; assigns.
+  /// Throws: Error if the region is not inside the mask, or out has another size.
+  void write(const LabelMask& mask, const Region& region, bool mirrored, std::span<int> out) const {
+    detail::check_sizes(crop, crop);
+    const LabelMask square = resize_nearest(frostline::crop(mask, region), crop, crop);
+    detail::write_labels(square, 0, 0, crop, mirrored, 0, out);
+  }
+
   /// Draws the region and then, if `flip`, whether to mirror.
   /// Shapes: image HWC -> out 3 x crop x crop; assigns.
-  /// Throws: Error if a size is not positive, or out has another size.
+  /// Throws: Error if a size is not positive, a setting makes no sense, or out has another size.
   template <RandomBits64 Generator>
   void operator()(const Image& image, std::span<float> out, Generator& generator) const {
     detail::check_image(image);
     const Region chosen = region(image.width, image.height, generator);
     const bool mirrored = flip && (generator() >> 63) != 0;
     write(image, chosen, mirrored, out);
+  }
+
+  /// The same for an image and its mask, which are cut and mirrored alike.
+  /// Shapes: image HWC -> out 3 x crop x crop, mask HW -> labels crop x crop; assigns.
+  /// Throws: Error as above, and if the image and the mask differ in size.
+  template <RandomBits64 Generator>
+  void operator()(const Image& image, const LabelMask& mask, std::span<float> out,
+                  std::span<int> labels, Generator& generator) const {
+    detail::check_image(image);
+    if (mask.width != image.width || mask.height != image.height)
+      throw Error(format_text("an image of {}x{} pixels has a mask of {}x{}", image.width,
+                              image.height, mask.width, mask.height));
+    const Region chosen = region(image.width, image.height, generator);
+    const bool mirrored = flip && (generator() >> 63) != 0;
+    write(image, chosen, mirrored, out);
+    write(mask, chosen, mirrored, labels);
+  }
+
+ private:
+  void check(int width, int height) const {
+    if (width < 1 || height < 1)
+      throw Error(format_text("an image of {}x{} pixels has no region", width, height));
+    if (!(min_scale > 0 && min_scale <= 1 && min_scale <= max_scale && std::isfinite(max_scale)))
+      throw Error(
+          format_text("a TrainingTransform requires 0 < min_scale <= 1 and min_scale <= "
+                      "max_scale, not {} and {}",
+                      min_scale, max_scale));
+    if (!(min_ratio > 0 && min_ratio <= max_ratio && std::isfinite(max_ratio)))
+      throw Error(
+          format_text("a TrainingTransform requires 0 < min_ratio <= max_ratio, not {} and "
+                      "{}",
+                      min_ratio, max_ratio));
   }
 };
 

@@ -2,13 +2,29 @@
 // Images against Pillow's pixels, and against files that are cut, damaged or not images.
 #include "frostline/io/image.hpp"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <cstdio>
+#include <fstream>
+#include <iterator>
 #include <random>
 #include <string>
 #include <vector>
 
+#include "frostline/io/resize.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
+#include "support/random.hpp"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define FROSTLINE_ADDRESS_SANITIZER 1
+#elif defined(__has_feature)
+#define FROSTLINE_ADDRESS_SANITIZER __has_feature(address_sanitizer)
+#else
+#define FROSTLINE_ADDRESS_SANITIZER 0
+#endif
 
 using frostline::Image;
 using golden::contains;
@@ -22,13 +38,33 @@ std::vector<std::string> sources() {
   return names;
 }
 
+constexpr std::byte sof2[] = {std::byte{0xff}, std::byte{0xc2}};  // a progressive frame
+
+/// While it lives, the process gets no more than so many bytes beside those that it has.
+struct LessMemory {
+  rlimit before{};
+
+  explicit LessMemory(std::size_t more) {
+    std::size_t pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    ::getrlimit(RLIMIT_AS, &before);
+    rlimit less = before;
+    less.rlim_cur = std::min<rlim_t>(
+        before.rlim_cur, pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more);
+    ::setrlimit(RLIMIT_AS, &less);
+  }
+  LessMemory(const LessMemory&) = delete;
+  LessMemory& operator=(const LessMemory&) = delete;
+  ~LessMemory() { ::setrlimit(RLIMIT_AS, &before); }
+};
+
 Image small_image() { return {2, 2, {0, 1, 2, 3, 4, 5, 253, 254, 255, 6, 7, 8}}; }
 
 }  // namespace
 
 TEST_CASE("every kind of JPEG and PNG has Pillow's pixels") {
   auto lines = golden::lines("decode");
-  REQUIRE(lines.size() == 43);
+  REQUIRE(lines.size() == 46);
   for (auto& line : lines) {
     std::string name;
     Image wanted;
@@ -63,6 +99,121 @@ TEST_CASE("an image cut anywhere is an error or has all of its pixels") {
     }
     CHECK(errors + 32 > bytes.size());
   }
+}
+
+TEST_CASE("a JPEG that lacks only its end marker is whole, and one that lacks more is an error") {
+  for (const std::string& name : sources()) {
+    if (!contains(name, ".jpg") || name == "trailing.jpg") continue;
+    const auto bytes = golden::bytes_of(golden::folder() / name);
+    const Image whole = frostline::decode_image(bytes, name);
+    std::size_t images = 0;
+    for (std::size_t size = 4; size < bytes.size(); ++size)
+      for (const std::size_t zeros : {0, 1, 2, 3, 7, 8, 9, 64, 1000}) {
+        std::vector<std::byte> part(bytes.begin(),
+                                    bytes.begin() + static_cast<std::ptrdiff_t>(size));
+        part.resize(size + zeros);
+        Image image;
+        const std::string error = error_of([&] { image = frostline::decode_image(part, name); });
+        INFO(name << " cut to " << size << " of " << bytes.size() << " bytes and " << zeros
+                  << " zeros: " << error);
+        if (error.empty()) REQUIRE(image == whole);
+        if (error.empty()) ++images;
+        // The decoder of arithmetic coding does not say what it lacks.
+        if (size + 2 == bytes.size() && name != "arithmetic.jpg") REQUIRE(error.empty());
+      }
+    INFO(name);
+    if (name == "arithmetic.jpg") CHECK(images == 0);
+    if (name != "arithmetic.jpg") CHECK(images >= 9);
+  }
+}
+
+TEST_CASE("upright pictures are those of Pillow's exif_transpose, whatever the EXIF data are") {
+  auto lines = golden::lines("upright");
+  REQUIRE(lines.size() == 24);
+  for (auto& line : lines) {
+    std::string name, wanted;
+    int width = 0;
+    int height = 0;
+    line >> name >> width >> height >> wanted;
+    const auto path = golden::folder() / name;
+    const Image image =
+        frostline::read_image(path, {.orientation = frostline::Orientation::upright});
+    INFO(name);
+    CHECK(image.width == width);
+    CHECK(image.height == height);
+    CHECK(golden::hash(std::as_bytes(std::span(image.pixels))) == wanted);
+    const Image stored = frostline::read_image(path);
+    CHECK(stored.width == 11);
+    CHECK(stored.height == 7);
+  }
+}
+
+TEST_CASE("hostile EXIF data leave a picture as it is stored or turn it, never more") {
+  const auto sides = [](const Image& image) { return image.width * image.height; };
+  for (const char* name : {"orientation6.jpg", "orientation6.png", "orientation3.png"}) {
+    const auto bytes = golden::bytes_of(golden::folder() / name);
+    const bool is_jpeg = contains(name, ".jpg");
+    const std::string_view word = is_jpeg ? "Exif" : "eXIf";
+    const auto mark = std::search(bytes.begin(), bytes.end(), word.begin(), word.end(),
+                                  [](std::byte left, char right) { return char(left) == right; });
+    REQUIRE(mark != bytes.end());
+    const auto at = static_cast<std::size_t>(mark - bytes.begin()) + (is_jpeg ? 6 : 4);
+    for (int repetition = 0; repetition < 3000; ++repetition) {
+      auto damaged = bytes;
+      for (auto changes = 1 + frostline::test::random_engine()() % 4; changes > 0; --changes)
+        damaged[at + frostline::test::random_engine()() % 44] =
+            std::byte(frostline::test::random_engine()() % 256);
+      try {
+        const Image image = frostline::decode_image(
+            damaged, name, {.orientation = frostline::Orientation::upright});
+        REQUIRE(sides(image) == 77);
+      } catch (const frostline::Error& error) {
+        REQUIRE(contains(error.what(), name));
+      }
+    }
+  }
+}
+
+TEST_CASE("a picture of more pixels than are allowed is refused before memory is taken for it") {
+  for (const char* name : {"rgb.png", "rgb_420.jpg", "progressive.jpg", "grey.jpg"}) {
+    const auto path = golden::folder() / name;
+    CHECK(frostline::read_image(path, {.most_pixels = 37 * 23}).width == 37);
+    const std::string error =
+        error_of([&] { frostline::read_image(path, {.most_pixels = 37 * 23 - 1}); });
+    INFO(error);
+    CHECK(contains(error, name));
+    CHECK(contains(error, "37x23"));
+    CHECK(contains(error, "1 to 850 pixels"));
+  }
+}
+
+TEST_CASE("a JPEG too small for the pixels that it declares is refused without decoding") {
+  auto bytes = golden::bytes_of(golden::folder() / "progressive.jpg");
+  const auto frame = std::search(bytes.begin(), bytes.end(), std::begin(sof2), std::end(sof2));
+  REQUIRE(frame != bytes.end());
+  for (const int at : {5, 7}) frame[at] = std::byte{0x1c};  // about 7,200 on each side
+  const std::string error = error_of([&] { frostline::decode_image(bytes, "tiny"); });
+  CHECK(contains(error, "too small for its pixels"));
+}
+
+TEST_CASE("pixels for which there is no memory are an error that says how many bytes they take") {
+  CHECK(contains(error_of([] { frostline::detail::allocate(~std::uint64_t{0}, "all"); }),
+                 "all takes 18446744073709551615 bytes"));
+#if FROSTLINE_ADDRESS_SANITIZER
+  std::printf("without a limit of memory: its sanitizer reserves more\n");
+#else
+  auto jpeg = golden::bytes_of(golden::folder() / "absurd.jpg");
+  jpeg.resize(jpeg.size() + 13'000'000);  // enough for its pixels, for all that is known
+  std::string decoded, resized;
+  {
+    const LessMemory four_gigabytes(std::size_t{4} << 30);
+    decoded = error_of(
+        [&] { frostline::decode_image(jpeg, "large.jpg", {.most_pixels = ~std::uint64_t{0}}); });
+    resized = error_of([] { frostline::resize(small_image(), 1 << 28, 1); });
+  }
+  CHECK(contains(decoded, "'large.jpg' of 65500x65500 pixels takes 12870750000 bytes"));
+  CHECK(contains(resized, "resizing an image takes"));
+#endif
 }
 
 TEST_CASE("damaged bytes give an image or an error, never a crash") {

@@ -181,3 +181,44 @@ TEST_CASE("a transform refuses sizes that make no sense") {
   CHECK_THROWS_AS((TrainingTransform{.crop = 0}(image, {}, generator)), frostline::Error);
   CHECK_THROWS_AS((TrainingTransform{.crop = 4}(Image{}, floats, generator)), frostline::Error);
 }
+
+TEST_CASE("settings of a transform that make no sense are refused") {
+  const Image image{8, 8, std::vector<std::uint8_t>(192)};
+  auto floats = square(4);
+  std::mt19937_64 generator(1);
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  const float infinity = std::numeric_limits<float>::infinity();
+  for (const frostline::Normalization& normalization :
+       {frostline::Normalization{.deviation = {0.2f, 0, 0.2f}},
+        frostline::Normalization{.deviation = {0.2f, 0.2f, -1}},
+        frostline::Normalization{.deviation = {nan, 0.2f, 0.2f}},
+        frostline::Normalization{.deviation = {0.2f, infinity, 0.2f}},
+        frostline::Normalization{.mean = {0, nan, 0}},
+        frostline::Normalization{.mean = {0, 0, infinity}}}) {
+    CHECK(contains(error_of([&] {
+                     EvaluationTransform{4, 4, normalization}(image, floats);
+                   }),
+                   "Normalization"));
+    CHECK(contains(error_of([&] {
+                     TrainingTransform{.crop = 4, .normalization = normalization}(image, floats,
+                                                                                  generator);
+                   }),
+                   "Normalization"));
+  }
+  for (const TrainingTransform& transform :
+       {TrainingTransform{.crop = 4, .min_scale = 0}, TrainingTransform{.crop = 4, .min_scale = -1},
+        TrainingTransform{.crop = 4, .min_scale = 0.6, .max_scale = 0.5},
+        TrainingTransform{.crop = 4, .min_scale = nan},
+        TrainingTransform{.crop = 4, .max_scale = nan},
+        TrainingTransform{.crop = 4, .max_scale = infinity},
+        TrainingTransform{.crop = 4, .min_scale = 2, .max_scale = 3}})
+    CHECK(contains(error_of([&] { transform(image, floats, generator); }), "min_scale"));
+  for (const TrainingTransform& transform :
+       {TrainingTransform{.crop = 4, .min_ratio = 0}, TrainingTransform{.crop = 4, .min_ratio = -1},
+        TrainingTransform{.crop = 4, .min_ratio = 2}, TrainingTransform{.crop = 4, .max_ratio = 0},
+        TrainingTransform{.crop = 4, .min_ratio = nan},
+        TrainingTransform{.crop = 4, .max_ratio = nan},
+        TrainingTransform{.crop = 4, .max_ratio = infinity}})
+    CHECK(contains(error_of([&] { transform(image, floats, generator); }), "min_ratio"));
+  CHECK(contains(error_of([&] { TrainingTransform{}.region(0, 5, generator); }), "0x5"));
+}
