@@ -2,6 +2,8 @@
 // The image type, the checks of its size, and memory for pixels.
 #pragma once
 
+#include <unistd.h>
+
 #include <cstddef>
 #include <cstdint>
 #include <new>
@@ -40,7 +42,8 @@ inline void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t 
                                  width, height, most_pixels));
 }
 
-/// Zeros. Throws: Error, which says what takes how many bytes, where memory is short.
+/// Zeros. Throws: Error, which says what takes how many bytes and how many are free, where memory
+/// is short.
 template <class Value = std::uint8_t>
 std::vector<Value> allocate(std::uint64_t count, std::string_view what) {
   try {
@@ -48,8 +51,10 @@ std::vector<Value> allocate(std::uint64_t count, std::string_view what) {
   } catch (const std::bad_alloc&) {
   } catch (const std::length_error&) {
   }
-  throw Error(
-      format_text("{} takes {} bytes of memory, which cannot be had", what, count * sizeof(Value)));
+  const auto free = static_cast<std::uint64_t>(::sysconf(_SC_AVPHYS_PAGES)) *
+                    static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+  throw Error(format_text("{} takes {} bytes of memory, which cannot be had; {} are free", what,
+                          count * sizeof(Value), free));
 }
 
 /// For messages of `allocate`.

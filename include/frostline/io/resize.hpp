@@ -91,7 +91,7 @@ inline Taps triangle_taps(int source, float begin, float end, int outputs) {
   taps.count = allocate<int>(count, "resizing an image");
   taps.weights =
       allocate<int>(count * static_cast<std::uint64_t>(taps.stride), "resizing an image");
-  std::vector<double> exact(static_cast<std::size_t>(taps.stride));
+  auto exact = allocate<double>(static_cast<std::uint64_t>(taps.stride), "resizing an image");
   for (int output = 0; output < outputs; ++output) {
     const double center = begin + rounded_product(output + 0.5, scale);
     const int first = std::max(0, static_cast<int>(center - support + 0.5));
@@ -151,7 +151,7 @@ inline Image resample_columns(const Image& image, const Taps& taps, int top) {
   Image result = allocate_image(static_cast<std::uint64_t>(image.width),
                                 static_cast<std::uint64_t>(height), "resizing an image");
   const std::size_t values = static_cast<std::size_t>(image.width) * 3;
-  std::vector<int> sums(values);
+  std::vector<int> sums = allocate<int>(values, "resizing an image");
   for (std::size_t y = 0; y < taps.first.size(); ++y) {
     std::fill(sums.begin(), sums.end(), 1 << (weight_bits - 1));
     for (int tap = 0; tap < taps.count[y]; ++tap) {
@@ -204,7 +204,8 @@ inline Image resize(const Image& image, int width, int height, const Box& box) {
   const bool keeps_width = width == image.width && left == 0 && right == static_cast<float>(width);
   const bool keeps_height =
       height == image.height && top == 0 && bottom == static_cast<float>(height);
-  if (keeps_width) return keeps_height ? image : detail::resample_columns(image, rows, 0);
+  if (keeps_width && keeps_height) return crop(image, {0, 0, width, height});
+  if (keeps_width) return detail::resample_columns(image, rows, 0);
   const Image narrowed = detail::resample_rows(image, columns, first_row, last_row - first_row);
   return keeps_height ? narrowed : detail::resample_columns(narrowed, rows, first_row);
 }

@@ -108,7 +108,7 @@ TEST_CASE("a JPEG that lacks only its end marker is whole, and one that lacks mo
     const Image whole = frostline::decode_image(bytes, name);
     std::size_t images = 0;
     for (std::size_t size = 4; size < bytes.size(); ++size)
-      for (const std::size_t zeros : {0, 1, 2, 3, 7, 8, 9, 64, 1000}) {
+      for (const std::size_t zeros : {0u, 1u, 2u, 8u, 200u}) {
         std::vector<std::byte> part(bytes.begin(),
                                     bytes.begin() + static_cast<std::ptrdiff_t>(size));
         part.resize(size + zeros);
@@ -123,7 +123,7 @@ TEST_CASE("a JPEG that lacks only its end marker is whole, and one that lacks mo
       }
     INFO(name);
     if (name == "arithmetic.jpg") CHECK(images == 0);
-    if (name != "arithmetic.jpg") CHECK(images >= 9);
+    if (name != "arithmetic.jpg") CHECK(images >= 5);
   }
 }
 
@@ -206,7 +206,7 @@ TEST_CASE("pixels for which there is no memory are an error that says how many b
   jpeg.resize(jpeg.size() + 13'000'000);  // enough for its pixels, for all that is known
   std::string decoded, resized;
   {
-    const LessMemory four_gigabytes(std::size_t{4} << 30);
+    const LessMemory quarter_gigabyte(std::size_t{1} << 28);
     decoded = error_of(
         [&] { frostline::decode_image(jpeg, "large.jpg", {.most_pixels = ~std::uint64_t{0}}); });
     resized = error_of([] { frostline::resize(small_image(), 1 << 28, 1); });
