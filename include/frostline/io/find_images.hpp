@@ -46,9 +46,13 @@ inline FileKind kind_of(const std::filesystem::path& path, FolderId* id = nullpt
 }
 
 /// The folder and all that hold it, up to the root of the file system.
+/// Throws: Error if it cannot be looked at.
 inline std::vector<FolderId> holders_of(const std::filesystem::path& folder) {
   std::vector<FolderId> ids;
-  std::filesystem::path path = std::filesystem::canonical(folder);
+  std::error_code problem;
+  std::filesystem::path path = std::filesystem::canonical(folder, problem);
+  if (problem)
+    throw Error(format_text("cannot look at '{}': {}", folder.string(), problem.message()));
   for (;; path = path.parent_path()) {
     FolderId id;
     if (kind_of(path, &id) == FileKind::folder) ids.push_back(id);
@@ -101,7 +105,8 @@ inline bool enter(const std::filesystem::directory_entry& entry, const FolderId&
                   std::vector<FolderId>& above) {
   if (std::find(above.begin(), above.end(), id) != above.end()) return false;
   above.push_back(id);
-  if (entry.is_symlink()) {
+  std::error_code ignored;  // without it, what vanishes now is found when it is read
+  if (entry.is_symlink(ignored)) {
     const std::vector<FolderId> holders = holders_of(entry.path());
     above.insert(above.end(), holders.begin(), holders.end());
   }
