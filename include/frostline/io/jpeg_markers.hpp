@@ -7,6 +7,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <iterator>
 #include <span>
 #include <vector>
 
@@ -17,23 +18,24 @@ namespace frostline::detail {
 class JpegMarkers {
  public:
   explicit JpegMarkers(std::span<const std::uint8_t> bytes) {
-    std::size_t at = 2;
+    std::size_t at = 2, first_scan = bytes.size();
     while (at + 2 <= bytes.size()) {
       const std::uint8_t marker = bytes[at + 1];
-      if (bytes[at] != 0xff || !stands_alone_or_begins(marker)) {
+      if (bytes[at] != 0xff || !begins_segment(marker)) {
+        if (bytes[at] == 0xff && marker == end_of_image && scans_ > 0) break;
         ++at;
-      } else if (marker == end_of_image) {
-        ends_ = scans_ > 0;
-        return;
-      } else if (at + 4 > bytes.size()) {
-        return;
-      } else {
-        const std::size_t length = std::size_t{bytes[at + 2]} * 256 + bytes[at + 3];
-        if (length < 2) return;
-        read_segment(marker, bytes.subspan(at + 2, std::min(length, bytes.size() - at - 2)));
-        at += 2 + length;
+        continue;
       }
+      const std::size_t length = at + 4 > bytes.size() ? 0 : bytes[at + 2] * 256u + bytes[at + 3];
+      if (length < 2) break;
+      read_segment(marker, bytes.subspan(at + 2, std::min(length, bytes.size() - at - 2)));
+      at += 2 + length;
+      if (scans_ > 0) first_scan = std::min(at, first_scan);
     }
+    // Damage may have led past the end marker: what is there to decode then, the decoder says.
+    const auto rest = bytes.subspan(first_scan);
+    constexpr std::uint8_t end[] = {0xff, end_of_image};
+    ends_ = std::search(rest.begin(), rest.end(), std::begin(end), std::end(end)) != rest.end();
   }
 
   /// Whether there is an end marker after a scan: not merely that of a thumbnail before.
@@ -73,9 +75,9 @@ class JpegMarkers {
 
   static constexpr std::uint8_t end_of_image = 0xd9;
 
-  static bool stands_alone_or_begins(std::uint8_t marker) {
-    const bool restarts = (marker & 0xf8) == 0xd0;
-    return marker > 1 && marker != 0xff && marker != 0xd8 && !restarts;
+  static bool begins_segment(std::uint8_t marker) {
+    const bool stands_alone = marker >= 0xd0 && marker <= end_of_image;
+    return marker > 1 && marker != 0xff && !stands_alone;
   }
 
   // A segment begins with its two bytes of length.
