@@ -8,49 +8,43 @@
 #include <cstddef>
 #include <cstdio>
 #include <filesystem>
-#include <system_error>
 #include <utility>
 
-#include "frostline/core/error.hpp"
-#include "frostline/core/format.hpp"
+#include "frostline/io/partial_file.hpp"
 
 namespace frostline::detail {
 
-/// A file that takes its name only when it is complete.
+/// A file that takes its name only when it is complete; links and permissions as PartialFile.
+/// To make one and let it go checks that its path can be written, and changes nothing.
 class FileInProgress {
  public:
-  explicit FileInProgress(const std::filesystem::path& path) : path_(path), partial_(path) {
-    partial_ += format_text(".{}.partial", ::getpid());
-    file_ = std::fopen(partial_.c_str(), "wb");
-    if (!file_) fail(errno);
+  /// Throws: Error, which names the file, as PartialFile.
+  explicit FileInProgress(const std::filesystem::path& path) : partial_(path) {
+    const int copy = ::fcntl(partial_.file(), F_DUPFD_CLOEXEC, 0);
+    file_ = copy < 0 ? nullptr : ::fdopen(copy, "wb");
+    if (file_) return;
+    const int error = errno;
+    if (copy >= 0) ::close(copy);
+    partial_.fail(error);
   }
   FileInProgress(const FileInProgress&) = delete;
   FileInProgress& operator=(const FileInProgress&) = delete;
   ~FileInProgress() {
     if (file_) std::fclose(file_);
-    std::error_code ignored;
-    std::filesystem::remove(partial_, ignored);
   }
 
+  /// Throws: Error, which names the file, as do all of these; nothing of the new file is left then.
   void write(const void* data, std::size_t size) {
-    if (size > 0 && std::fwrite(data, 1, size, file_) != size) fail(errno);
+    if (size > 0 && std::fwrite(data, 1, size, file_) != size) partial_.fail(errno);
   }
 
   void finish() {
-    if (std::fflush(file_) != 0 || ::fsync(::fileno(file_)) != 0) fail(errno);
-    if (std::fclose(std::exchange(file_, nullptr)) != 0) fail(errno);
-    std::error_code error;
-    std::filesystem::rename(partial_, path_, error);
-    if (error) fail(error.value());
+    if (std::fclose(std::exchange(file_, nullptr)) != 0) partial_.fail(errno);
+    partial_.commit();
   }
 
  private:
-  [[noreturn]] void fail(int number) const {
-    throw Error(format_text("cannot write '{}': {}", path_.string(),
-                            std::generic_category().message(number)));
-  }
-
-  std::filesystem::path path_, partial_;
+  PartialFile partial_;
   std::FILE* file_ = nullptr;
 };
 

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
+#include <optional>
 #include <span>
-#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -18,6 +18,7 @@
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
 #include "frostline/io/mapping.hpp"
+#include "frostline/io/partial_file.hpp"
 
 namespace frostline {
 
@@ -28,25 +29,23 @@ class ScratchFile {
  public:
   /// Throws: Error, which names the file, if it cannot be made or the disk has no room for it.
   ScratchFile(std::filesystem::path path, std::size_t bytes, bool will_be_kept)
-      : path_(std::move(path)), partial_(path_) {
-    static std::atomic<int> count = 0;
-    partial_ += format_text(".{}-{}.partial", ::getpid(), ++count);
-    std::error_code unknown;
-    if (will_be_kept && std::filesystem::is_directory(path_, unknown)) {
-      partial_.clear();
-      fail("it is a directory");
+      : path_(std::move(path)) {
+    if (will_be_kept) {
+      partial_.emplace(path_);
+      reserve(partial_->file(), bytes);
+      return;
     }
+    const int file = open_nameless();
     try {
-      reserve(bytes);
-    } catch (const Error&) {
-      remove();
+      reserve(file, bytes);
+    } catch (...) {
+      ::close(file);
       throw;
     }
-    if (!will_be_kept) remove();
+    ::close(file);
   }
   ScratchFile(const ScratchFile&) = delete;
   ScratchFile& operator=(const ScratchFile&) = delete;
-  ~ScratchFile() { remove(); }
 
   std::span<std::byte> bytes() const { return mapping_.bytes(); }
   const std::filesystem::path& path() const { return path_; }
@@ -54,23 +53,28 @@ class ScratchFile {
   /// Writes out one that was to be kept, and gives it its path, in place of a file that was there.
   /// Throws: Error, which names the file, if that fails.
   void keep() {
-    std::error_code error;
     try {
       mapping_.flush();
     } catch (const std::system_error& exception) {
       fail(exception.code().message());
     }
-    std::filesystem::rename(partial_, path_, error);
-    if (error) fail(error.message());
-    partial_.clear();
+    partial_->commit();
   }
 
  private:
-  void reserve(std::size_t bytes) {
-    const int file = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  int open_nameless() const {
+    static std::atomic<int> count = 0;
+    std::filesystem::path name = path_;
+    name += format_text(".{}-{}.partial", ::getpid(), ++count);
+    const int file = ::open(name.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (file < 0) fail(std::generic_category().message(errno));
+    ::unlink(name.c_str());
+    return file;
+  }
+  void reserve(int file, std::size_t bytes) {
     std::error_code unknown;
-    const auto disk = std::filesystem::space(partial_, unknown);
+    const std::filesystem::path folder = path_.has_parent_path() ? path_.parent_path() : ".";
+    const auto disk = std::filesystem::space(folder, unknown);
     int error = !unknown && disk.available < bytes ? ENOSPC : 0;
     if (error == 0) error = ::posix_fallocate(file, 0, off_t(bytes));
     try {
@@ -78,19 +82,15 @@ class ScratchFile {
     } catch (const std::system_error& exception) {
       error = exception.code().value();
     }
-    ::close(file);
     if (error != 0)
       fail(format_text("{} (it takes {} bytes)", std::generic_category().message(error), bytes));
-  }
-  void remove() {
-    std::error_code ignored;
-    if (!partial_.empty()) std::filesystem::remove(std::exchange(partial_, {}), ignored);
   }
   [[noreturn]] void fail(std::string_view reason) const {
     throw Error(format_text("cannot write '{}': {}", path_.string(), reason));
   }
 
-  std::filesystem::path path_, partial_;
+  std::filesystem::path path_;
+  std::optional<detail::PartialFile> partial_;
   Mapping mapping_;
 };
 
