@@ -5,6 +5,7 @@ find_package(OpenMP REQUIRED COMPONENTS CXX)
 find_package(PNG REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
+find_package(ZLIB REQUIRED)
 
 # Thrust for hosts' threads, which nvcc brings its own for: the CUDA Toolkit's, or a package's; its
 # products are Eigen's there.

@@ -44,9 +44,11 @@ int main(int argc, char** argv) {
                         fl::Sgd{.momentum = 0.9f, .weight_decay = weight_decay, .nesterov = true}};
     examples::TrainerOf any(trainer);
     const auto results = examples::train(any, training, validation, options);
-    fl::save(network, out, fl::ElementType::f16,
-             {{"format", "pt"},
-              {"validation_accuracy", std::to_string(results.back().validation_accuracy)}});
+    fl::save(network, out,
+             {.type = fl::ElementType::f16,
+              .metadata = {
+                  {"format", "pt"},
+                  {"validation_accuracy", std::to_string(results.back().validation_accuracy)}}});
     std::printf("wrote %s\n", out.c_str());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

@@ -6,8 +6,8 @@ set -euo pipefail
 
 declare -A sets=(
   [build]="g++ cmake ninja-build pkg-config ccache libboost-dev libfmt-dev
-           libjansson-dev libturbojpeg0-dev libpng-dev catch2 libcli11-dev
-           gnuplot-nox"
+           libjansson-dev libturbojpeg0-dev libpng-dev zlib1g-dev catch2
+           libcli11-dev gnuplot-nox"
   [thrust]="libthrust-dev libeigen3-dev"
   [clang]="clang libomp-dev"
   [neon]="g++-aarch64-linux-gnu qemu-user-static"

@@ -17,14 +17,14 @@ if [ ! -d "$thrust" ]; then
   thrust=/usr/include
 fi
 g++ -std=c++20 -O1 -fopenmp -DFMT_HEADER_ONLY -Iinclude -isystem "$thrust" \
-  -isystem /usr/include/eigen3 benchmarks/cuda/model.cpp -ljansson -o $out/model
+  -isystem /usr/include/eigen3 benchmarks/cuda/model.cpp -ljansson -lz -o $out/model
 $out/model 32
 command -v nvcc >/dev/null || { echo "no counts: nvcc is not installed"; exit 0; }
 libraries=$out/ptx-cpu/build
 [ ! -f "$tool/build/libcudart.so.13" ] || libraries=$tool/build
 [ -f "$libraries/libcudart.so.13" ] || { echo "no counts: run tests/cuda/run.sh, which builds ptx-cpu"; exit 0; }
 nvcc -std=c++20 -O1 -gencode arch=compute_75,code=compute_75 -cudart shared --compress-mode=none \
-  -DFMT_HEADER_ONLY -Iinclude benchmarks/cuda/step.cu -Xcompiler -fopenmp -lcublas -ljansson \
+  -DFMT_HEADER_ONLY -Iinclude benchmarks/cuda/step.cu -Xcompiler -fopenmp -lcublas -ljansson -lz \
   -o $out/step
 for steps in 1 2; do
   LD_LIBRARY_PATH=$libraries PTX_CPU_CHECK=0 PTX_CPU_PROFILE=$out/profile-$steps.json \

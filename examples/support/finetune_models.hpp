@@ -6,6 +6,7 @@
 
 #include "finetuning.hpp"
 #include "frostline/io/load.hpp"
+#include "frostline/io/save.hpp"
 #include "frostline/model/freeze.hpp"
 #include "frostline/model/replace_head.hpp"
 #include "frostline/model/unfreeze.hpp"
@@ -71,8 +72,8 @@ void run(const examples::FinetuningOptions& options) {
   const std::filesystem::path out(options.out);
   examples::finetune(any, {network.trainable_count(), network.parameter_count(), network.threads()},
                      data, options, [&] {
-                       fl::save(network, out / "finetuned.safetensors", fl::ElementType::f32,
-                                {{"format", "pt"}, {"classes", names}});
+                       fl::save(network, out / "finetuned.safetensors",
+                                {.metadata = {{"format", "pt"}, {"classes", names}}});
                      });
   std::printf("\nwrote finetuned.safetensors, report.html and result.json to %s\n",
               std::filesystem::absolute(out).lexically_normal().c_str());

@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu.hpp"
 #include "frostline/graph/summary.hpp"
 #include "frostline/io/load.hpp"
+#include "frostline/io/save.hpp"
 #include "frostline/model/freeze.hpp"
 #include "frostline/model/replace_head.hpp"
 #include "frostline/model/unfreeze.hpp"

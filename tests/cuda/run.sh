@@ -71,7 +71,7 @@ wait $other && [ $compiled -eq 0 ] || { failed=("${names[@]}"); finish; }
 link() {
   local program=$1
   shift
-  nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson
+  nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson -lz
 }
 link tests compare.o slopes.o steps.o golden.o special_values.o cpu_results.o main.o && link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }

@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <limits>
 
 namespace frostline {
 
@@ -48,6 +49,16 @@ constexpr std::uint16_t bf16_from_float(float value) {
   const bool nan = (bits & 0x7fffffffu) > 0x7f800000u;
   const std::uint32_t rounded = bits + 0x7fffu + ((bits >> 16) & 1u);
   return static_cast<std::uint16_t>((nan ? bits | 0x400000u : rounded) >> 16);
+}
+
+/// Whether a number is written as one: neither F16 nor BF16 must turn a finite one into infinity.
+constexpr bool fits_f16(float value) {
+  const float magnitude = value < 0 ? -value : value;
+  return !(magnitude >= 65520.0f) || magnitude == std::numeric_limits<float>::infinity();
+}
+constexpr bool fits_bf16(float value) {
+  const float magnitude = value < 0 ? -value : value;
+  return !(magnitude >= 0x1.ffp127f) || magnitude == std::numeric_limits<float>::infinity();
 }
 
 }  // namespace frostline

@@ -106,7 +106,8 @@ class PartialFile {
   bool remove_abandoned() const {
     const int left = ::open(partial_.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (left < 0) return errno == ENOENT;
-    struct stat locked {}, named {};
+    struct stat locked {
+    }, named{};
     const bool abandoned = ::flock(left, LOCK_EX | LOCK_NB) == 0 && ::fstat(left, &locked) == 0 &&
                            ::lstat(partial_.c_str(), &named) == 0 &&
                            locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;

@@ -3,10 +3,13 @@
 #pragma once
 
 #include <algorithm>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,11 +19,13 @@
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
 #include "frostline/io/pickle_opcodes.hpp"
+#include "frostline/io/pickle_text.hpp"
 #include "frostline/io/unreadable.hpp"
 
 namespace frostline {
 
 /// One value of a pickle. Others are named by index, so shared and cyclic values cost nothing.
+/// Whatever Python would make by a call is recorded as that call, and never made.
 struct PickleValue {
   using Index = std::uint32_t;
   // clang-format off
@@ -32,15 +37,25 @@ struct PickleValue {
   Kind kind = Kind::none;
   std::int64_t integer = 0;  // of a boolean, too
   double real = 0;
-  std::string_view text = {};  // of text, bytes and big_integer, in the file; of a global: its name
-  std::vector<Index> items =
-      {};  // dictionary: key, value, key, value, ...; call: function, arguments
+  std::string_view text = {};  // of text, bytes and big_integer; of a global: "module.name"
+  // Of a dictionary: key, value, key, value, ...; of a call: function, arguments, the state that
+  // its result is given (or no_state), and then what its result is filled with as a dictionary.
+  std::vector<Index> items = {};
+
+  static constexpr Index no_state = 0xffffffff;
+
+  /// Of a dictionary, or of an object that is filled like one: key, value, key, value, ...
+  std::span<const Index> entries() const {
+    if (kind == Kind::call) return std::span(items).subspan(3);
+    return kind == Kind::dictionary ? std::span(items) : std::span<const Index>{};
+  }
 };
 
 struct Pickle {
   std::vector<PickleValue> values;
   PickleValue::Index root = 0;
-  std::size_t length = 0;  // in bytes, as far as and with STOP
+  std::size_t length = 0;                                      // in bytes, as far as and with STOP
+  std::vector<std::unique_ptr<const std::string>> texts = {};  // those that are not in the file
 
   const PickleValue& operator[](PickleValue::Index index) const { return values[index]; }
   const PickleValue& top() const { return values[root]; }
@@ -95,6 +110,9 @@ class PickleMachine {
       case Opcode::long1: push_long(number<std::uint8_t>()); break;
       case Opcode::long4: push_long(number<std::uint32_t>()); break;
       case Opcode::bin_float: push_real(); break;
+      case Opcode::int_line:
+      case Opcode::long_line: push_integer_line(line(), opcode == Opcode::int_line); break;
+      case Opcode::float_line: push({.kind = Kind::real, .real = parsed<double>(line())}); break;
 
       case Opcode::short_bin_string:
       case Opcode::short_bin_unicode: push_text(Kind::text, number<std::uint8_t>()); break;
@@ -105,6 +123,8 @@ class PickleMachine {
       case Opcode::bin_bytes: push_text(Kind::bytes, number<std::uint32_t>()); break;
       case Opcode::bin_bytes8:
       case Opcode::byte_array8: push_text(Kind::bytes, number<std::uint64_t>()); break;
+      case Opcode::string_line: push_decoded(from_repr(line())); break;
+      case Opcode::unicode_line: push_decoded(from_raw_unicode(line())); break;
 
       case Opcode::empty_set:
       case Opcode::empty_list: push({.kind = Kind::list}); break;
@@ -130,6 +150,8 @@ class PickleMachine {
       case Opcode::bin_put: memo_[number<std::uint8_t>()] = top(); break;
       case Opcode::long_bin_put: memo_[number<std::uint32_t>()] = top(); break;
       case Opcode::memoize: memo_[static_cast<Index>(memo_.size())] = top(); break;
+      case Opcode::get_line: get(parsed<Index>(line())); break;
+      case Opcode::put_line: memo_[parsed<Index>(line())] = top(); break;
 
       case Opcode::global: {
         const std::string_view module = line();
@@ -142,18 +164,53 @@ class PickleMachine {
         break;
       }
       case Opcode::new_object:
-      case Opcode::reduce: push_call(pop(2)); break;
-      case Opcode::new_object_ex:
-        pop();
-        push_call(pop(2));
+      case Opcode::reduce: {
+        const std::vector<Index> both = pop(2);
+        push_call(both[0], both[1]);
         break;
-      case Opcode::build:  // an object's attributes: of no interest here
-        pop();
-        top();
+      }
+      case Opcode::new_object_ex: {
+        pop();  // what it names by keyword
+        const std::vector<Index> both = pop(2);
+        push_call(both[0], both[1]);
         break;
+      }
+      case Opcode::instance: {
+        const std::string_view module = line();
+        push_global(module, line());
+        const Index function = pop();
+        push({.kind = Kind::tuple, .items = pop_to_mark()});
+        push_call(function, pop());
+        break;
+      }
+      case Opcode::object: {
+        std::vector<Index> items = pop_to_mark();
+        if (items.empty()) fail("an object has no class");
+        const Index function = items.front();
+        items.erase(items.begin());
+        push({.kind = Kind::tuple, .items = std::move(items)});
+        push_call(function, pop());
+        break;
+      }
+      case Opcode::build: {
+        const Index state = pop();
+        if (PickleValue& object = pickle_.values[top()]; object.kind == Kind::call)
+          object.items[2] = state;
+        break;
+      }
       case Opcode::bin_persistent: push({.kind = Kind::persistent, .items = pop(1)}); break;
+      case Opcode::persistent: {
+        push({.kind = Kind::text, .text = line()});
+        push({.kind = Kind::persistent, .items = pop(1)});
+        break;
+      }
+      case Opcode::extension1:
+      case Opcode::extension2:
+      case Opcode::extension4: fail("it needs a registry of Python's that no file holds");
+      case Opcode::next_buffer:
+      case Opcode::read_only_buffer: fail("it needs buffers that are not in the file");
       default:
-        fail(format_text("it holds the opcode {:#04x}, which torch.save does not write",
+        fail(format_text("it holds {:#04x}, which is no opcode of Python's",
                          static_cast<unsigned>(opcode)));
     }
     return true;
@@ -200,6 +257,38 @@ class PickleMachine {
   void push_integer(std::int64_t value) { push({.kind = Kind::integer, .integer = value}); }
   void push_text(Kind kind, std::uint64_t size) { push({.kind = kind, .text = take(size)}); }
 
+  // An owned text, whose letters count as work so that they are bounded.
+  std::string_view own(std::string text) {
+    spend(text.size() + 8);
+    pickle_.texts.push_back(std::make_unique<const std::string>(std::move(text)));
+    return *pickle_.texts.back();
+  }
+  void push_decoded(std::optional<std::string> text) {
+    if (!text) fail("a text has a damaged escape");
+    push({.kind = Kind::text, .text = own(*std::move(text))});
+  }
+
+  template <class Number>
+  Number parsed(std::string_view digits) const {
+    Number number{};
+    const char* const end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, number);
+    if (stop != end || error != std::errc{}) fail("a number has wrong digits");
+    return number;
+  }
+
+  void push_integer_line(std::string_view digits, bool may_be_boolean) {
+    if (may_be_boolean && (digits == "00" || digits == "01"))
+      return push({.kind = Kind::boolean, .integer = digits[1] - '0'});
+    if (digits.ends_with('L')) digits.remove_suffix(1);
+    std::int64_t value = 0;
+    const char* const end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, value);
+    if (stop != end || error == std::errc::invalid_argument) fail("a number has wrong digits");
+    if (error == std::errc{}) return push_integer(value);
+    push({.kind = Kind::big_integer, .text = digits});
+  }
+
   void push_long(std::uint32_t size) {
     const std::string_view digits = take(size);
     if (size > 8) return push({.kind = Kind::big_integer, .text = digits});
@@ -224,26 +313,18 @@ class PickleMachine {
   }
 
   void push_global(std::string_view module, std::string_view name) {
-    const std::string full = format_text("{}.{}", module, name);
-    const auto* const found = std::find(std::begin(pickle_globals), std::end(pickle_globals), full);
-    if (found != std::end(pickle_globals)) return push({.kind = Kind::global, .text = *found});
-    if (module.starts_with("torch.nn.modules.") || module.starts_with("torchvision.models."))
-      throw Error(
-          format_text("cannot read '{}': it holds a whole pickled module ({}), not its "
-                      "weights; save model.state_dict() instead",
-                      file_, printable(full)));
-    throw Error(format_text(
-        "cannot read '{}': its pickle names the Python global '{}', which weights do not need; "
-        "nothing of it was run. If it holds a whole module, save model.state_dict() instead",
-        file_, printable(full)));
+    constexpr std::size_t longest = 1000;
+    if (module.size() + name.size() > longest) fail("a global has an endless name");
+    push({.kind = Kind::global, .text = own(format_text("{}.{}", module, name))});
   }
 
-  void push_call(std::vector<Index> function_and_arguments) {
-    const PickleValue& function = pickle_.values[function_and_arguments[0]];
-    if (function.kind != Kind::global) fail("it calls what is not a function");
-    if (function.text == "collections.OrderedDict")
-      return push_ordered_dict(function_and_arguments[1]);
-    push({.kind = Kind::call, .items = std::move(function_and_arguments)});
+  void push_call(Index function, Index arguments) {
+    const PickleValue& called = pickle_.values[function];
+    if (called.kind != Kind::global && called.kind != Kind::call && called.kind != Kind::persistent)
+      fail("it calls what is not a function");
+    if (called.kind == Kind::global && called.text == "collections.OrderedDict")
+      return push_ordered_dict(arguments);
+    push({.kind = Kind::call, .items = {function, arguments, PickleValue::no_state}});
   }
 
   // OrderedDict(), or Python 2's OrderedDict([[key, value], ...]).
@@ -289,7 +370,9 @@ class PickleMachine {
 
   void extend(Kind kind, const std::vector<Index>& items) {
     PickleValue& target = pickle_.values[top()];
-    if (target.kind != kind) fail("it fills what is not a list or dictionary");
+    if (target.kind != kind && target.kind != Kind::call)
+      fail("it fills what is not a list or dictionary");
+    if (target.kind == Kind::call && kind == Kind::list) return;  // an object's, of no interest
     if (kind == Kind::dictionary && items.size() % 2 != 0)
       fail("a dictionary has a key without a value");
     target.items.insert(target.items.end(), items.begin(), items.end());
@@ -320,9 +403,8 @@ class PickleMachine {
 }  // namespace detail
 
 /// Reads the pickle that begins at the first of `bytes`; its texts stay views into `bytes`.
-/// Throws: Error for damage, for what torch.save does not write, and for any global that is not
-/// in the short list that weights need. `file` is the name for messages.
-/// Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py
+/// Nothing that it names is looked up or called. `file` is the name for messages.
+/// Throws: Error for damage, for more than four million steps, and for what is not in the file.
 inline Pickle read_pickle(std::span<const std::byte> bytes, std::string_view file) {
   return detail::PickleMachine(bytes, file).run();
 }

@@ -1,34 +1,11 @@
 // SPDX-License-Identifier: MIT
-// What a pickle of weights may say: its opcodes, and the Python names that it may mention.
+// The opcodes of Python's pickles, protocols 0 to 5.
 #pragma once
-
-#include <string_view>
 
 namespace frostline::detail {
 
 // clang-format off
-/// All names that a pickle may mention. Even these are only recorded, never called.
-constexpr std::string_view pickle_globals[] = {
-    "collections.OrderedDict",    "collections.Counter",
-    "__builtin__.set",            "builtins.set",
-    "_codecs.encode",             "torch.device",
-    "torch.Size",                 "torch._utils._rebuild_tensor",
-    "torch._utils._rebuild_tensor_v2",
-    "torch._utils._rebuild_parameter",
-    "torch._utils._rebuild_parameter_with_state",
-    "torch.FloatStorage",         "torch.HalfStorage",
-    "torch.BFloat16Storage",      "torch.DoubleStorage",
-    "torch.LongStorage",          "torch.IntStorage",
-    "torch.ShortStorage",         "torch.CharStorage",
-    "torch.ByteStorage",          "torch.BoolStorage",
-    "torch.UntypedStorage",       "torch.storage.UntypedStorage",
-    "torch.storage.TypedStorage", "torch.storage._TypedStorage",
-    "torch.float32",              "torch.float16",
-    "torch.bfloat16",             "torch.float64",
-    "torch.int64",                "torch.int32",
-    "torch.int16",                "torch.int8",
-    "torch.uint8",                "torch.bool"};
-
+/// Source: https://github.com/python/cpython/blob/main/Lib/pickletools.py
 enum class Opcode : unsigned char {
   proto = 0x80, frame = 0x95, stop = '.',
   mark = '(', pop = '0', pop_mark = '1', dup = '2',
@@ -43,7 +20,12 @@ enum class Opcode : unsigned char {
   empty_set = 0x8f, add_items = 0x90, frozen_set = 0x91,
   bin_get = 'h', long_bin_get = 'j', bin_put = 'q', long_bin_put = 'r', memoize = 0x94,
   global = 'c', stack_global = 0x93,
-  reduce = 'R', build = 'b', new_object = 0x81, new_object_ex = 0x92, bin_persistent = 'Q'
+  reduce = 'R', build = 'b', new_object = 0x81, new_object_ex = 0x92,
+  instance = 'i', object = 'o', bin_persistent = 'Q', persistent = 'P',
+  int_line = 'I', long_line = 'L', float_line = 'F', string_line = 'S', unicode_line = 'V',
+  get_line = 'g', put_line = 'p',
+  extension1 = 0x82, extension2 = 0x83, extension4 = 0x84,
+  next_buffer = 0x97, read_only_buffer = 0x98
 };
 // clang-format on
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -17,18 +18,20 @@
 #include "frostline/io/mapped_file.hpp"
 #include "frostline/io/pickle.hpp"
 #include "frostline/io/pytorch_object.hpp"
+#include "frostline/io/pytorch_storage.hpp"
 #include "frostline/io/state_dict.hpp"
 #include "frostline/io/unreadable.hpp"
-#include "frostline/io/zip.hpp"
+#include "frostline/io/zip_file.hpp"
 
 namespace frostline {
 
 namespace detail {
 
-inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& file) {
+inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mapped) {
+  const auto file = std::make_shared<ZipFile>(mapped);
   const std::string& name = file->name();
-  const ByteRanges entries = zip_entries(file->bytes(), name);
-  const ByteRanges::value_type* data = nullptr;
+  const ZipEntries& entries = file->entries();
+  const ZipEntries::value_type* data = nullptr;
   for (const auto& entry : entries) {
     if (entry.first != "data.pkl" && !entry.first.ends_with("/data.pkl")) continue;
     if (data) throw unreadable(name, "its zip archive has two entries called data.pkl");
@@ -37,17 +40,26 @@ inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& file)
   if (!data) throw unreadable(name, "it is a zip archive without data.pkl: not torch.save's");
 
   const std::string prefix = data->first.substr(0, data->first.size() - 8);
-  if (const auto order = entries.find(prefix + "byteorder"); order != entries.end())
-    if (order->second.size() < 6 || std::memcmp(order->second.data(), "little", 6) != 0)
+  if (entries.contains(prefix + "constants.pkl"))
+    throw unreadable(name,
+                     "it is a TorchScript archive, a program; save its weights alone, in Python: "
+                     "torch.save(torch.jit.load(path).state_dict(), new_path)");
+  if (const auto order = entries.find(prefix + "byteorder"); order != entries.end()) {
+    const auto bytes = file->contents(*order);
+    if (bytes.size() < 6 || std::memcmp(bytes.data(), "little", 6) != 0)
       throw unreadable(name,
                        "its numbers are big-endian; save it again on a little-endian machine");
-  ByteRanges storages;
-  const std::string directory = prefix + "data/";
-  for (const auto& [path, range] : entries)
-    if (path.starts_with(directory)) storages.emplace(path.substr(directory.size()), range);
-
-  const Pickle pickle = read_pickle(data->second, name);
-  return {PytorchObject(pickle, storages, name).tensors(), {}, file};
+  }
+  const auto find_storage = [&](std::string_view key) -> std::optional<std::span<const std::byte>> {
+    if (key.size() > 1000) return std::nullopt;
+    const auto found = entries.find(format_text("{}data/{}", prefix, key));
+    if (found == entries.end()) return std::nullopt;
+    return file->contents(*found);
+  };
+  const Pickle pickle = read_pickle(file->contents(*data), name);
+  StateDict state{{}, {}, file, {}};
+  PytorchObject(pickle, find_storage, name).read(state);
+  return state;
 }
 
 /// A sequence of pickles, and then each storage as its number of elements and its bytes.
@@ -85,13 +97,13 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
 
   std::map<std::string_view, StorageReference> references;
   for (const PickleValue& value : object.values) {
-    if (value.kind != Kind::persistent) continue;
+    if (value.kind != Kind::persistent || names_class(object, value)) continue;
     const StorageReference reference = storage_reference(object, value, name);
     const auto [known, added] = references.emplace(reference.key, reference);
-    if (known->second.type != reference.type || known->second.count != reference.count)
+    if (known->second.type_name != reference.type_name || known->second.count != reference.count)
       throw unreadable(name, "it describes one storage in two ways");
   }
-  ByteRanges storages;
+  std::map<std::string_view, std::span<const std::byte>> storages;
   for (const PickleValue::Index index : keys.top().items) {
     const std::string_view key = keys[index].text;
     const auto reference = references.find(key);
@@ -101,12 +113,22 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
     if (count != reference->second.count)
       throw unreadable(name, format_text("its storage '{}' has {} elements, not {}", printable(key),
                                          count, reference->second.count));
-    const std::size_t bytes_each = size_of(reference->second.type);
+    const std::size_t bytes_each = reference->second.bytes_each;
+    if (bytes_each == 0)
+      throw unreadable(name, format_text("its storage '{}' has the unknown type '{}'",
+                                         printable(key), printable(reference->second.type_name)));
     if (static_cast<std::uint64_t>(count) > rest.size() / bytes_each)
       throw unreadable(name, "it is cut short");
     storages.emplace(key, take(static_cast<std::uint64_t>(count) * bytes_each));
   }
-  return {PytorchObject(object, storages, name).tensors(), {}, file};
+  const auto find_storage = [&](std::string_view key) -> std::optional<std::span<const std::byte>> {
+    const auto found = storages.find(key);
+    if (found == storages.end()) return std::nullopt;
+    return found->second;
+  };
+  StateDict state{{}, {}, file, {}};
+  PytorchObject(object, find_storage, name).read(state);
+  return state;
 }
 
 inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
@@ -120,9 +142,11 @@ inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
 }  // namespace detail
 
 /// The tensors of a state_dict that torch.save wrote, also where it is the entry `state_dict`,
-/// `model_state_dict` or `model` of a checkpoint. Other values in the file are passed over.
-/// Nothing that the file says is run. Checksums are not verified.
-/// Throws: Error for a missing, damaged or hostile file, and for a whole pickled module.
+/// `model_state_dict` or `model` of a checkpoint. Values beside them, of whatever Python type, are
+/// passed over; those of the state_dict are named in `others`. Nothing that the file says is run.
+/// Checksums are verified of what is compressed only.
+/// Throws: Error for a missing, damaged or hostile file, for a whole pickled module, and for a
+/// TorchScript archive.
 /// Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
 inline StateDict read_pytorch(const std::filesystem::path& path) {
   return detail::read_pytorch(std::make_shared<const MappedFile>(path));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Finds the tensors in a pickle that torch.save wrote, and where they lie in their storages.
+// Finds the tensors in a pickle that torch.save wrote, and where they are in their storages.
 #pragma once
 
 #include <cstddef>
@@ -9,130 +9,124 @@
 #include <span>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "frostline/core/element_type.hpp"
 #include "frostline/core/format.hpp"
 #include "frostline/io/pickle.hpp"
+#include "frostline/io/pytorch_storage.hpp"
 #include "frostline/io/state_dict.hpp"
 #include "frostline/io/unreadable.hpp"
-#include "frostline/io/zip.hpp"
 
 namespace frostline::detail {
 
-inline std::optional<ElementType> storage_type(std::string_view global) {
-  constexpr std::pair<std::string_view, ElementType> types[] = {
-      {"torch.FloatStorage", ElementType::f32},
-      {"torch.HalfStorage", ElementType::f16},
-      {"torch.BFloat16Storage", ElementType::bf16},
-      {"torch.DoubleStorage", ElementType::f64},
-      {"torch.LongStorage", ElementType::i64},
-      {"torch.IntStorage", ElementType::i32},
-      {"torch.ShortStorage", ElementType::i16},
-      {"torch.CharStorage", ElementType::i8},
-      {"torch.ByteStorage", ElementType::u8},
-      {"torch.BoolStorage", ElementType::boolean},
-      {"torch.UntypedStorage", ElementType::u8},
-      {"torch.storage.UntypedStorage", ElementType::u8}};
-  for (const auto& [name, type] : types)
-    if (name == global) return type;
-  return std::nullopt;
-}
-
-/// What a persistent id says of a storage. Units: elements.
-struct StorageReference {
-  std::string_view key;
-  ElementType type;
-  std::int64_t count;        // of the whole storage
-  std::int64_t view_offset;  // the part that is meant, in files of PyTorch before 0.4
-  std::int64_t view_count;
-};
-
-inline StorageReference storage_reference(const Pickle& pickle, const PickleValue& persistent,
-                                          std::string_view file) {
-  using Kind = PickleValue::Kind;
-  const auto fail = [&] { return unreadable(file, "its pickle refers to a storage wrongly"); };
-  const PickleValue& id = pickle[persistent.items[0]];
-  if (id.kind != Kind::tuple || id.items.size() < 5) throw fail();
-  const auto item = [&](std::size_t i) -> const PickleValue& { return pickle[id.items[i]]; };
-  const std::int64_t count = item(4).integer;
-  if (item(0).text != "storage" || item(1).kind != Kind::global || item(2).kind != Kind::text ||
-      item(4).kind != Kind::integer || count < 0)
-    throw fail();
-  const auto type = storage_type(item(1).text);
-  if (!type) throw unreadable(file, format_text("its pickle has a {}", item(1).text));
-
-  StorageReference reference{item(2).text, *type, count, 0, count};
-  if (id.items.size() > 5 && item(5).kind == Kind::tuple) {
-    const std::vector<PickleValue::Index>& view = item(5).items;
-    if (view.size() != 3 || pickle[view[1]].kind != Kind::integer ||
-        pickle[view[2]].kind != Kind::integer)
-      throw fail();
-    reference.view_offset = pickle[view[1]].integer;
-    reference.view_count = pickle[view[2]].integer;
-    if (reference.view_offset < 0 || reference.view_offset > count || reference.view_count < 0 ||
-        reference.view_count > count - reference.view_offset)
-      throw fail();
-  }
-  return reference;
-}
-
-/// Finds the tensors in what a pickle holds.
+/// Finds the tensors in what a pickle holds. `find_storage(key)` gives a storage's bytes, or
+/// nothing if there is none.
+template <class FindStorage>
 class PytorchObject {
  public:
-  PytorchObject(const Pickle& pickle, const ByteRanges& storages, std::string_view file)
-      : pickle_(pickle), storages_(storages), file_(file) {}
+  PytorchObject(const Pickle& pickle, FindStorage find_storage, std::string_view file)
+      : pickle_(pickle), find_storage_(find_storage), file_(file) {}
 
-  std::map<std::string, StoredTensor, std::less<>> tensors() const {
+  /// Adds the tensors of the state_dict to `state`, and what else is in it.
+  void read(StateDict& state) const {
     const PickleValue* weights = &pickle_.top();
     for (int depth = 0; depth < 3; ++depth)
       for (const std::string_view wrapper : {"state_dict", "model_state_dict", "model"})
-        if (const PickleValue* inner = find(*weights, wrapper); is(inner, Kind::dictionary)) {
+        if (const PickleValue* inner = find(*weights, wrapper); inner && has_entries(*inner)) {
           weights = inner;
           break;
         }
-    if (weights->kind != Kind::dictionary)
-      throw unreadable(file_, "it holds no dictionary of tensors, such as model.state_dict() is");
-
-    std::map<std::string, StoredTensor, std::less<>> tensors;
-    std::string others;
-    for (std::size_t i = 0; i < weights->items.size(); i += 2) {
-      const PickleValue& key = pickle_[weights->items[i]];
-      const PickleValue& value = pickle_[weights->items[i + 1]];
+    require_no_module(*weights, "it holds");
+    if (!has_entries(*weights))
+      throw unreadable(file_, format_text("it holds {}, not a dictionary of tensors, such as "
+                                          "model.state_dict() is; nothing of it was run",
+                                          describe(*weights)));
+    const std::span<const PickleValue::Index> entries = weights->entries();
+    for (std::size_t i = 0; i < entries.size(); i += 2) {
+      const PickleValue& key = pickle_[entries[i]];
       if (key.kind != Kind::text) continue;
-      if (function_of(value).starts_with("torch._utils._rebuild_"))
-        tensors.insert_or_assign(std::string(key.text), tensor(&value, key.text));
-      else if (others.size() < 200)
-        others += format_text("{}'{}'", others.empty() ? "" : ", ", printable(key.text));
+      if (key.text.size() > 4096)
+        throw unreadable(file_, format_text("it has a key of {} letters", key.text.size()));
+      const std::string name(key.text);
+      state.tensors.erase(name);  // in Python the last of two wins
+      state.others.erase(name);
+      add(state, name, pickle_[entries[i + 1]]);
     }
-    if (tensors.empty())
-      throw unreadable(file_, format_text("its dictionary holds no tensors, only these keys: {}; "
-                                          "save model.state_dict()",
-                                          others));
-    return tensors;
+    if (!state.tensors.empty()) return;
+    for (std::size_t i = 0; i < entries.size(); i += 2)
+      if (const PickleValue& key = pickle_[entries[i]]; key.kind == Kind::text)
+        require_no_module(pickle_[entries[i + 1]], format_text("its '{}' is", printable(key.text)));
+    std::string others;
+    for (const auto& [key, what] : state.others)
+      if (others.size() < 200)
+        others += format_text("{}'{}' ({})", others.empty() ? "" : ", ", printable(key), what);
+    throw unreadable(file_, format_text("its dictionary holds no tensors, only these keys: {}; "
+                                        "save model.state_dict()",
+                                        others));
   }
 
  private:
   using Kind = PickleValue::Kind;
+  using Indices = std::vector<PickleValue::Index>;
 
-  static bool is(const PickleValue* value, Kind kind) { return value && value->kind == kind; }
+  /// A call of one of PyTorch's functions that make a tensor again.
+  struct Rebuild {
+    std::string_view function;
+    const Indices* arguments;
+  };
+
+  static bool has_entries(const PickleValue& value) {
+    return value.kind == Kind::dictionary || !value.entries().empty();
+  }
 
   const PickleValue* find(const PickleValue& dictionary, std::string_view key) const {
-    if (dictionary.kind != Kind::dictionary) return nullptr;
-    for (std::size_t i = dictionary.items.size(); i > 0; i -= 2) {
-      const PickleValue& found = pickle_[dictionary.items[i - 2]];
-      if (found.kind == Kind::text && found.text == key) return &pickle_[dictionary.items[i - 1]];
+    const std::span<const PickleValue::Index> entries = dictionary.entries();
+    for (std::size_t i = entries.size(); i > 0; i -= 2) {
+      const PickleValue& found = pickle_[entries[i - 2]];
+      if (found.kind == Kind::text && found.text == key) return &pickle_[entries[i - 1]];
     }
     return nullptr;
   }
 
-  std::string_view function_of(const PickleValue& value) const {
-    return value.kind == Kind::call ? pickle_[value.items[0]].text : std::string_view{};
+  std::string describe(const PickleValue& value) const {
+    switch (value.kind) {
+      case Kind::none: return "None";
+      case Kind::boolean: return "a boolean";
+      case Kind::integer:
+      case Kind::big_integer:
+      case Kind::real: return "a number";
+      case Kind::text: return "text";
+      case Kind::bytes: return "bytes";
+      case Kind::list: return "a list";
+      case Kind::tuple: return "a tuple";
+      case Kind::dictionary: return "a dictionary";
+      case Kind::global: return format_text("the name '{}'", printable(value.text));
+      case Kind::persistent: return "a storage";
+      case Kind::call: break;
+    }
+    return format_text("a Python object of '{}'", printable(class_of(value)));
   }
 
-  const PickleValue* argument(const PickleValue& call, std::size_t i, Kind kind) const {
-    const std::vector<PickleValue::Index>& arguments = pickle_[call.items[1]].items;
+  std::string_view class_of(const PickleValue& call) const {
+    const PickleValue* made = &pickle_[call.items[0]];
+    if (made->kind == Kind::global && made->text.ends_with("._reconstructor"))
+      if (const PickleValue* named = argument(pickle_[call.items[1]].items, 0, Kind::global))
+        made = named;
+    return made->kind == Kind::global ? made->text : "something else";
+  }
+
+  // A module is known by the attributes that each has.
+  void require_no_module(const PickleValue& value, std::string_view what) const {
+    if (value.kind != Kind::call || value.items[2] == PickleValue::no_state) return;
+    const PickleValue& state = pickle_[value.items[2]];
+    if (find(state, "_parameters") || find(state, "_modules"))
+      throw unreadable(file_, format_text("{} a whole pickled module ({}), not its weights; save "
+                                          "model.state_dict() instead",
+                                          what, printable(class_of(value))));
+  }
+
+  const PickleValue* argument(const Indices& arguments, std::size_t i, Kind kind) const {
     if (i >= arguments.size()) return nullptr;
     const PickleValue* value = &pickle_[arguments[i]];
     return value->kind == kind ? value : nullptr;
@@ -149,46 +143,98 @@ class PytorchObject {
     return integers;
   }
 
-  StoredTensor tensor(const PickleValue* value, std::string_view key) const {
-    const auto fail = [&](std::string_view reason) {
-      return unreadable(file_, format_text("its tensor '{}' {}", printable(key), reason));
-    };
-    for (int depth = 0; depth < 3; ++depth)
-      if (value && function_of(*value).starts_with("torch._utils._rebuild_parameter"))
-        value = argument(*value, 0, Kind::call);
-    if (!value || !function_of(*value).starts_with("torch._utils._rebuild_tensor"))
-      throw fail("is a Parameter of something else");
+  std::optional<Rebuild> rebuild(const PickleValue* value) const {
+    if (!value || value->kind != Kind::call || pickle_[value->items[0]].kind != Kind::global ||
+        pickle_[value->items[1]].kind != Kind::tuple)
+      return std::nullopt;
+    return Rebuild{pickle_[value->items[0]].text, &pickle_[value->items[1]].items};
+  }
 
-    const PickleValue* storage = argument(*value, 0, Kind::persistent);
-    const PickleValue* offset = argument(*value, 1, Kind::integer);
-    const auto extents = integers(argument(*value, 2, Kind::tuple));
-    const auto strides = integers(argument(*value, 3, Kind::tuple));
-    if (!storage || !offset || !extents || !strides || extents->size() != strides->size())
-      throw fail("is not described as PyTorch does");
+  /// The call inside of those that make a Parameter or another type of a tensor, whose numbers
+  /// are the same.
+  std::optional<Rebuild> rebuild_of_numbers(const PickleValue& value) const {
+    std::optional<Rebuild> call = rebuild(&value);
+    for (int depth = 0; depth < 4 && call; ++depth) {
+      if (call->function == "torch._utils._rebuild_parameter" ||
+          call->function == "torch._utils._rebuild_parameter_with_state") {
+        call = rebuild(argument(*call->arguments, 0, Kind::call));
+      } else if (call->function == "torch._tensor._rebuild_from_type_v2" ||
+                 call->function == "torch._tensor._rebuild_from_type") {
+        const PickleValue* function = argument(*call->arguments, 0, Kind::global);
+        const PickleValue* arguments = argument(*call->arguments, 2, Kind::tuple);
+        if (!function || !arguments) return std::nullopt;
+        call = Rebuild{function->text, &arguments->items};
+      }
+    }
+    return call;
+  }
 
-    const StorageReference reference = storage_reference(pickle_, *storage, file_);
-    const auto found = storages_.find(reference.key);
-    if (found == storages_.end())
-      throw fail(format_text("needs storage '{}', which is missing", printable(reference.key)));
-    const std::size_t bytes_each = size_of(reference.type);
-    if (static_cast<std::uint64_t>(reference.count) > found->second.size() / bytes_each)
-      throw fail(format_text("needs a storage of {} {} elements, but '{}' has {} bytes",
-                             reference.count, name_of(reference.type), printable(reference.key),
-                             found->second.size()));
+  void add(StateDict& state, const std::string& key, const PickleValue& value) const {
+    const auto call = rebuild_of_numbers(value);
+    const auto other = [&](std::string what) { state.others.emplace(key, std::move(what)); };
+    if (!call || !call->function.starts_with("torch._utils._rebuild_"))
+      return other(describe(value));
+    const std::string_view version = call->function.substr(22);
+    const Indices& arguments = *call->arguments;
+    if (version != "tensor" && version != "tensor_v2" && version != "tensor_v3")
+      return other(format_text("a tensor of '{}'", printable(call->function)));
+
+    const PickleValue* storage = argument(arguments, 0, Kind::persistent);
+    if (!storage) throw damaged(key, "is not described as PyTorch does");
+    StorageReference reference = storage_reference(pickle_, *storage, file_);
+    if (version == "tensor_v3") {  // of a storage of bytes
+      const PickleValue* type = argument(arguments, 6, Kind::global);
+      if (!type) throw damaged(key, "is not described as PyTorch does");
+      reference.type_name = type->text;
+      reference.type = tensor_type(type->text);
+      if (reference.type) {
+        const auto bytes_each = static_cast<std::int64_t>(size_of(*reference.type));
+        reference.count /= bytes_each;
+        reference.view_count = reference.count;
+      }
+    }
+    if (!reference.type)
+      return other(format_text("a tensor of type '{}'", printable(reference.type_name)));
+    if (arguments.size() > 6 && version == "tensor_v2" && !pickle_[arguments[6]].items.empty())
+      return other("a tensor that PyTorch negates or conjugates when it is read");
+    state.tensors.emplace(key, tensor(key, arguments, reference));
+  }
+
+  Error damaged(std::string_view key, std::string_view reason) const {
+    return unreadable(file_, format_text("its tensor '{}' {}", printable(key), reason));
+  }
+
+  StoredTensor tensor(std::string_view key, const Indices& arguments,
+                      const StorageReference& reference) const {
+    const PickleValue* offset = argument(arguments, 1, Kind::integer);
+    const auto extents = integers(argument(arguments, 2, Kind::tuple));
+    const auto strides = integers(argument(arguments, 3, Kind::tuple));
+    if (!offset || !extents || !strides || extents->size() != strides->size())
+      throw damaged(key, "is not described as PyTorch does");
+    const std::optional<std::span<const std::byte>> found = find_storage_(reference.key);
+    if (!found)
+      throw damaged(key,
+                    format_text("needs storage '{}', which is missing", printable(reference.key)));
+    const std::size_t bytes_each = size_of(*reference.type);
+    if (static_cast<std::uint64_t>(reference.count) > found->size() / bytes_each)
+      throw damaged(key, format_text("needs a storage of {} {} elements, but '{}' has {} bytes",
+                                     reference.count, name_of(*reference.type),
+                                     printable(reference.key), found->size()));
 
     const auto size = count_elements(*extents);
     const auto last = last_element(*extents, *strides, offset->integer, reference.view_count);
     if (!size || (*size > 0 && !last))
-      throw fail(
+      throw damaged(
+          key,
           format_text("does not lie in its storage of {} elements: offset {}, extents {}, "
                       "strides {}",
                       reference.view_count, offset->integer, to_text(*extents), to_text(*strides)));
-    StoredTensor tensor{reference.type, *extents, *strides, {}};
+    StoredTensor tensor{*reference.type, *extents, *strides, {}};
     if (*size == 0) return tensor;
     const std::int64_t first = reference.view_offset + offset->integer;
     const std::int64_t count = *last - offset->integer + 1;
-    tensor.bytes = found->second.subspan(static_cast<std::size_t>(first) * bytes_each,
-                                         static_cast<std::size_t>(count) * bytes_each);
+    tensor.bytes = found->subspan(static_cast<std::size_t>(first) * bytes_each,
+                                  static_cast<std::size_t>(count) * bytes_each);
     return tensor;
   }
 
@@ -208,7 +254,7 @@ class PytorchObject {
   }
 
   const Pickle& pickle_;
-  const ByteRanges& storages_;
+  FindStorage find_storage_;
   std::string_view file_;
 };
 

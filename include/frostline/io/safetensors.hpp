@@ -91,7 +91,7 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
     throw fail("its safetensors header is not a JSON object");
 
   const auto data = bytes.subspan(sizeof header + text.size());
-  StateDict state{{}, {}, file};
+  StateDict state{{}, {}, file, {}};
   struct Range {
     std::int64_t begin, end;
     std::string_view key;
@@ -112,24 +112,26 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
       return fail(format_text("its tensor '{}' {}", printable(key), reason));
     };
     const std::string_view type_name = text_of(json_object_get(value, "dtype"));
-    const auto type = element_type_of(type_name);
-    if (!type)
-      throw fail_tensor(format_text("has the unsupported type '{}'", printable(type_name)));
     const auto extents = integers_of(json_object_get(value, "shape"));
     const auto offsets = integers_of(json_object_get(value, "data_offsets"));
-    if (!extents || !offsets || offsets->size() != 2)
-      throw fail_tensor("lacks a proper shape or data_offsets");
+    if (type_name.empty() || !extents || !offsets || offsets->size() != 2)
+      throw fail_tensor("lacks a proper dtype, shape or data_offsets");
     const std::int64_t begin = (*offsets)[0], end = (*offsets)[1];
     if (begin > end || static_cast<std::uint64_t>(end) > data.size())
       throw fail_tensor(
           format_text("lies at [{}, {}) of {} bytes of data: the file is damaged, or was cut short",
                       begin, end, data.size()));
+    ranges.push_back({begin, end, key});
+    const auto type = element_type_of(type_name);
+    if (!type) {
+      state.others.emplace(key, format_text("a tensor of type '{}'", printable(type_name)));
+      continue;
+    }
     const auto count = count_elements(*extents);
     const auto bytes_each = static_cast<std::int64_t>(size_of(*type));
     if (!count || (end - begin) % bytes_each != 0 || (end - begin) / bytes_each != *count)
       throw fail_tensor(format_text("has {} bytes, which shape {} of {} does not have", end - begin,
                                     to_text(*extents), type_name));
-    ranges.push_back({begin, end, key});
     const auto range =
         data.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(end - begin));
     state.tensors.emplace(key, StoredTensor{*type, *extents, row_major_strides(*extents), range});
@@ -168,17 +170,18 @@ inline void write_elements(FileInProgress& file, const TensorToWrite& tensor) {
 
 }  // namespace detail
 
-/// The tensors and the metadata of a safetensors file.
-/// Throws: Error for a missing or damaged file, for tensors that overlap or leave holes, and for
-/// element types that frostline lacks.
+/// The tensors and the metadata of a safetensors file; those of element types that frostline lacks
+/// are named in `others`.
+/// Throws: Error for a missing or damaged file, and for tensors that overlap or leave holes.
 /// Source: https://github.com/huggingface/safetensors (format)
 inline StateDict read_safetensors(const std::filesystem::path& path) {
   return detail::read_safetensors(std::make_shared<const MappedFile>(path));
 }
 
 /// Writes a safetensors file, which replaces one of this name only when it is complete.
+/// F16 and BF16 round to nearest, what is too small to 0; NaN and infinity are written as such.
 /// Throws: Error for a key that is there twice, for data that do not fit a tensor's extents or
-/// type, and when the file cannot be written.
+/// type, for a number that would become infinite, and when the file cannot be written.
 inline void write_safetensors(const std::filesystem::path& path,
                               const std::vector<TensorToWrite>& tensors,
                               const std::map<std::string, std::string>& metadata = {}) {
@@ -215,6 +218,13 @@ inline void write_safetensors(const std::filesystem::path& path,
                        tensor->type != ElementType::bf16)
       throw fail(tensor->key, format_text("cannot be written as {} from {}", name_of(tensor->type),
                                           integers ? "integers" : "floats"));
+    if (tensor->type == ElementType::f16 || tensor->type == ElementType::bf16)
+      for (const float value : std::get<0>(tensor->data))
+        if (!(tensor->type == ElementType::f16 ? fits_f16(value) : fits_bf16(value)))
+          throw fail(
+              tensor->key,
+              format_text("holds {}, which {} cannot hold; write {}", value, name_of(tensor->type),
+                          tensor->type == ElementType::f16 ? "BF16 or F32" : "F32"));
     if (tensor->key == "__metadata__" || json_object_get(json.get(), tensor->key.c_str()))
       throw fail(tensor->key, "is there twice");
     const std::size_t begin = end;

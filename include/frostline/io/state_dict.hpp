@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Tensors as they lie in a file, by key, and their conversion to float and int64.
+// Tensors as they are stored in a file, by key, and their conversion to float and int64.
 #pragma once
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -44,11 +45,11 @@ struct StoredTensor {
   std::span<const float> in_place() const;
 
   /// Assigns all elements, in row-major order, converted to float.
-  /// Throws: Error unless `out` has size() elements.
+  /// Throws: Error unless `out` has size() elements, or if one is too large for a float.
   void copy_to(std::span<float> out) const;
 
-  /// As above for integers and booleans.
-  /// Throws: Error also when the elements are of a floating type.
+  /// As above; floating numbers lose their fractions, as by PyTorch's copy_.
+  /// Throws: Error also if one is NaN or has no 64-bit integer.
   void copy_to(std::span<std::int64_t> out) const;
 };
 
@@ -57,6 +58,8 @@ struct StateDict {
   std::map<std::string, StoredTensor, std::less<>> tensors;
   std::map<std::string, std::string, std::less<>> metadata;  // safetensors only
   std::shared_ptr<const Lender> owner;                       // keeps the mapping alive
+  // What is no tensor, or one of a type that frostline lacks, by key: what it is, in words.
+  std::map<std::string, std::string, std::less<>> others = {};
 };
 
 namespace detail {
@@ -145,6 +148,19 @@ void convert_elements(const StoredTensor& tensor, std::span<Out> out, Convert co
     }
 }
 
+inline std::int64_t truncated(double number) {
+  if (!(number >= -0x1p63 && number < 0x1p63))
+    throw Error(format_text("it is {}, which is no 64-bit integer", number));
+  return static_cast<std::int64_t>(number);
+}
+
+inline float narrowed(double number) {
+  const auto result = static_cast<float>(number);
+  if (std::isinf(result) && !std::isinf(number))
+    throw Error(format_text("it holds {}, which is too large for a float", number));
+  return result;
+}
+
 inline void require_size(const StoredTensor& tensor, std::size_t wanted) {
   if (tensor.size() != wanted)
     throw Error(format_text("a stored tensor of extents {} has {} elements, not the {} asked for",
@@ -170,7 +186,7 @@ inline void StoredTensor::copy_to(std::span<float> out) const {
     case ElementType::f16: return convert_elements<std::uint16_t>(*this, out, float_from_f16);
     case ElementType::bf16: return convert_elements<std::uint16_t>(*this, out, float_from_bf16);
     case ElementType::f32: return convert_elements<float>(*this, out, cast);
-    case ElementType::f64: return convert_elements<double>(*this, out, cast);
+    case ElementType::f64: return convert_elements<double>(*this, out, detail::narrowed);
     case ElementType::u8: return convert_elements<std::uint8_t>(*this, out, cast);
     case ElementType::i8: return convert_elements<std::int8_t>(*this, out, cast);
     case ElementType::i16: return convert_elements<std::int16_t>(*this, out, cast);
@@ -193,11 +209,14 @@ inline void StoredTensor::copy_to(std::span<std::int64_t> out) const {
     case ElementType::i64: return convert_elements<std::int64_t>(*this, out, cast);
     case ElementType::boolean: return convert_elements<std::uint8_t>(*this, out, truth);
     case ElementType::f16:
+      return convert_elements<std::uint16_t>(
+          *this, out, [](std::uint16_t half) { return detail::truncated(float_from_f16(half)); });
     case ElementType::bf16:
-    case ElementType::f32:
-    case ElementType::f64: break;
+      return convert_elements<std::uint16_t>(
+          *this, out, [](std::uint16_t half) { return detail::truncated(float_from_bf16(half)); });
+    case ElementType::f32: return convert_elements<float>(*this, out, detail::truncated);
+    case ElementType::f64: return convert_elements<double>(*this, out, detail::truncated);
   }
-  throw Error(format_text("a stored tensor of type {} cannot be read as integers", name_of(type)));
 }
 
 }  // namespace frostline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where the entries of an uncompressed zip archive lie in it.
+// Where the entries of a zip archive are stored in it.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,13 @@
 
 namespace frostline::detail {
 
-using ByteRanges = std::map<std::string, std::span<const std::byte>, std::less<>>;
+struct ZipEntry {
+  std::span<const std::byte> stored;  // in the archive
+  std::uint64_t size;                 // in bytes, once inflated
+  std::uint32_t checksum;             // 0 where none was computed
+  bool deflated;
+};
+using ZipEntries = std::map<std::string, ZipEntry, std::less<>>;
 
 /// Source: https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT (4.3, 4.5.3)
 class ZipDirectory {
@@ -26,8 +32,8 @@ class ZipDirectory {
     find_directory();
   }
 
-  ByteRanges entries() const {
-    ByteRanges entries;
+  ZipEntries entries() const {
+    ZipEntries entries;
     std::uint64_t position = directory_;
     for (std::uint64_t entry = 0; entry < count_; ++entry) {
       const std::string_view header = record(position, 46, "PK\1\2");
@@ -37,40 +43,45 @@ class ZipDirectory {
       const std::string_view extra = part(position + 46 + name_size, extra_size);
       position += 46 + name_size + extra_size + number<std::uint16_t>(header, 32);
       if (name.ends_with('/')) continue;
-      const std::string_view data = data_of(name, header, extra);
-      const std::span<const char> range(data.data(), data.size());
-      if (!entries.emplace(name, std::as_bytes(range)).second) fail(name, "is there twice");
+      if (!entries.emplace(name, entry_of(name, header, extra)).second)
+        fail(name, "is there twice");
     }
     return entries;
   }
 
  private:
+  // The last end that agrees with where its directory is. Bytes after it are somebody else's, as
+  // are those that only look like one: a tensor may hold any bytes.
   void find_directory() {
-    constexpr std::size_t end_size = 22, longest_comment = 0xffff;
-    const std::size_t first = text_.size() - std::min(text_.size(), end_size + longest_comment);
-    const std::string_view tail = text_.substr(first);
-    std::size_t end = tail.size();
-    do {
-      end = end == 0 ? std::string_view::npos : tail.rfind("PK\5\6", end - 1);
-      if (end == std::string_view::npos)
-        throw unreadable(file_, "it is a zip archive without its end: it was cut short");
-    } while (tail.size() - end < end_size ||
-             number<std::uint16_t>(tail, end + 20) != tail.size() - end - end_size);
-    end += first;
-    count_ = number<std::uint16_t>(text_, end + 10);
-    directory_ = number<std::uint32_t>(text_, end + 16);
-    if (count_ == 0xffff || directory_ == 0xffffffff) {
-      const std::string_view locator = record(end - std::min<std::size_t>(end, 20), 20, "PK\6\7");
-      const auto wide = record(number<std::uint64_t>(locator, 8), 56, "PK\6\6");
-      count_ = number<std::uint64_t>(wide, 32);
-      directory_ = number<std::uint64_t>(wide, 48);
+    constexpr std::size_t end_size = 22;
+    for (std::size_t end = text_.size(); end > 0;) {
+      end = text_.rfind("PK\5\6", end - 1);
+      if (end == std::string_view::npos) break;
+      if (text_.size() - end >= end_size && take_directory(end)) return;
     }
+    throw unreadable(file_, "it is a zip archive without its end: it was cut short");
   }
 
-  std::string_view data_of(std::string_view name, std::string_view header,
-                           std::string_view extra) const {
-    if (number<std::uint16_t>(header, 10) != 0)
-      fail(name, "is compressed, which torch.save never does");
+  bool take_directory(std::size_t end) {
+    count_ = number<std::uint16_t>(text_, end + 10);
+    directory_ = number<std::uint32_t>(text_, end + 16);
+    if (directory_ + number<std::uint32_t>(text_, end + 12) == end) return true;
+
+    constexpr std::size_t locator_size = 20, wide_size = 56;
+    if (end < locator_size || !text_.substr(end - locator_size).starts_with("PK\6\7")) return false;
+    const auto wide_at = number<std::uint64_t>(text_, end - locator_size + 8);
+    if (wide_at > end || end - wide_at < wide_size) return false;
+    const std::string_view wide = text_.substr(static_cast<std::size_t>(wide_at));
+    count_ = number<std::uint64_t>(wide, 32);
+    directory_ = number<std::uint64_t>(wide, 48);
+    return wide.starts_with("PK\6\6") && directory_ <= wide_at &&
+           number<std::uint64_t>(wide, 40) == wide_at - directory_;
+  }
+
+  ZipEntry entry_of(std::string_view name, std::string_view header, std::string_view extra) const {
+    const int method = number<std::uint16_t>(header, 10);
+    if (method != 0 && method != 8)
+      fail(name, format_text("is compressed by method {}; deflate is the only one known", method));
     if ((number<std::uint16_t>(header, 8) & 1) != 0) fail(name, "is encrypted");
 
     std::string_view wide = zip64_of(extra);
@@ -84,12 +95,15 @@ class ZipDirectory {
     const std::uint64_t size = widen(number<std::uint32_t>(header, 24));
     const std::uint64_t stored_size = widen(number<std::uint32_t>(header, 20));
     const std::uint64_t offset = widen(number<std::uint32_t>(header, 42));
-    if (size != stored_size) fail(name, "has two sizes");
+    if (method == 0 && size != stored_size) fail(name, "has two sizes");
 
     const std::string_view local = record(offset, 30, "PK\3\4");
     const std::uint64_t name_size = number<std::uint16_t>(local, 26);
     if (part(offset + 30, name_size) != name) fail(name, "has another name at its data");
-    return part(offset + 30 + name_size + number<std::uint16_t>(local, 28), size);
+    const std::string_view data =
+        part(offset + 30 + name_size + number<std::uint16_t>(local, 28), stored_size);
+    return {std::as_bytes(std::span(data.data(), data.size())), size,
+            number<std::uint32_t>(header, 16), method == 8};
   }
 
   static std::string_view zip64_of(std::string_view extra) {
@@ -129,9 +143,10 @@ class ZipDirectory {
   std::uint64_t count_ = 0, directory_ = 0;
 };
 
-/// The bytes of each file in the archive, by its name. Checksums are not verified.
-/// Throws: Error for damage, and for entries that are compressed, encrypted or named twice.
-inline ByteRanges zip_entries(std::span<const std::byte> bytes, std::string_view file) {
+/// The files in the archive, by name. Bytes may follow its end.
+/// Throws: Error for damage, and for entries that are encrypted, named twice, or compressed by
+/// other methods than deflate.
+inline ZipEntries zip_entries(std::span<const std::byte> bytes, std::string_view file) {
   return ZipDirectory(bytes, file).entries();
 }
 

@@ -3,6 +3,7 @@
 #include "frostline/io/load.hpp"
 
 #include "frostline/backend/cpu.hpp"
+#include "frostline/io/save.hpp"
 #include "frostline/model/freeze.hpp"
 #include "frostline/model/replace_head.hpp"
 #include "frostline/models/resnet.hpp"
@@ -49,6 +50,13 @@ struct Draft {
   void erase(std::string_view key) {
     std::erase_if(tensors, [&](const TensorToWrite& t) { return t.key == key; });
   }
+  void prefix(const std::string& text) {
+    for (TensorToWrite& tensor : tensors) tensor.key = text + tensor.key;
+  }
+  void add(const std::string& key) {
+    static const std::vector<float> four(4, 0.5f);
+    tensors.push_back({key, {4}, ElementType::f32, std::span<const float>(four)});
+  }
   std::filesystem::path write(const files::TemporaryFolder& folder) const {
     write_safetensors(folder.path / "draft.safetensors", tensors);
     return folder.path / "draft.safetensors";
@@ -74,7 +82,7 @@ TEST_CASE("halves are written as the nearest halves") {
   const files::TemporaryFolder folder;
   Net<Whole> a{max_batch(1), seed(1)}, b{max_batch(1), seed(2)};
   const auto type = GENERATE(ElementType::f16, ElementType::bf16);
-  save(a, folder.path / "half.safetensors", type);
+  save(a, folder.path / "half.safetensors", {.type = type});
   load(b, folder.path / "half.safetensors");
   const float bound = type == ElementType::f16 ? 0x1p-11f : 0x1p-8f;
   const auto exact = a.values("layer4.1.conv2.weight"), half = b.values("layer4.1.conv2.weight");
@@ -101,6 +109,8 @@ TEST_CASE("load_pretrained leaves a new head alone and loads everything else") {
     Net<Dense> network{max_batch(1), seed(2)};
     const LoadReport report = load_pretrained(network, path);
     REQUIRE(report.ignored == std::vector<std::string>{"fc.bias", "fc.weight"});
+    REQUIRE(report.text().find("; in the file, but not used: fc.bias, fc.weight") !=
+            std::string::npos);
     REQUIRE(network.values("layer1.0.conv1.weight") == source.values("layer1.0.conv1.weight"));
   }
   SECTION("a model written out whole loads whole") {
@@ -115,19 +125,348 @@ TEST_CASE("load_pretrained leaves a new head alone and loads everything else") {
   }
 }
 
-TEST_CASE("prefixes and missing counters are accepted") {
+TEST_CASE("what PyTorch's wrappers add to keys is taken off, in any order and place") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   Draft draft(source);
-  SECTION("DataParallel's module.") {
-    for (TensorToWrite& tensor : draft.tensors) tensor.key = "module." + tensor.key;
+  std::vector<float> count{3};
+  SECTION("DataParallel's module.") { draft.prefix("module."); }
+  SECTION("torch.compile's _orig_mod.") { draft.prefix("_orig_mod."); }
+  SECTION("both, each way") {
+    draft.prefix(GENERATE("module._orig_mod.", "_orig_mod.module.module."));
+  }
+  SECTION("FSDP's") { draft.prefix("_fsdp_wrapped_module.module."); }
+  SECTION("a compiled part of the network") {
+    for (TensorToWrite& tensor : draft.tensors)
+      if (tensor.key.starts_with("layer1.")) tensor.key.insert(7, "_orig_mod.");
+  }
+  SECTION("AveragedModel's, with its number") {
+    draft.prefix("module.");
+    draft.tensors.push_back({"n_averaged", {}, ElementType::f32, std::span<const float>(count)});
   }
   SECTION("no num_batches_tracked") {
     std::erase_if(draft.tensors,
                   [](const TensorToWrite& t) { return t.key.ends_with("num_batches_tracked"); });
   }
-  load_pretrained(network, draft.write(folder));
+  const LoadReport report = load_pretrained(network, draft.write(folder));
+  REQUIRE(report.prefix.empty());
   REQUIRE(snapshot(network) == snapshot(source));
+}
+
+TEST_CASE("a key that is there with and without a wrapper's name is an error") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  Draft draft(source);
+  TensorToWrite twice = draft["fc.bias"];
+  twice.key = "module.fc.bias";
+  draft.tensors.push_back(twice);
+  REQUIRE_ERROR(load(network, draft.write(folder)), "'module.fc.bias' is there twice");
+}
+
+TEST_CASE("a prefix without which everything fits is taken off, and reported") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  Draft draft(source);
+  draft.prefix(GENERATE("model.", "net.", "encoder.", "student.", "a.b.module.c."));
+  const auto path = draft.write(folder);
+  SECTION("alone, in a checkpoint too") {
+    const LoadReport report =
+        GENERATE(false, true) ? load(network, path) : load_pretrained(network, path);
+    REQUIRE(snapshot(network) == snapshot(source));
+    REQUIRE_FALSE(report.prefix.empty());
+    REQUIRE(report.text() ==
+            "loaded 122 tensors, whose keys begin with '" + report.prefix + "' in the file");
+  }
+  SECTION("beside what a training program has besides, where weights are pretrained") {
+    draft.add("criterion.weight");
+    draft.add("queue");
+    const LoadReport report = load_pretrained(network, draft.write(folder));
+    REQUIRE(snapshot(network) == snapshot(source));
+    REQUIRE(report.ignored == std::vector<std::string>{"criterion.weight", "queue"});
+    REQUIRE_ERROR(load(network, path), "unexpected 'criterion.weight' [4]");
+  }
+  SECTION("not where a key is missing: that is told, in terms of the network's keys") {
+    draft.tensors.erase(draft.tensors.begin());
+    const auto before = snapshot(network);
+    const std::string message = error_of([&] { load_pretrained(network, draft.write(folder)); });
+    INFO(message);
+    REQUIRE(message.find("missing 'conv1.weight' [8, 3, 7, 7]") != std::string::npos);
+    REQUIRE(message.find("most of its keys begin with '") != std::string::npos);
+    REQUIRE(std::count(message.begin(), message.end(), '\n') == 2);
+    REQUIRE(snapshot(network) == before);
+  }
+}
+
+TEST_CASE("where several prefixes fit, the error names them, and a user names one") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, teacher{max_batch(1), seed(3)};
+  Net<Whole> network{max_batch(1), seed(2)};
+  Draft draft(source), other(teacher);
+  draft.prefix("module.student.");
+  other.prefix("module.teacher.");
+  draft.tensors.insert(draft.tensors.end(), other.tensors.begin(), other.tensors.end());
+  const auto path = draft.write(folder);
+  const std::string several = error_of([&] { load_pretrained(network, path); });
+  INFO(several);
+  REQUIRE(several.find("after each of 'student.', 'teacher.'; name one, as in LoadOptions{.prefix "
+                       "= \"student.\"}") != std::string::npos);
+  REQUIRE(std::count(several.begin(), several.end(), '\n') == 1);
+  const char* const prefix = GENERATE("teacher", "teacher.", "module.teacher.");
+  const LoadReport report = load(network, path, {.prefix = prefix});
+  REQUIRE(snapshot(network) == snapshot(teacher));
+  REQUIRE(report.ignored.size() == 122);
+  REQUIRE_ERROR(load(network, path, {.prefix = "teach"}), "no key begins with the prefix 'teach.'");
+}
+
+TEST_CASE("keys are renamed and passed over as a user says") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  Draft draft(source);
+  draft["fc.weight"].key = "head.linear.weight";
+  draft["fc.bias"].key = "head.linear.bias";
+  draft["bn1.weight"].key = "norm.weight";
+  draft["bn1.bias"].key = "norm.bias";
+  draft["bn1.running_mean"].key = "norm.running_mean";
+  draft["bn1.running_var"].key = "norm.running_var";
+  draft.erase("bn1.num_batches_tracked");
+  draft.add("layer1.0.conv1.total_ops");
+  draft.add("total_params");
+  draft.add("ema.conv1.weight");
+  const auto path = draft.write(folder);
+  const LoadOptions options{.rename = {{"head.linear", "fc"}, {"norm.", "bn1."}},
+                            .ignore = {"total_ops", "total_params", "ema."}};
+  const LoadReport report = load(network, path, options);
+  REQUIRE(snapshot(network) == snapshot(source));
+  REQUIRE(report.ignored ==
+          std::vector<std::string>{"ema.conv1.weight", "layer1.0.conv1.total_ops", "total_params"});
+  LoadOptions wrong = options;
+  wrong.rename["haed"] = "fc";
+  REQUIRE_ERROR(load(network, path, wrong), "no key begins with 'haed', to be renamed 'fc'");
+  wrong = options;
+  wrong.ignore = {"total", "em", "params"};  // no whole names
+  REQUIRE_ERROR(load(network, path, wrong), "unexpected 'total_params' [4]");
+}
+
+TEST_CASE("a file's own head is passed over whatever it is called, but no typo") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)};
+  Net<NewHead> network{max_batch(1), seed(2)};
+  const auto before = snapshot(network);
+  Draft draft(source);
+  draft.erase("fc.weight");
+  draft.erase("fc.bias");
+  for (const char* key : {"head.weight", "head.bias", "projector.0.weight", "fc.0.weight"})
+    draft.add(key);
+  SECTION("it is reported") {
+    const LoadReport report = load_pretrained(network, draft.write(folder));
+    REQUIRE(report.ignored == std::vector<std::string>{"fc.0.weight", "head.bias", "head.weight",
+                                                       "projector.0.weight"});
+    REQUIRE(
+        report.text().find("not used: fc.0.weight, head.bias, head.weight, projector.0.weight") !=
+        std::string::npos);
+    REQUIRE(network.values("conv1.weight") == source.values("conv1.weight"));
+  }
+  SECTION("a key of a part that the network has") {
+    draft.add("layer1.0.convX.weight");
+    const std::string message = error_of([&] { load_pretrained(network, draft.write(folder)); });
+    INFO(message);
+    REQUIRE(message.find("(1 problems)") != std::string::npos);
+    REQUIRE(message.find("unexpected 'layer1.0.convX.weight' [4]") != std::string::npos);
+    REQUIRE(snapshot(network) == before);
+  }
+  SECTION("something of the rest is missing: then an unknown part may be it") {
+    draft["conv1.weight"].key = "stem.weight";
+    const std::string message = error_of([&] { load_pretrained(network, draft.write(folder)); });
+    INFO(message);
+    REQUIRE(message.find("missing 'conv1.weight'") != std::string::npos);
+    REQUIRE(message.find("unexpected 'stem.weight'") != std::string::npos);
+    REQUIRE(snapshot(network) == before);
+  }
+  SECTION("a network that keeps its head wants it") {
+    Net<Whole> whole{max_batch(1), seed(2)};
+    REQUIRE_ERROR(load_pretrained(whole, draft.write(folder)), "unexpected 'head.bias' [4]");
+  }
+}
+
+TEST_CASE("counters of other types and shapes are taken as PyTorch takes them") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  const std::string key = "bn1.num_batches_tracked";
+  std::vector<float> floats{42.75f, 7};
+  Draft draft(source);
+  TensorToWrite& counter = draft[key];
+  const auto loaded = [&] {
+    load(network, draft.write(folder));
+    std::int64_t batches = -1;
+    network.read(network.tensor(key), std::span(&batches, 1));
+    return batches;
+  };
+  SECTION("a vector of one") {
+    counter.extents = {1};
+    REQUIRE(loaded() == 42);
+  }
+  SECTION("a float, whose fraction goes") {
+    counter = {key, {}, ElementType::f32, std::span<const float>(floats).first(1)};
+    REQUIRE(loaded() == 42);
+    counter.type = ElementType::bf16;
+    REQUIRE(loaded() == 42);
+  }
+  SECTION("a vector of floats: the first") {
+    counter = {key, {2}, ElementType::f16, std::span<const float>(floats)};
+    REQUIRE(loaded() == 42);
+  }
+  SECTION("an empty vector or a matrix is none") {
+    counter = {key, {0}, ElementType::f32, std::span<const float>(floats).first(0)};
+    REQUIRE_ERROR(loaded(), "mismatched '" + key + "': the file has [0], the network []");
+    counter = {key, {1, 1}, ElementType::f32, std::span<const float>(floats).first(1)};
+    REQUIRE_ERROR(loaded(), "the file has [1, 1], the network []");
+  }
+  SECTION("a number that no integer is changes nothing") {
+    const auto before = snapshot(network);
+    floats[0] = GENERATE(std::numeric_limits<float>::quiet_NaN(), 1e30f, -1e30f, 0x1p63f,
+                         -std::numeric_limits<float>::infinity());
+    counter = {key, {}, ElementType::f32, std::span<const float>(floats).first(1)};
+    REQUIRE_ERROR(loaded(), "which is no 64-bit integer");
+    REQUIRE(snapshot(network) == before);
+  }
+}
+
+TEST_CASE("weights of PyTorch's own files with float counters, prefixes and more load") {
+  Net<Module<Named<"conv", Conv2d<3, 4, 3>>, Named<"bn", BatchNorm2d<4>>>> network{max_batch(1)};
+  const std::vector<float> weight = files::arange(108, 0, 0.125f);
+  for (const std::string name : {"float_counter.pth", "vector_counter.pth", "compiled.pth",
+                                 "averaged.pth", "lightning.pth", "profiled.pth"}) {
+    INFO(name);
+    network.initialise(seed(9));
+    const LoadOptions options = name == "profiled.pth"
+                                    ? LoadOptions{.ignore = {"total_ops", "total_params"}}
+                                    : LoadOptions{};
+    const LoadReport report = load_pretrained(network, files::golden(name), options);
+    REQUIRE(report.loaded.size() == 7);
+    REQUIRE(network.values("conv.weight") == weight);
+    REQUIRE(network.values("bn.running_var") == std::vector<float>{1, 2, 3, 4});
+    std::int64_t batches = -1;
+    network.read(network.tensor("bn.num_batches_tracked"), std::span(&batches, 1));
+    REQUIRE(batches == 5);
+  }
+}
+
+TEST_CASE("a value of a type that cannot be read is an error where the network needs it") {
+  const files::TemporaryFolder folder;
+  Net<Whole> network{max_batch(1), seed(2)};
+  const auto before = snapshot(network);
+  const auto path = folder.write(
+      "odd.pth",
+      files::pytorch_zip(files::pickle::dictionary(
+                             {{"conv1.weight", files::pickle::Tensor{.type = "QInt8Storage"}},
+                              {"fc.bias", "cnumpy\nndarray\n)R"},
+                              {"best", "cnumpy\nfloat64\n)R"},
+                              {"bn1.weight", files::pickle::Tensor{}}}),
+                         {files::bytes_of(files::arange(6))}));
+  const std::string message = error_of([&] { load(network, path); });
+  INFO(message);
+  for (const char* words :
+       {"mismatched 'conv1.weight': the file has a tensor of type 'torch.QInt8Storage', the "
+        "network "
+        "[8, 3, 7, 7]",
+        "mismatched 'fc.bias': the file has a Python object of 'numpy.ndarray', the network [7]",
+        "mismatched 'bn1.weight'", "are missing"})
+    REQUIRE(message.find(words) != std::string::npos);
+  REQUIRE(message.find("best") == std::string::npos);
+  REQUIRE(snapshot(network) == before);
+}
+
+TEST_CASE("many problems of a kind are summed up") {
+  const files::TemporaryFolder folder;
+  Net<Whole> network{max_batch(1), seed(2)};
+  std::vector<float> four(4);
+  std::vector<TensorToWrite> others;
+  for (int i = 0; i < 224; ++i)
+    others.push_back(
+        {"other." + std::to_string(i), {4}, ElementType::f32, std::span<const float>(four)});
+  const auto path = folder.path / "other.safetensors";
+  write_safetensors(path, others);
+  const std::string message = error_of([&] { load(network, path); });
+  INFO(message);
+  REQUIRE(message.find("(326 problems)") != std::string::npos);
+  REQUIRE(message.find("... and 97 more are missing") != std::string::npos);
+  REQUIRE(message.find("... and 219 more are unexpected") != std::string::npos);
+  REQUIRE(std::count(message.begin(), message.end(), '\n') == 12);
+}
+
+TEST_CASE("save with 16 bits keeps running statistics, and refuses what becomes infinite") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  const auto path = folder.path / "half.safetensors";
+  const auto write = [&](const char* key, float value) {
+    std::vector<float> values = source.values(key);
+    values[2] = value;
+    source.write(source.tensor(key), std::span<const float>(values));
+  };
+  const auto type = GENERATE(ElementType::f16, ElementType::bf16);
+  write("bn1.running_var", 70000.0f);
+  write("bn1.running_mean", 1e-8f);
+  write("layer1.0.bn1.running_var", 1e-8f);
+  write("fc.bias", 65519.0f);
+  save(source, path, {.type = type});
+  load(network, path);
+  for (const char* key : {"bn1.running_var", "bn1.running_mean", "layer1.0.bn1.running_var"})
+    REQUIRE(network.values(key) == source.values(key));
+  REQUIRE(network.values("fc.bias")[2] == (type == ElementType::f16 ? 65504.0f : 65536.0f));
+
+  const std::string old = files::content_of(path);
+  if (type == ElementType::f16) {
+    write("fc.bias", GENERATE(65520.0f, -1e6f));
+    REQUIRE_ERROR(save(source, path, {.type = type}), "'fc.bias' holds ");
+    REQUIRE_ERROR(save(source, path, {.type = type}), "which F16 cannot hold; write BF16 or F32");
+  } else {
+    write("fc.bias", std::numeric_limits<float>::max());
+    REQUIRE_ERROR(save(source, path, {.type = type}), "which BF16 cannot hold; write F32");
+  }
+  REQUIRE(files::content_of(path) == old);
+  REQUIRE(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
+  save(source, path);
+  load(network, path);
+  REQUIRE(snapshot(network) == snapshot(source));
+}
+
+TEST_CASE("numbers that are not finite never replace good weights, unless one asks for it") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  const auto path = folder.path / "weights.safetensors";
+  save(source, path);
+  const std::string old = files::content_of(path);
+  const float infinity = std::numeric_limits<float>::infinity();
+  const float value = GENERATE_COPY(std::numeric_limits<float>::quiet_NaN(), infinity, -infinity);
+  const std::string key = GENERATE("fc.bias", "bn1.running_var", "conv1.weight");
+  std::vector<float> values = source.values(key);
+  values[1] = values[3] = value;
+  source.write(source.tensor(key), std::span<const float>(values));
+  REQUIRE_ERROR(save(source, path),
+                "NaN or infinity in '" + key + "' (2 of " + std::to_string(values.size()) + ")");
+  REQUIRE_ERROR(save(source, path), "weights.safetensors'");
+  REQUIRE(files::content_of(path) == old);
+
+  const auto type = GENERATE(ElementType::f32, ElementType::f16, ElementType::bf16);
+  save(source, path, {.type = type, .allow_not_finite = true});
+  load(network, path);
+  const std::vector<float> found = network.values(key);
+  REQUIRE((found[1] == value || (std::isnan(found[1]) && std::isnan(value))));
+  REQUIRE(std::isfinite(found[2]));
+}
+
+TEST_CASE("a diverged network is told in five names") {
+  const files::TemporaryFolder folder;
+  Net<Whole> network{max_batch(1), seed(1)};
+  for (const NamedTensor& tensor : Net<Whole>::tensors()) {
+    if (tensor.type != ElementType::f32) continue;
+    const std::vector<float> values(tensor.size, std::numeric_limits<float>::quiet_NaN());
+    network.write(tensor, std::span<const float>(values));
+  }
+  const auto path = folder.path / "weights.safetensors";
+  REQUIRE_ERROR(save(network, path), "'conv1.weight' (1176 of 1176), 'bn1.weight' (8 of 8)");
+  REQUIRE_ERROR(save(network, path), " and 97 more tensors;");
+  REQUIRE_FALSE(std::filesystem::exists(path));
 }
 
 TEST_CASE("a segmentation model's file loads, with its backbone. and classifier. keys") {

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Tests of the pickle machine: what it reads, and what it refuses without running anything.
+#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <frostline/io/pickle.hpp>
+#include <frostline/io/pytorch.hpp>
+#include <limits>
 #include <span>
 #include <string>
 
@@ -90,45 +92,133 @@ TEST_CASE("an OrderedDict is a dictionary, Python 2's of pairs too, and keeps it
                    "not made of pairs"));
 }
 
-TEST_CASE("an allowed global is recorded and not called") {
+TEST_CASE("a global is recorded by its name and its call is not made") {
   const fl::Pickle pickle = parse("ctorch\nSize\n)R.");
   REQUIRE(pickle.top().kind == Kind::call);
   REQUIRE(pickle[pickle.top().items[0]].text == "torch.Size");
+  REQUIRE(pickle[pickle.top().items[1]].kind == Kind::tuple);
+  REQUIRE(pickle.top().items[2] == fl::PickleValue::no_state);
   REQUIRE(contains(refusal("K\x01)R."), "calls what is not a function"));
 }
 
-TEST_CASE("another global is refused by name and nothing of it is run") {
+TEST_CASE("an attack is recorded, and nothing of it is run") {
   const files::TemporaryFolder folder;
   const auto proof = folder.path / "it_was_run";
+  const std::string touch = files::pickle::text("touch " + proof.string());
   for (const std::string global : {"os\nsystem", "posix\nsystem", "__builtin__\neval",
                                    "builtins\nexec", "torch\nload", "subprocess\nPopen"}) {
-    const std::string attack =
-        "\x80\x02"
-        "c" +
-        global + "\n" + files::pickle::text("touch " + proof.string()) + "\x85R.";
     std::string name = global;
     name[name.find('\n')] = '.';
-    REQUIRE(contains(refusal(attack), "names the Python global '" + name + "'"));
-    REQUIRE(contains(refusal(attack), "nothing of it was run"));
+    for (const std::string& attack :
+         {"c" + global + "\n" + touch + "\x85R.", "(i" + global + "\n.",
+          "(c" + global + "\n" + touch + "o.", "c" + global + "\n" + touch + "\x85\x81.",
+          "c" + global + "\n" + touch + "\x85}\x92."}) {
+      const fl::Pickle pickle = parse("\x80\x02" + attack);
+      REQUIRE(pickle.top().kind == Kind::call);
+      REQUIRE(pickle[pickle.top().items[0]].text == name);
+    }
   }
-  REQUIRE(contains(
-      refusal("X\x02" + std::string(3, '\0') + "osX\x06" + std::string(3, '\0') + "system\x93."),
-      "'os.system'"));
+  const fl::Pickle stacked =
+      parse("X\x02" + std::string(3, '\0') + "osX\x06" + std::string(3, '\0') + "system\x93.");
+  REQUIRE(stacked.top().text == "os.system");
   REQUIRE(!std::filesystem::exists(proof));
   REQUIRE(std::system(("touch " + proof.string()).c_str()) == 0);
   REQUIRE(std::filesystem::exists(proof));  // the proof would have been seen
 }
 
-TEST_CASE("a terminal's control characters do not reach a message") {
-  REQUIRE(contains(refusal("cos\x1b[2J\nsystem\n."), "os?[2J.system"));
-  REQUIRE(refusal("cos\n" + std::string(100000, 'x') + "\n.").size() < 500);
+TEST_CASE("an object keeps its state, and what it is filled with as a dictionary") {
+  const fl::Pickle pickle = parse(
+      "cargparse\nNamespace\n)\x81}b(K\x01K\x02uK\x03"
+      "a.");
+  const fl::PickleValue& object = pickle.top();
+  REQUIRE(object.kind == Kind::call);
+  REQUIRE(pickle[object.items[2]].kind == Kind::dictionary);
+  REQUIRE(object.entries().size() == 2);
+  REQUIRE(pickle[object.entries()[1]].integer == 2);
+  REQUIRE(contains(refusal("ca\nb\n)R(K\x01u."), "key without a value"));
 }
 
-TEST_CASE("a pickled module is refused with what to save instead") {
-  REQUIRE(contains(refusal("ctorch.nn.modules.linear\nLinear\n."),
-                   "a whole pickled module (torch.nn.modules.linear.Linear)"));
-  REQUIRE(contains(refusal("ctorchvision.models.resnet\nResNet\n."), "save model.state_dict()"));
-  REQUIRE(contains(refusal("c__main__\nNet\n."), "save model.state_dict()"));
+TEST_CASE("what protocol 0 writes is read") {
+  REQUIRE(parse("I00\n.").top().kind == Kind::boolean);
+  REQUIRE(parse("I01\n.").top().integer == 1);
+  REQUIRE(parse("I-12\n.").top().integer == -12);
+  REQUIRE(parse("L34L\n.").top().integer == 34);
+  REQUIRE(parse("L01L\n.").top().kind == Kind::integer);
+  REQUIRE(parse("L-9223372036854775808L\n.").top().integer ==
+          std::numeric_limits<std::int64_t>::min());
+  REQUIRE(parse("L9223372036854775808L\n.").top().kind == Kind::big_integer);
+  REQUIRE(parse("F-1.5e3\n.").top().real == -1500);
+  REQUIRE(std::isinf(parse("Finf\n.").top().real));
+  REQUIRE(parse("S'it\\'s \\x41\\n'\n.").top().text == "it's A\n");
+  REQUIRE(parse("S\"a\"\n.").top().text == "a");
+  REQUIRE(parse("Vsch\xf6n \\u20ac \\U0001f600 \\n\n.").top().text ==
+          "sch\xc3\xb6n \xe2\x82\xac \xf0\x9f\x98\x80 \\n");
+  const fl::Pickle pickle = parse("(lp0\nI5\nap1\ng0\n\x86.");
+  REQUIRE(pickle[pickle.top().items[0]].kind == Kind::list);
+  REQUIRE(pickle.top().items[0] == pickle.top().items[1]);
+  REQUIRE(parse("P12\n.").top().kind == Kind::persistent);
+  for (const char* damage :
+       {"Ix\n.", "I\n.", "L5LL\n.", "F1,5\n.", "S'a\n.", "S'\n.", "Sabc\n.", "S'\\q'\n.",
+        "S'\\x4'\n.", "V\\u12\n.", "V\\uzzzz\n.", "V\\U00110000\n.", "gx\n.", "g-1\n.", "I5"})
+    REQUIRE(!refusal(damage).empty());
+}
+
+TEST_CASE("Python's own pickles of every protocol are read alike") {
+  for (int protocol = 0; protocol <= 5; ++protocol) {
+    INFO("protocol " << protocol);
+    const std::string content =
+        files::content_of(files::golden("values" + std::to_string(protocol) + ".pickle"));
+    const fl::Pickle pickle = parse(content);
+    const fl::PickleValue& all = pickle.top();
+    REQUIRE(pickle.length == content.size());
+    REQUIRE(all.items.size() == 14);
+    const auto of = [&](const std::string& key) {
+      for (std::size_t i = 0; i < all.items.size(); i += 2)
+        if (pickle[all.items[i]].text == key) return pickle[all.items[i + 1]];
+      FAIL("no " << key);
+      return fl::PickleValue{};
+    };
+    const auto item = [&](const std::string& key, std::size_t i) -> const fl::PickleValue& {
+      return pickle[of(key).items[i]];
+    };
+    const std::int64_t integers[] = {
+        0, 1, 255, 256, 65536, -1, 2147483648, std::numeric_limits<std::int64_t>::min()};
+    for (std::size_t i = 0; i < std::size(integers); ++i) {
+      REQUIRE(item("integers", i).kind == Kind::integer);
+      REQUIRE(item("integers", i).integer == integers[i]);
+    }
+    REQUIRE(item("integers", 8).kind == Kind::big_integer);
+    REQUIRE(item("integers", 9).kind == Kind::big_integer);
+    REQUIRE(item("reals", 1).real == -1.5);
+    REQUIRE(item("reals", 2).real == 1e300);
+    REQUIRE(std::isinf(item("reals", 3).real));
+    const std::string_view texts[] = {"", "plain", "sch\xc3\xb6n \xe2\x82\xac \xf0\x9f\x98\x80",
+                                      "two\nlines \\ 'quoted'"};
+    for (std::size_t i = 0; i < std::size(texts); ++i) REQUIRE(item("texts", i).text == texts[i]);
+    REQUIRE(item("booleans", 0).kind == Kind::boolean);
+    REQUIRE(item("booleans", 0).integer == 1);
+    REQUIRE(item("booleans", 2).kind == Kind::none);
+    for (std::size_t i = 0; i < 5; ++i) {
+      REQUIRE(item("tuples", i).kind == Kind::tuple);
+      REQUIRE(item("tuples", i).items.size() == i);
+    }
+    REQUIRE(item("objects", 0).kind == Kind::call);
+    REQUIRE(item("objects", 1).items[2] != fl::PickleValue::no_state);
+    REQUIRE(item("objects", 2).entries().size() == (protocol < 2 ? 0 : 2));
+  }
+}
+
+TEST_CASE("what is not in the file is refused") {
+  REQUIRE(contains(refusal("\x82\x01."), "registry"));
+  REQUIRE(contains(refusal("\x97."), "buffers that are not in the file"));
+}
+
+TEST_CASE("a terminal's control characters do not reach a message") {
+  REQUIRE(refusal("cos\n" + std::string(100000, 'x') + "\n.").size() < 500);
+  const std::string twice = "cos\x1b[2J\nsystem\n)R";
+  const files::TemporaryFolder folder;
+  const auto path = folder.write("some.pth", files::pytorch_zip(twice, {}));
+  REQUIRE(contains(error_of([&] { fl::read_pytorch(path); }), "'os?[2J.system'"));
 }
 
 TEST_CASE("damage to a pickle is refused") {
@@ -162,8 +252,11 @@ TEST_CASE("damage to a pickle is refused") {
                    "key without a value"));
   REQUIRE(contains(refusal("K\x01K\x02\x93."), "name is not text"));
   REQUIRE(contains(refusal("\x80\x09N."), "newer than 5"));
-  REQUIRE(contains(refusal("i"), "opcode 0x69"));
-  REQUIRE(contains(refusal("NNNi"), "at byte 4"));
+  REQUIRE(contains(refusal("\xff"), "0xff, which is no opcode"));
+  REQUIRE(contains(refusal("NNN\xff"), "at byte 4"));
+  REQUIRE(contains(refusal("i"), "cut short"));
+  REQUIRE(contains(refusal("(o."), "no class"));
+  REQUIRE(contains(refusal("ia\nb\n."), "mark is missing"));
 }
 
 TEST_CASE("deep, cyclic and boundless pickles do no harm") {
@@ -186,4 +279,12 @@ TEST_CASE("deep, cyclic and boundless pickles do no harm") {
       "0";
   for (int i = 0; i < 5000; ++i) doubling += "h\x01h\x02R";
   REQUIRE(contains(refusal(doubling + "."), "more than 4194304"));
+
+  // A long name, made again and again of texts that are in the file once.
+  std::string naming = files::pickle::text(std::string(900, 'x')) + "q\x01";
+  for (int i = 0; i < 5000; ++i) naming += "h\x01h\x01\x93";
+  REQUIRE(contains(refusal(naming + "."), "endless name"));
+  naming.replace(1, 4, files::little_endian(std::uint32_t{490}));
+  naming.erase(5, 410);
+  REQUIRE(contains(refusal(naming + "."), "more than 4194304"));
 }

@@ -76,7 +76,7 @@ TEST_CASE("every element type is converted to float") {
           std::vector<float>{1, 0x1p-133f});
 }
 
-TEST_CASE("integers are read as they are, floats are not read as integers") {
+TEST_CASE("integers are read as they are, floats without their fractions") {
   using Type = fl::ElementType;
   constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
   std::vector<std::int64_t> out(2);
@@ -84,10 +84,35 @@ TEST_CASE("integers are read as they are, floats are not read as integers") {
   REQUIRE(out == std::vector<std::int64_t>{least, 7});
   stored<std::uint8_t>(Type::boolean, {0, 7}, {2}, {1}).copy_to(out);
   REQUIRE(out == std::vector<std::int64_t>{0, 1});
-  const std::string error = files::error_of([&] {
-    stored<float>(Type::f32, {1, 2}, {2}, {1}).copy_to(out);
-  });
-  REQUIRE(error == "a stored tensor of type F32 cannot be read as integers");
+  stored<float>(Type::f32, {1.75f, -2.75f}, {2}, {1}).copy_to(out);
+  REQUIRE(out == std::vector<std::int64_t>{1, -2});
+  stored<double>(Type::f64, {-0x1p63, 0x1.fffffffffffffp62}, {2}, {1}).copy_to(out);
+  REQUIRE(out == std::vector<std::int64_t>{least, 0x7ffffffffffffc00});
+  stored<std::uint16_t>(Type::f16, {0x4500, 0xc500}, {2}, {1}).copy_to(out);
+  REQUIRE(out == std::vector<std::int64_t>{5, -5});
+  stored<std::uint16_t>(Type::bf16, {0x40a0, 0xc0a0}, {2}, {1}).copy_to(out);
+  REQUIRE(out == std::vector<std::int64_t>{5, -5});
+}
+
+TEST_CASE("a number that has no value of the type that is asked for is an error") {
+  using Type = fl::ElementType;
+  std::vector<std::int64_t> integer(1);
+  for (const double number : {std::numeric_limits<double>::quiet_NaN(), 1e30, -1e30, 0x1p63,
+                              std::numeric_limits<double>::infinity()})
+    REQUIRE(files::contains(
+        files::error_of([&] { stored<double>(Type::f64, {number}, {}, {}).copy_to(integer); }),
+        "which is no 64-bit integer"));
+  REQUIRE(files::contains(files::error_of([&] {
+                            stored<std::uint16_t>(Type::f16, {0x7c00}, {}, {}).copy_to(integer);
+                          }),
+                          "it is inf"));
+  std::vector<float> real(1);
+  for (const double number : {1e39, -1e300})
+    REQUIRE(files::contains(
+        files::error_of([&] { stored<double>(Type::f64, {number}, {}, {}).copy_to(real); }),
+        "too large for a float"));
+  stored<double>(Type::f64, {std::numeric_limits<double>::infinity()}, {}, {}).copy_to(real);
+  REQUIRE(real[0] == std::numeric_limits<float>::infinity());
 }
 
 TEST_CASE("a span of another size is refused with both sizes") {

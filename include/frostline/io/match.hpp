@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+// How the tensors of a file and of a network fit each other, and all that does not fit.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "frostline/core/path.hpp"
+#include "frostline/graph/named_tensor.hpp"
+#include "frostline/io/common_prefix.hpp"
+#include "frostline/io/load_options.hpp"
+#include "frostline/io/stored_keys.hpp"
+
+namespace frostline::detail {
+
+/// What does not fit, by kind, one line each.
+struct Problems {
+  std::vector<std::string> missing{}, mismatched{}, unexpected{}, others{};
+
+  std::size_t size() const {
+    return missing.size() + mismatched.size() + unexpected.size() + others.size();
+  }
+  /// Of more than ten lines of a kind, five.
+  std::string text() const {
+    std::string result;
+    const auto append = [&](const std::vector<std::string>& lines, std::string_view what) {
+      const std::size_t shown = lines.size() > 10 ? 5 : lines.size();
+      for (std::size_t i = 0; i < shown; ++i) result += "\n  " + lines[i];
+      if (shown < lines.size())
+        result += format_text("\n  ... and {} more {}", lines.size() - shown, what);
+    };
+    append(others, "like it");
+    append(missing, "are missing");
+    append(mismatched, "are mismatched");
+    append(unexpected, "are unexpected");
+    return result;
+  }
+};
+
+/// How stored tensors and a network's fit each other.
+struct Matching {
+  std::vector<std::pair<std::size_t, StoredTensor>> pairs{};  // which of the network's
+  LoadReport report{};
+  Problems problems{};
+};
+
+/// As PyTorch's strict load_state_dict has it: a number may be stored as a vector of which it is
+/// the first element.
+inline StoredTensor fitted(const StoredTensor& stored, const NamedTensor& wanted) {
+  if (!wanted.extents.empty() || stored.extents.size() != 1 || stored.size() == 0) return stored;
+  return {stored.type, {}, {}, stored.bytes.first(size_of(stored.type))};
+}
+
+/// The words of the error that a conversion will be, or none.
+inline std::string conversion_error(const StoredTensor& stored, const NamedTensor& wanted) {
+  try {
+    if (wanted.type == ElementType::i64 && is_floating(stored.type)) {
+      std::vector<std::int64_t> integers(wanted.size);
+      stored.copy_to(std::span(integers));
+    } else if (wanted.type != ElementType::i64 && stored.type == ElementType::f64) {
+      std::vector<float> floats(wanted.size);
+      stored.copy_to(std::span(floats));
+    }
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// Matches one of the network's tensors, which `stored` holds no more afterwards.
+inline void match_one(const std::vector<NamedTensor>& wanted, std::size_t i, StoredKeys& stored,
+                      bool skip_new, Matching& result) {
+  const NamedTensor& tensor = wanted[i];
+  auto& problems = result.problems;
+  const auto found = stored.values.find(tensor.key);
+  const bool is_there = found != stored.values.end();
+  const StoredValue value = is_there ? found->second : StoredValue{};
+  if (is_there) stored.values.erase(found);
+  if (tensor.is_new && skip_new) {
+    result.report.left_new.push_back(tensor.key);
+    if (is_there) result.report.ignored.push_back(tensor.key);
+    return;
+  }
+  if (!is_there) {
+    // Files written before PyTorch 0.4.1 do not count batches, and nothing depends on it.
+    if (tensor.type != ElementType::i64)
+      problems.missing.push_back(
+          format_text("missing '{}' {}", tensor.key, to_text(tensor.extents)));
+    return;
+  }
+  if (!value.tensor) {
+    problems.mismatched.push_back(format_text("mismatched '{}': the file has {}, the network {}",
+                                              tensor.key, value.other, to_text(tensor.extents)));
+    return;
+  }
+  StoredTensor from = fitted(*value.tensor, tensor);
+  if (from.extents != tensor.extents) {
+    problems.mismatched.push_back(format_text("mismatched '{}': the file has {}, the network {}",
+                                              tensor.key, to_text(from.extents),
+                                              to_text(tensor.extents)));
+    return;
+  }
+  if (const std::string error = conversion_error(from, tensor); !error.empty()) {
+    problems.others.push_back(format_text("'{}': {}", tensor.key, error));
+    return;
+  }
+  result.pairs.emplace_back(i, std::move(from));
+  result.report.loaded.push_back(tensor.key);
+}
+
+/// What the file has besides. Where a new head was asked for, the file's own is of no use, whatever
+/// it is called: once all else is found, so is any part that the rest of the network does not have.
+inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
+                       const StoredKeys& stored, bool skip_new, Matching& result) {
+  std::set<std::string_view> parts;
+  for (const NamedTensor& tensor : wanted)
+    if (!tensor.is_new) parts.insert(first_name(tensor.key));
+  const bool any_head = skip_new && !replaced.empty() && result.problems.missing.empty();
+  for (const auto& [key, value] : stored.values) {
+    bool ignored = !value.tensor || key == "n_averaged" ||  // of torch.optim.swa_utils
+                   (skip_new && key.starts_with("aux_classifier.")) ||
+                   (any_head && !parts.contains(first_name(key)));
+    for (const Path& path : replaced) ignored = ignored || (skip_new && covers(path, key));
+    if (ignored)
+      result.report.ignored.push_back(key);
+    else
+      result.problems.unexpected.push_back(
+          format_text("unexpected '{}' {}", printable(key), to_text(value.tensor->extents)));
+  }
+}
+
+/// A prefix that the file's keys share is taken off. Returns false, with a problem, if there are
+/// several.
+inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& stored, bool skip_new,
+                         Matching& result) {
+  std::set<std::string_view> required;
+  for (const NamedTensor& tensor : wanted)
+    if (tensor.type != ElementType::i64 && !(tensor.is_new && skip_new))
+      required.insert(tensor.key);
+  const CommonPrefix found = find_common_prefix(required, stored);
+  if (found.fitting.size() > 1) {
+    std::string names;
+    for (const std::string& prefix : found.fitting)
+      names += format_text("{}'{}'", names.empty() ? "" : ", ", printable(prefix));
+    result.problems.others.push_back(
+        format_text("its keys fit the network after each of {}; name one, as in LoadOptions{{"
+                    ".prefix = \"{}\"}}",
+                    names, printable(found.fitting.front())));
+    return false;
+  }
+  if (found.best.empty()) return true;
+  StoredKeys rest;
+  take_off(stored, found.best, rest);
+  result.report.prefix = found.best;
+  if (found.fitting.empty())
+    result.problems.others.push_back(
+        format_text("most of its keys begin with '{}', without which they are compared here",
+                    printable(found.best)));
+  for (auto& [key, value] : rest.values)
+    if (skip_new || !value.tensor)
+      result.report.ignored.push_back(key);
+    else
+      result.problems.unexpected.push_back(
+          format_text("unexpected '{}' {}", printable(key), to_text(value.tensor->extents)));
+  return true;
+}
+
+/// Matches all of a network's tensors, whose `replaced` parts are new, with a file's. With
+/// `skip_new` a new head stays as it is.
+inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
+                      const StateDict& file, const LoadOptions& options, bool skip_new) {
+  Matching result;
+  StoredKeys stored = stored_keys(file, WrapperNames(wanted), options);
+  result.report.ignored = std::move(stored.ignored);
+  result.problems.others = std::move(stored.problems);
+  if (stored.values.empty() && !result.problems.others.empty()) return result;
+  if (!options.prefix.empty())
+    result.report.prefix = format_text("{}.", without_last_dot(options.prefix));
+  else if (!match_prefix(wanted, stored, skip_new, result))
+    return result;
+  for (std::size_t i = 0; i < wanted.size(); ++i) match_one(wanted, i, stored, skip_new, result);
+  match_rest(wanted, replaced, stored, skip_new, result);
+  return result;
+}
+
+}  // namespace frostline::detail
