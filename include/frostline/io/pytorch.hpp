@@ -2,6 +2,7 @@
 // Reads the files that torch.save writes: the zip form and the form before PyTorch 1.6.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -37,13 +38,19 @@ inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mappe
     if (data) throw unreadable(name, "its zip archive has two entries called data.pkl");
     data = &entry;
   }
-  if (!data) throw unreadable(name, "it is a zip archive without data.pkl: not torch.save's");
-
-  const std::string prefix = data->first.substr(0, data->first.size() - 8);
-  if (entries.contains(prefix + "constants.pkl"))
+  const std::string prefix = data ? data->first.substr(0, data->first.size() - 8) : "";
+  const bool has_code =
+      std::any_of(entries.begin(), entries.end(), [](const ZipEntries::value_type& entry) {
+        return entry.first.find("/code/") != std::string::npos;
+      });
+  if (entries.contains(prefix + "constants.pkl") || has_code)
     throw unreadable(name,
                      "it is a TorchScript archive, a program; save its weights alone, in Python: "
                      "torch.save(torch.jit.load(path).state_dict(), new_path)");
+  if (!data)
+    throw unreadable(name,
+                     "it is a zip archive without data.pkl: not torch.save's; save "
+                     "model.state_dict() with torch.save");
   if (const auto order = entries.find(prefix + "byteorder"); order != entries.end()) {
     const auto bytes = file->contents(*order);
     if (bytes.size() < 6 || std::memcmp(bytes.data(), "little", 6) != 0)

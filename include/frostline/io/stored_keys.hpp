@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -35,10 +36,10 @@ inline std::string without_last_dot(std::string_view name) {
 
 /// Whether `name` is one or more whole parts of `key`.
 inline bool has_name(std::string_view key, std::string_view name) {
+  if (name.empty()) return false;
   for (std::size_t at = key.find(name); at != std::string_view::npos; at = key.find(name, at + 1)) {
     const std::size_t end = at + name.size();
-    if ((at == 0 || key[at - 1] == '.') && (end == key.size() || key[end] == '.'))
-      return !name.empty();
+    if ((at == 0 || key[at - 1] == '.') && (end == key.size() || key[end] == '.')) return true;
   }
   return false;
 }
@@ -81,10 +82,33 @@ struct StoredKeys {
   std::vector<std::string> problems;
 };
 
+/// A key of a file without its wrappers' names and without a prefix; nothing if it lacks that. The
+/// prefix may be spelled as in the file, or without the wrappers' names.
+inline std::optional<std::string> key_after(std::string_view prefix, std::string_view key,
+                                            const WrapperNames& wrappers) {
+  const auto after = [](std::string_view name, std::string_view whole) {
+    return covers(name, whole) && whole.size() > name.size()
+               ? std::optional(whole.substr(name.size() + 1))
+               : std::nullopt;
+  };
+  if (prefix.empty()) return wrappers.remove_from(key);
+  if (const auto rest = after(prefix, key)) return wrappers.remove_from(*rest);
+  const std::string short_key = wrappers.remove_from(key), name = wrappers.remove_from(prefix);
+  if (name.empty()) return std::nullopt;
+  const auto rest = after(name, short_key);
+  return rest ? std::optional(std::string(*rest)) : std::nullopt;
+}
+
+inline bool is_ignored(std::string_view key, const LoadOptions& options) {
+  return std::any_of(options.ignore.begin(), options.ignore.end(), [&](const std::string& name) {
+    return has_name(key, without_last_dot(name));
+  });
+}
+
 inline StoredKeys stored_keys(const StateDict& file, const WrapperNames& wrappers,
                               const LoadOptions& options) {
   StoredKeys result;
-  const std::string prefix = wrappers.remove_from(without_last_dot(options.prefix));
+  const std::string_view prefix = without_last_dot(options.prefix);
   std::map<std::string, std::string> rename;
   for (const auto& [from, to] : options.rename)
     rename.emplace(wrappers.remove_from(without_last_dot(from)), without_last_dot(to));
@@ -92,25 +116,19 @@ inline StoredKeys stored_keys(const StateDict& file, const WrapperNames& wrapper
   bool prefix_used = prefix.empty();
 
   const auto add = [&](const std::string& in_file, StoredValue value) {
-    std::string key = wrappers.remove_from(in_file);
-    bool ignored = false;
-    for (const std::string& name : options.ignore)
-      ignored = ignored || has_name(in_file, without_last_dot(name)) ||
-                has_name(key, without_last_dot(name));
-    if (!prefix.empty() && !ignored) {
-      ignored = !covers(prefix, key) || key == prefix;
-      prefix_used = prefix_used || !ignored;
-      if (!ignored) key.erase(0, prefix.size() + 1);
-    }
-    if (ignored) return result.ignored.push_back(in_file);
+    std::optional<std::string> found = key_after(prefix, in_file, wrappers);
+    prefix_used = prefix_used || found.has_value();
+    if (!found || is_ignored(in_file, options) || is_ignored(*found, options))
+      return result.ignored.push_back(in_file);
+    std::string& key = *found;
     const std::pair<const std::string, std::string>* longest = nullptr;
     for (const auto& pair : rename)
       if (covers(pair.first, key) && (!longest || longest->first.size() < pair.first.size()))
         longest = &pair;
     if (longest) {
       used[longest->first] = true;
-      const bool all_or_nothing = longest->second.empty() && key.size() > longest->first.size();
-      key.replace(0, longest->first.size() + (all_or_nothing ? 1 : 0), longest->second);
+      const bool with_dot = longest->second.empty() && key.size() > longest->first.size();
+      key.replace(0, longest->first.size() + (with_dot ? 1 : 0), longest->second);
     }
     if (!result.values.emplace(std::move(key), value).second)
       result.problems.push_back(

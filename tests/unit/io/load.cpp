@@ -218,6 +218,20 @@ TEST_CASE("where several prefixes fit, the error names them, and a user names on
   REQUIRE_ERROR(load(network, path, {.prefix = "teach"}), "no key begins with the prefix 'teach.'");
 }
 
+TEST_CASE("a prefix may be the name of a wrapper, where the same keys are there without it") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  Draft draft(source);
+  draft.prefix("backbone.");
+  draft.add("conv1.weight");
+  draft.add("backbones.fc.bias");
+  const auto path = draft.write(folder);
+  REQUIRE_ERROR(load(network, path), "'conv1.weight' is there twice");
+  const LoadReport report = load(network, path, {.prefix = "backbone"});
+  REQUIRE(snapshot(network) == snapshot(source));
+  REQUIRE(report.ignored == std::vector<std::string>{"backbones.fc.bias", "conv1.weight"});
+}
+
 TEST_CASE("keys are renamed and passed over as a user says") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
