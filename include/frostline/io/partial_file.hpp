@@ -22,7 +22,8 @@ namespace frostline::detail {
 /// A new file in the folder of `path`, which takes that name when it is committed and vanishes when
 /// it is not. A link stays, and its target is replaced. A file that was there keeps its
 /// permissions, and its owner and group where the system lets it; a new one gets what the umask
-/// leaves. One of a program that was killed is removed by the next that writes the same file.
+/// leaves. Other names of the same file (hard links) keep the old one. One of a program that was
+/// killed is removed by the next that writes the same file.
 class PartialFile {
  public:
   /// Throws: Error, which names the file, if `path` is no regular file, is write-protected, or if
@@ -96,6 +97,9 @@ class PartialFile {
           ::close(file_);
           break;
         }
+        if (errno == EACCES || errno == EPERM || errno == EROFS)
+          fail(format_text("its folder takes no new file: {}",
+                           std::generic_category().message(errno)));
         if (errno != EEXIST) fail(errno);
         if (!remove_abandoned()) break;
       }

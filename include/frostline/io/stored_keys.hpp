@@ -108,7 +108,7 @@ inline bool is_ignored(std::string_view key, const LoadOptions& options) {
 inline StoredKeys stored_keys(const StateDict& file, const WrapperNames& wrappers,
                               const LoadOptions& options) {
   StoredKeys result;
-  const std::string_view prefix = without_last_dot(options.prefix);
+  const std::string prefix(without_last_dot(options.prefix));
   std::map<std::string, std::string> rename;
   for (const auto& [from, to] : options.rename)
     rename.emplace(wrappers.remove_from(without_last_dot(from)), without_last_dot(to));
