@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing of the Debian 12 or Ubuntu 24.04 packages that a set of the project needs.
 # Usage: scripts/install.sh SET...   sets: build, thrust, clang, neon, format, golden,
-#                                   peers, benchmarks, faults
+#                                   peers, benchmarks, faults, distributions
 set -euo pipefail
 
 declare -A sets=(
@@ -18,6 +18,7 @@ declare -A sets=(
   [faults]="time netpbm util-linux"
   [benchmarks]="python3 python3-venv python3-dev binutils libjemalloc2 libbenchmark-dev libdlib-dev
                 libopenblas-dev"
+  [distributions]="debootstrap curl ca-certificates"
 )
 missing=()
 for set in "$@"; do

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// To be included before all else: the last page of a mapping is poisoned after the end of its file,
+// so that the address sanitizer sees reads there too. The kernel would give them zeros.
+#pragma once
+
+#include <sanitizer/asan_interface.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cstddef>
+
+namespace fuzz {
+
+inline std::size_t bytes_after(std::size_t size) {
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return (page - size % page) % page;
+}
+
+}  // namespace fuzz
+
+inline void* guarded_mmap(void* wanted, std::size_t size, int access, int flags, int file,
+                          off_t offset) {
+  void* const memory = ::mmap(wanted, size, access, flags, file, offset);
+  if (memory != MAP_FAILED)
+    __asan_poison_memory_region(static_cast<char*>(memory) + size, fuzz::bytes_after(size));
+  return memory;
+}
+
+inline int guarded_munmap(void* memory, std::size_t size) {
+  __asan_unpoison_memory_region(static_cast<char*>(memory) + size, fuzz::bytes_after(size));
+  return ::munmap(memory, size);
+}
+
+#define mmap guarded_mmap
+#define munmap guarded_munmap
