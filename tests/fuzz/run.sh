@@ -14,7 +14,7 @@ mkdir -p "$out"
 declare -A seeds=([weights]="tests/golden/weights/*" [folders]="tests/fuzz/seeds/folders/*"
                   [pictures]="tests/golden/images/*.jpg tests/golden/images/*.png")
 declare -A longest=([weights]=16384 [pictures]=8192 [folders]=1024)  # bytes of an input
-libraries="-ljansson -lturbojpeg -lpng"
+libraries="-ljansson -lturbojpeg -lpng -lz"
 
 build() {
   # shellcheck disable=SC2086
