@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
@@ -40,23 +41,28 @@ std::vector<std::string> sources() {
 
 constexpr std::byte sof2[] = {std::byte{0xff}, std::byte{0xc2}};  // a progressive frame
 
-/// While it lives, the process gets no more than so many bytes beside those that it has.
-struct LessMemory {
+/// While it lives, the process has a lower limit of a resource.
+template <int Resource>
+struct LessOf {
   rlimit before{};
 
-  explicit LessMemory(std::size_t more) {
-    std::size_t pages = 0;
-    std::ifstream("/proc/self/statm") >> pages;
-    ::getrlimit(RLIMIT_AS, &before);
+  explicit LessOf(rlim_t limit) {
+    ::getrlimit(Resource, &before);
     rlimit less = before;
-    less.rlim_cur = std::min<rlim_t>(
-        before.rlim_cur, pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE)) + more);
-    ::setrlimit(RLIMIT_AS, &less);
+    less.rlim_cur = std::min(before.rlim_cur, limit);
+    ::setrlimit(Resource, &less);
   }
-  LessMemory(const LessMemory&) = delete;
-  LessMemory& operator=(const LessMemory&) = delete;
-  ~LessMemory() { ::setrlimit(RLIMIT_AS, &before); }
+  LessOf(const LessOf&) = delete;
+  LessOf& operator=(const LessOf&) = delete;
+  ~LessOf() { ::setrlimit(Resource, &before); }
 };
+
+/// The bytes of the process's address space.
+[[maybe_unused]] std::size_t address_space() {
+  std::size_t pages = 0;
+  std::ifstream("/proc/self/statm") >> pages;
+  return pages * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
 
 Image small_image() { return {2, 2, {0, 1, 2, 3, 4, 5, 253, 254, 255, 6, 7, 8}}; }
 
@@ -206,7 +212,7 @@ TEST_CASE("pixels for which there is no memory are an error that says how many b
   jpeg.resize(jpeg.size() + 13'000'000);  // enough for its pixels, for all that is known
   std::string decoded, resized;
   {
-    const LessMemory quarter_gigabyte(std::size_t{1} << 28);
+    const LessOf<RLIMIT_AS> a_quarter_gigabyte_more(address_space() + (std::size_t{1} << 28));
     decoded = error_of(
         [&] { frostline::decode_image(jpeg, "large.jpg", {.most_pixels = ~std::uint64_t{0}}); });
     resized = error_of([] { frostline::resize(small_image(), 1 << 28, 1); });
@@ -280,6 +286,25 @@ TEST_CASE("an image comes back from PNG bytes and from a PNG file") {
   const std::string error =
       error_of([&] { frostline::write_png(folder.path / "missing" / "image.png", image); });
   CHECK(contains(error, "missing"));
+}
+
+TEST_CASE("a PNG that cannot be written whole leaves the file that it was to replace") {
+  golden::TemporaryFolder folder;
+  const auto path = folder.path / "image.png";
+  frostline::write_png(path, small_image());
+  const Image large = frostline::read_image(golden::folder() / "rgb.png");
+  std::string error;
+  {
+    const LessOf<RLIMIT_FSIZE> bytes(1000);
+    const auto before = std::signal(SIGXFSZ, SIG_IGN);
+    error = error_of([&] { frostline::write_png(path, large); });
+    std::signal(SIGXFSZ, before);
+  }
+  CHECK(contains(error, path.string()));
+  CHECK(frostline::read_image(path) == small_image());
+  CHECK(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
+  frostline::write_png(path, large);
+  CHECK(frostline::read_image(path) == large);
 }
 
 TEST_CASE("an image whose size and pixels disagree is not written") {
