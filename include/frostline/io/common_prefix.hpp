@@ -2,16 +2,13 @@
 // The name that a training program has put before all of a network's keys, such as "model.".
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
-#include "frostline/core/format.hpp"
 #include "frostline/io/stored_keys.hpp"
 
 namespace frostline::detail {
@@ -45,17 +42,6 @@ inline CommonPrefix find_common_prefix(const std::set<std::string_view>& require
     if (count == required.size()) result.fitting.push_back(prefix);
   }
   return result;
-}
-
-/// Takes a prefix off the keys that have it; the others become `rest`.
-inline void take_off(StoredKeys& stored, std::string_view prefix, StoredKeys& rest) {
-  decltype(stored.values) values;
-  for (const auto& [key, value] : stored.values)
-    if (key.starts_with(prefix))
-      values.emplace(key.substr(prefix.size()), value);
-    else
-      rest.values.emplace(key, value);
-  stored.values = std::move(values);
 }
 
 }  // namespace frostline::detail

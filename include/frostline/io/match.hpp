@@ -30,16 +30,10 @@ struct Problems {
   /// Of more than ten lines of a kind, five.
   std::string text() const {
     std::string result;
-    const auto append = [&](const std::vector<std::string>& lines, std::string_view what) {
-      const std::size_t shown = lines.size() > 10 ? 5 : lines.size();
-      for (std::size_t i = 0; i < shown; ++i) result += "\n  " + lines[i];
-      if (shown < lines.size())
-        result += format_text("\n  ... and {} more {}", lines.size() - shown, what);
-    };
-    append(others, "like it");
-    append(missing, "are missing");
-    append(mismatched, "are mismatched");
-    append(unexpected, "are unexpected");
+    append_first(result, "\n  ", "\n  ", others, " like it");
+    append_first(result, "\n  ", "\n  ", missing, " are missing");
+    append_first(result, "\n  ", "\n  ", mismatched, " are mismatched");
+    append_first(result, "\n  ", "\n  ", unexpected, " are unexpected");
     return result;
   }
 };
@@ -115,6 +109,15 @@ inline void match_one(const std::vector<NamedTensor>& wanted, std::size_t i, Sto
   result.report.loaded.push_back(tensor.key);
 }
 
+inline void note_unused(const std::string& key, const StoredValue& value, bool ignored,
+                        Matching& result) {
+  if (ignored || !value.tensor)
+    result.report.ignored.push_back(key);
+  else
+    result.problems.unexpected.push_back(
+        format_text("unexpected '{}' {}", printable(key), to_text(value.tensor->extents)));
+}
+
 /// What the file has besides. Where a new head was asked for, the file's own is of no use, whatever
 /// it is called: once all else is found, so is any part that the rest of the network does not have.
 inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
@@ -124,15 +127,11 @@ inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const P
     if (!tensor.is_new) parts.insert(first_name(tensor.key));
   const bool any_head = skip_new && !replaced.empty() && result.problems.missing.empty();
   for (const auto& [key, value] : stored.values) {
-    bool ignored = !value.tensor || key == "n_averaged" ||  // of torch.optim.swa_utils
+    bool ignored = key == "n_averaged" ||  // of torch.optim.swa_utils
                    (skip_new && key.starts_with("aux_classifier.")) ||
                    (any_head && !parts.contains(first_name(key)));
     for (const Path& path : replaced) ignored = ignored || (skip_new && covers(path, key));
-    if (ignored)
-      result.report.ignored.push_back(key);
-    else
-      result.problems.unexpected.push_back(
-          format_text("unexpected '{}' {}", printable(key), to_text(value.tensor->extents)));
+    note_unused(key, value, ignored, result);
   }
 }
 
@@ -156,19 +155,17 @@ inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& sto
     return false;
   }
   if (found.best.empty()) return true;
-  StoredKeys rest;
-  take_off(stored, found.best, rest);
   result.report.prefix = found.best;
   if (found.fitting.empty())
     result.problems.others.push_back(
         format_text("most of its keys begin with '{}', without which they are compared here",
                     printable(found.best)));
-  for (auto& [key, value] : rest.values)
-    if (skip_new || !value.tensor)
-      result.report.ignored.push_back(key);
+  const StoredKeys all = std::exchange(stored, {});
+  for (const auto& [key, value] : all.values)
+    if (key.starts_with(found.best))
+      stored.values.emplace(key.substr(found.best.size()), value);
     else
-      result.problems.unexpected.push_back(
-          format_text("unexpected '{}' {}", printable(key), to_text(value.tensor->extents)));
+      note_unused(key, value, skip_new, result);
   return true;
 }
 

@@ -12,19 +12,15 @@
 namespace frostline::detail {
 
 inline void append_utf8(std::string& text, std::uint32_t point) {
-  const auto append = [&](std::uint32_t byte) { text += static_cast<char>(byte); };
-  if (point < 0x80) return append(point);
-  if (point < 0x800) {
-    append(0xc0 | point >> 6);
-  } else if (point < 0x10000) {
-    append(0xe0 | point >> 12);
-    append(0x80 | (point >> 6 & 0x3f));
-  } else {
-    append(0xf0 | (point >> 18 & 0x07));
-    append(0x80 | (point >> 12 & 0x3f));
-    append(0x80 | (point >> 6 & 0x3f));
+  if (point < 0x80) {
+    text += static_cast<char>(point);
+    return;
   }
-  append(0x80 | (point & 0x3f));
+  const std::uint32_t more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;  // bytes that follow
+  for (std::uint32_t left = more + 1; left-- > 0;) {
+    const std::uint32_t bits = point >> 6 * left;
+    text += static_cast<char>(left == more ? 0xf00u >> more | bits : 0x80u | (bits & 0x3fu));
+  }
 }
 
 /// The hexadecimal number that begins at `first`, or nothing unless all its digits are there.

@@ -13,6 +13,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "frostline/core/element_type.hpp"
 #include "frostline/core/format.hpp"
@@ -27,6 +28,37 @@
 namespace frostline {
 
 namespace detail {
+
+/// The storages of the zip form: an entry each.
+class ZipStorages : public Storages {
+ public:
+  ZipStorages(ZipFile& file, std::string folder) : file_(file), folder_(std::move(folder)) {}
+  std::optional<std::span<const std::byte>> find(std::string_view key) const override {
+    if (key.size() > 1000) return std::nullopt;
+    const auto found = file_.entries().find(format_text("{}{}", folder_, key));
+    if (found == file_.entries().end()) return std::nullopt;
+    return file_.contents(found->first);
+  }
+
+ private:
+  ZipFile& file_;
+  std::string folder_;
+};
+
+/// The storages of the older form, and what its pickle says of each.
+class LegacyStorages : public Storages {
+ public:
+  struct Storage {
+    StorageReference reference;
+    std::optional<std::span<const std::byte>> bytes{};
+  };
+  std::map<std::string_view, Storage> by_key;
+
+  std::optional<std::span<const std::byte>> find(std::string_view key) const override {
+    const auto found = by_key.find(key);
+    return found == by_key.end() ? std::nullopt : found->second.bytes;
+  }
+};
 
 inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mapped) {
   const auto file = std::make_shared<ZipFile>(mapped);
@@ -52,20 +84,14 @@ inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mappe
                      "it is a zip archive without data.pkl: not torch.save's; save "
                      "model.state_dict() with torch.save");
   if (const auto order = entries.find(prefix + "byteorder"); order != entries.end()) {
-    const auto bytes = file->contents(*order);
+    const auto bytes = file->contents(order->first);
     if (bytes.size() < 6 || std::memcmp(bytes.data(), "little", 6) != 0)
       throw unreadable(name,
                        "its numbers are big-endian; save it again on a little-endian machine");
   }
-  const auto find_storage = [&](std::string_view key) -> std::optional<std::span<const std::byte>> {
-    if (key.size() > 1000) return std::nullopt;
-    const auto found = entries.find(format_text("{}data/{}", prefix, key));
-    if (found == entries.end()) return std::nullopt;
-    return file->contents(*found);
-  };
-  const Pickle pickle = read_pickle(file->contents(*data), name);
+  const Pickle pickle = read_pickle(file->contents(data->first), name);
   StateDict state{{}, {}, file, {}};
-  PytorchObject(pickle, find_storage, name).read(state);
+  PytorchObject(pickle, ZipStorages(*file, prefix + "data/"), name).read(state);
   return state;
 }
 
@@ -102,39 +128,36 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
   const Pickle object = next();
   const Pickle keys = next();
 
-  std::map<std::string_view, StorageReference> references;
+  LegacyStorages storages;
   for (const PickleValue& value : object.values) {
     if (value.kind != Kind::persistent || names_class(object, value)) continue;
     const StorageReference reference = storage_reference(object, value, name);
-    const auto [known, added] = references.emplace(reference.key, reference);
-    if (known->second.type_name != reference.type_name || known->second.count != reference.count)
+    const StorageReference& known =
+        storages.by_key.emplace(reference.key, LegacyStorages::Storage{reference})
+            .first->second.reference;
+    if (known.type_name != reference.type_name || known.count != reference.count)
       throw unreadable(name, "it describes one storage in two ways");
   }
-  std::map<std::string_view, std::span<const std::byte>> storages;
   for (const PickleValue::Index index : keys.top().items) {
     const std::string_view key = keys[index].text;
-    const auto reference = references.find(key);
-    if (reference == references.end()) throw unreadable(name, "it has a storage that nothing uses");
+    const auto found = storages.by_key.find(key);
+    if (found == storages.by_key.end())
+      throw unreadable(name, "it has a storage that nothing uses");
+    const StorageReference& reference = found->second.reference;
     std::int64_t count;
     std::memcpy(&count, take(sizeof count).data(), sizeof count);
-    if (count != reference->second.count)
+    if (count != reference.count)
       throw unreadable(name, format_text("its storage '{}' has {} elements, not {}", printable(key),
-                                         count, reference->second.count));
-    const std::size_t bytes_each = reference->second.bytes_each;
-    if (bytes_each == 0)
+                                         count, reference.count));
+    if (reference.bytes_each == 0)
       throw unreadable(name, format_text("its storage '{}' has the unknown type '{}'",
-                                         printable(key), printable(reference->second.type_name)));
-    if (static_cast<std::uint64_t>(count) > rest.size() / bytes_each)
+                                         printable(key), printable(reference.type_name)));
+    if (static_cast<std::uint64_t>(count) > rest.size() / reference.bytes_each)
       throw unreadable(name, "it is cut short");
-    storages.emplace(key, take(static_cast<std::uint64_t>(count) * bytes_each));
+    found->second.bytes = take(static_cast<std::uint64_t>(count) * reference.bytes_each);
   }
-  const auto find_storage = [&](std::string_view key) -> std::optional<std::span<const std::byte>> {
-    const auto found = storages.find(key);
-    if (found == storages.end()) return std::nullopt;
-    return found->second;
-  };
   StateDict state{{}, {}, file, {}};
-  PytorchObject(object, find_storage, name).read(state);
+  PytorchObject(object, storages, name).read(state);
   return state;
 }
 

@@ -20,13 +20,11 @@
 
 namespace frostline::detail {
 
-/// Finds the tensors in what a pickle holds. `find_storage(key)` gives a storage's bytes, or
-/// nothing if there is none.
-template <class FindStorage>
+/// Finds the tensors in what a pickle holds.
 class PytorchObject {
  public:
-  PytorchObject(const Pickle& pickle, FindStorage find_storage, std::string_view file)
-      : pickle_(pickle), find_storage_(find_storage), file_(file) {}
+  PytorchObject(const Pickle& pickle, const Storages& storages, std::string_view file)
+      : pickle_(pickle), storages_(storages), file_(file) {}
 
   /// Adds the tensors of the state_dict to `state`, and what else is in it.
   void read(StateDict& state) const {
@@ -211,7 +209,7 @@ class PytorchObject {
     const auto strides = integers(argument(arguments, 3, Kind::tuple));
     if (!offset || !extents || !strides || extents->size() != strides->size())
       throw damaged(key, "is not described as PyTorch does");
-    const std::optional<std::span<const std::byte>> found = find_storage_(reference.key);
+    const std::optional<std::span<const std::byte>> found = storages_.find(reference.key);
     if (!found)
       throw damaged(key,
                     format_text("needs storage '{}', which is missing", printable(reference.key)));
@@ -254,7 +252,7 @@ class PytorchObject {
   }
 
   const Pickle& pickle_;
-  FindStorage find_storage_;
+  const Storages& storages_;
   std::string_view file_;
 };
 

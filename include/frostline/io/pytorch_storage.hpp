@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
+#include <span>
 #include <string_view>
 #include <vector>
 
@@ -16,6 +17,14 @@
 #include "frostline/io/unreadable.hpp"
 
 namespace frostline::detail {
+
+/// The bytes of a file's storages.
+class Storages {
+ public:
+  virtual ~Storages() = default;
+  /// Nothing if there is none of this key.
+  virtual std::optional<std::span<const std::byte>> find(std::string_view key) const = 0;
+};
 
 /// A type of storage. Those of numbers that frostline lacks have a size only, by which a file from
 /// before PyTorch 1.6 goes on after them.

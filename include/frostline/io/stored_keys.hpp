@@ -6,32 +6,22 @@
 #include <cstddef>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "frostline/core/path.hpp"
+#include "frostline/graph/named_tensor.hpp"
 #include "frostline/io/load_options.hpp"
 #include "frostline/io/state_dict.hpp"
 #include "frostline/io/unreadable.hpp"
 
 namespace frostline::detail {
 
-/// Calls `visit` with each part of a key, between dots.
-template <class Visit>
-void for_each_part(std::string_view key, Visit visit) {
-  for (std::size_t end = 0; end != std::string_view::npos;) {
-    end = key.find('.');
-    visit(key.substr(0, end));
-    if (end != std::string_view::npos) key.remove_prefix(end + 1);
-  }
-}
-
-inline std::string_view first_part(std::string_view key) { return key.substr(0, key.find('.')); }
-
-inline std::string without_last_dot(std::string_view name) {
-  return std::string(name.substr(0, name.size() - name.ends_with('.')));
+inline std::string_view without_last_dot(std::string_view name) {
+  return name.substr(0, name.size() - (name.ends_with('.') ? 1 : 0));
 }
 
 /// Whether `name` is one or more whole parts of `key`.
@@ -49,19 +39,20 @@ inline bool has_name(std::string_view key, std::string_view name) {
 /// models call theirs; but for those that the network itself has.
 class WrapperNames {
  public:
-  template <class Keys>
-  explicit WrapperNames(const Keys& of_network) {
-    for (const auto& tensor : of_network)
-      for_each_part(tensor.key, [&](std::string_view part) { std::erase(names_, part); });
+  explicit WrapperNames(const std::vector<NamedTensor>& of_network) {
+    for (const NamedTensor& tensor : of_network)
+      std::erase_if(names_, [&](std::string_view name) { return has_name(tensor.key, name); });
   }
   std::string remove_from(std::string_view key) const {
     std::string result;
-    result.reserve(key.size());
-    for_each_part(key, [&](std::string_view part) {
-      if (std::find(names_.begin(), names_.end(), part) != names_.end()) return;
+    for (bool more = true; more;) {
+      const std::string_view part = first_name(key);
+      more = part.size() < key.size();
+      key.remove_prefix(part.size() + (more ? 1 : 0));
+      if (std::find(names_.begin(), names_.end(), part) != names_.end()) continue;
       if (!result.empty()) result += '.';
       result += part;
-    });
+    }
     return result;
   }
 
@@ -109,10 +100,10 @@ inline StoredKeys stored_keys(const StateDict& file, const WrapperNames& wrapper
                               const LoadOptions& options) {
   StoredKeys result;
   const std::string prefix(without_last_dot(options.prefix));
-  std::map<std::string, std::string> rename;
+  std::map<std::string, std::string, std::less<>> rename;
   for (const auto& [from, to] : options.rename)
     rename.emplace(wrappers.remove_from(without_last_dot(from)), without_last_dot(to));
-  std::map<std::string, bool> used;
+  std::set<std::string_view> used;
   bool prefix_used = prefix.empty();
 
   const auto add = [&](const std::string& in_file, StoredValue value) {
@@ -126,7 +117,7 @@ inline StoredKeys stored_keys(const StateDict& file, const WrapperNames& wrapper
       if (covers(pair.first, key) && (!longest || longest->first.size() < pair.first.size()))
         longest = &pair;
     if (longest) {
-      used[longest->first] = true;
+      used.insert(longest->first);
       const bool with_dot = longest->second.empty() && key.size() > longest->first.size();
       key.replace(0, longest->first.size() + (with_dot ? 1 : 0), longest->second);
     }
@@ -140,7 +131,7 @@ inline StoredKeys stored_keys(const StateDict& file, const WrapperNames& wrapper
   if (!prefix_used)
     result.problems.push_back(format_text("no key begins with the prefix '{}.'", prefix));
   for (const auto& [from, to] : rename)
-    if (!used[from])
+    if (!used.contains(from))
       result.problems.push_back(
           format_text("no key begins with '{}', to be renamed '{}'", from, to));
   return result;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@ struct ZipEntry {
   std::uint64_t size;                 // in bytes, once inflated
   std::uint32_t checksum;             // 0 where none was computed
   bool deflated;
+  std::unique_ptr<std::byte[]> inflated{};
 };
 using ZipEntries = std::map<std::string, ZipEntry, std::less<>>;
 
@@ -102,8 +104,11 @@ class ZipDirectory {
     if (part(offset + 30, name_size) != name) fail(name, "has another name at its data");
     const std::string_view data =
         part(offset + 30 + name_size + number<std::uint16_t>(local, 28), stored_size);
-    return {std::as_bytes(std::span(data.data(), data.size())), size,
-            number<std::uint32_t>(header, 16), method == 8};
+    return {std::as_bytes(std::span(data.data(), data.size())),
+            size,
+            number<std::uint32_t>(header, 16),
+            method == 8,
+            {}};
   }
 
   static std::string_view zip64_of(std::string_view extra) {

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -66,14 +65,13 @@ class ZipFile : public Lender {
   const ZipEntries& entries() const { return entries_; }
   const std::string& name() const { return file_->name(); }
 
-  /// Throws: Error for a deflated entry that is damaged, or would take far more memory than its
-  /// archive has bytes: more than 100 times its size and 64 MiB in all.
-  std::span<const std::byte> contents(const ZipEntries::value_type& named) {
-    const auto& [name, entry] = named;
+  /// Of an entry that is there. Throws: Error for a deflated one that is damaged, or would take far
+  /// more memory than its archive has bytes: more than 100 times its size and 64 MiB in all.
+  std::span<const std::byte> contents(std::string_view name) {
+    ZipEntry& entry = entries_.find(name)->second;
     if (!entry.deflated) return entry.stored;
     const auto size = static_cast<std::size_t>(entry.size);
-    auto known = inflated_.find(name);
-    if (known == inflated_.end()) {
+    if (!entry.inflated) {
       const std::uint64_t most = 100 * std::uint64_t{file_->bytes().size()} + (64u << 20);
       if (entry.size > most - inflated_bytes_)
         throw unreadable(this->name(), format_text("its zip entry '{}' would inflate to {} bytes, "
@@ -82,9 +80,9 @@ class ZipFile : public Lender {
       auto memory = std::make_unique_for_overwrite<std::byte[]>(size);
       inflate(entry, {memory.get(), size}, name, this->name());
       inflated_bytes_ += entry.size;
-      known = inflated_.emplace(name, std::move(memory)).first;
+      entry.inflated = std::move(memory);
     }
-    return {known->second.get(), size};
+    return {entry.inflated.get(), size};
   }
 
   void require_unchanged() const override { file_->require_unchanged(); }
@@ -93,7 +91,6 @@ class ZipFile : public Lender {
  private:
   std::shared_ptr<const MappedFile> file_;
   ZipEntries entries_;
-  std::map<std::string, std::unique_ptr<std::byte[]>, std::less<>> inflated_;
   std::uint64_t inflated_bytes_ = 0;
 };
 
