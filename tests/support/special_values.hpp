@@ -117,6 +117,30 @@ void check_special_fused(int far, bool exact) {
   }
 }
 
+/// With a momentum of 0 what an earlier one left does not count, and stays.
+template <class Backend>
+void check_idle_momentum() {
+  using Optimizer = Kernel<Backend, Sgd>;
+  const typename Backend::Context context{};
+  const typename Backend::Memory workspace(Optimizer::workspace_bytes);
+  SharedVector<float> parameters(3, 1.0f), momentum(std::begin(not_finite), std::end(not_finite));
+  const SharedVector<float> gradients(3, 0.5f);
+  const UpdateCall call{.context = &context,
+                        .threads = 1,
+                        .parameters = parameters,
+                        .gradients = gradients,
+                        .momentum = momentum,
+                        .workspace = workspace.data()};
+  const Sgd sgd{.learning_rate = 0.5f};
+  Optimizer::prepare(sgd, call);
+  Optimizer::update(sgd, call);
+  context.synchronize();
+  for (int i = 0; i < 3; ++i) {
+    CHECK(parameters[std::size_t(i)] == 0.75f);
+    CHECK(same(momentum[std::size_t(i)], not_finite[i]));
+  }
+}
+
 /// A pixel that is not finite makes a loss that is not a number, in training and in evaluation.
 template <class Backend>
 void check_special_training() {

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Every operation of the Thrust backend against PyTorch's results in tests/golden.
-#include "frostline/thrust.hpp"
+#include "frostline/thrust.hpp"  // first: it must bring what it needs
+
 #include "support/golden_cases.hpp"
 
 namespace frostline::test {
 namespace {
 
 using backend = thrust_backend;
-
 
 }  // namespace
 

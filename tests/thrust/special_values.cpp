@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Not-a-number and infinities in the Thrust backend, where no file holds results.
-#include "frostline/thrust.hpp"
 #include "support/special_values.hpp"
+#include "frostline/thrust.hpp"
 
 namespace frostline::test {
 
@@ -17,6 +17,10 @@ TEST_CASE("what is not finite passes through fused layers as through single ones
   check_special_fused<thrust_backend, SpecialBlocks<2>, Input<3, 9, 41>>(12, true);
   check_special_fused<thrust_backend, SpecialColumns, Input<3, 9, 41>>(20, true);
   check_special_fused<thrust_backend, SpecialEntrance, Input<3, 29, 61>>(8, true);
+}
+
+TEST_CASE("a momentum of 0 passes over what an earlier one left") {
+  check_idle_momentum<thrust_backend>();
 }
 
 TEST_CASE("a pixel that is not a number shows in the loss") {

@@ -10,7 +10,8 @@
 namespace frostline {
 
 /// g += weight_decay * p; b = momentum * b + g; p -= learning_rate * (nesterov ? g + momentum * b
-/// : b). The first step sets b to g.
+/// : b). The first step sets b to g. Terms whose factor is 0 are left out, so that infinities do
+/// not make them not-a-number; with a momentum of 0, b is neither read nor moved.
 /// Source: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
 struct Sgd {
   float learning_rate = 1e-3f;

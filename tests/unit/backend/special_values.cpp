@@ -82,6 +82,7 @@ TEST_CASE("what is not finite stays so in fused transformed convolutions") {
   check_special_fused<cpu, SpecialEntrance, Input<3, 29, 61>, Balanced>(8, false);
 }
 
+TEST_CASE("a momentum of 0 passes over what an earlier one left") { check_idle_momentum<cpu>(); }
 TEST_CASE("a pixel that is not a number shows in the loss") { check_special_training<cpu>(); }
 
 }  // namespace

@@ -160,6 +160,8 @@ FROSTLINE_SHARED void winograd_run(const Team& team, const WinogradShape& shape,
 
 /// y = conv(in) + shift (+ added) (then ReLU) of a batch, shared by the team. Assigns the output's
 /// pixels, not its border; `out` may be what the epilogue adds. M and Stride are the shape's.
+/// A transform adds up all inputs of a tile: one that is infinite or not a number makes none of the
+/// tile's outputs a number, where a direct convolution spares those whose windows it is not in.
 /// Shapes: packed of shape.packed_floats(), shared_scratch of shape.shared_scratch_floats(), a
 /// thread_scratch of shape.thread_scratch_floats() for each thread.
 /// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks".

@@ -15,7 +15,8 @@ namespace frostline {
 
 /// The convolution (7x7, stride 2, padding 3) becomes one of 4x4 and stride 1 over a quarter of the
 /// pixels and four times the channels ("space to depth": those of 2x2 pixels), done by
-/// F(4 x 4, 4 x 4), one row of tiles at a time. Pooling is 3x3, stride 2, padding 1.
+/// F(4 x 4, 4 x 4), one row of tiles at a time. Pooling is 3x3, stride 2, padding 1. As in
+/// winograd_forward, what is not finite reaches all of its tile.
 /// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks".
 struct StemShape {
   Shape image;  // at most 4 channels

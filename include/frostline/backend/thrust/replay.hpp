@@ -2,6 +2,8 @@
 // Replay: a step's kernels, recorded as a CUDA graph once they have run.
 #pragma once
 
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "frostline/backend/thrust/context.hpp"
