@@ -42,12 +42,25 @@ fuzz() {
   run "$name" -max_total_time="$seconds" -max_len="${longest[$name]}" \
     "$out/corpus/$name" "$out/seeds/$name"
 }
+# The planted fault is found, and by the sanitizer.
+control() {
+  build control || return
+  run control -max_total_time=30 && return 1
+  grep -q 'AddressSanitizer: use-after-poison' "$out/control.log"
+}
 jobs=()
 for name in "${names[@]}"; do
   fuzz "$name" >"$out/$name.log" 2>&1 &
   jobs+=($!)
 done
 passed=0 failed=()
+if control >"$out/control.log" 2>&1; then
+  ((++passed))
+  echo "control: passed, the planted fault was found"
+else
+  failed+=(control)
+  tail -n 20 "$out/control.log"
+fi
 for i in "${!names[@]}"; do
   name=${names[$i]}
   if wait "${jobs[$i]}"; then
@@ -59,9 +72,11 @@ for i in "${!names[@]}"; do
   executions=$(sed -n 's/^stat::number_of_executed_units: *//p' "$out/$name.log" | tail -n 1)
   covered=$(grep -o 'cov: [0-9]* ft: [0-9]*' "$out/$name.log" | tail -n 1)
   crashes=$(grep -c 'Test unit written to' "$out/$name.log")
+  known=$(sed -n 's/^.*: \([0-9]*\) inputs that once failed/\1/p' "$out/$name.log")
   echo "$name: $verdict, ${executions:-0} executions, ${covered:-no coverage}," \
-    "$(sed -n '/inputs that once failed/s/.*: \([0-9]*\) .*/\1/p' "$out/$name.log") regressions, $crashes crashes"
+    "${known:-0} inputs that once failed, $crashes crashes"
 done
-[ ${#failed[@]} -eq 0 ] || echo "failing inputs are in $out/failing; what is mended belongs to tests/fuzz/regressions"
+[ ${#failed[@]} -eq 0 ] || echo "failing inputs are in $out/failing; once mended, copy them to" \
+  "tests/fuzz/regressions"
 echo "fuzz: $passed passed, ${#failed[@]} failed: ${failed[*]-}"
 [ ${#failed[@]} -eq 0 ]

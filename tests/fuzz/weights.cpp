@@ -1,34 +1,17 @@
 // SPDX-License-Identifier: MIT
 // Fuzzes the reading of weight files of every format: each tensor is copied out as floats and as
 // integers. Only frostline::Error may be thrown.
-#include "guarded_mmap.hpp"
+#include "memory_file.hpp"
 // The line above comes first.
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <frostline/core/error.hpp>
 #include <frostline/io/read_weights.hpp>
 #include <span>
-#include <string>
 #include <vector>
 
 namespace {
-
-/// A file in memory, and the path that opens it.
-struct MemoryFile {
-  int file = ::memfd_create("weights", MFD_CLOEXEC);
-  std::string path = "/proc/self/fd/" + std::to_string(file);
-
-  void assign(const std::uint8_t* data, std::size_t size) const {
-    const auto length = static_cast<off_t>(size);
-    if (::ftruncate(file, 0) != 0 || ::ftruncate(file, length) != 0 ||
-        ::pwrite(file, data, size, 0) != length)
-      std::abort();
-  }
-};
 
 // An input may declare as many elements as it likes, in one byte by strides of 0: more than these
 // are not copied.
@@ -55,7 +38,7 @@ void copy_out(const frostline::StateDict& state) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static const MemoryFile file;
+  static const fuzz::MemoryFile file;
   file.assign(data, size);
   try {
     copy_out(frostline::read_weights(file.path));

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+// A file in memory that an input is written to, for what reads files.
 // To be included before all else: the last page of a mapping is poisoned after the end of its file,
 // so that the address sanitizer sees reads there too. The kernel would give them zeros.
 #pragma once
@@ -8,8 +9,24 @@
 #include <unistd.h>
 
 #include <cstddef>
+#include <cstdint>
+#include <cstdlib>
+#include <string>
 
 namespace fuzz {
+
+/// The file, and the path that opens it.
+struct MemoryFile {
+  int file = ::memfd_create("weights", MFD_CLOEXEC);
+  std::string path = "/proc/self/fd/" + std::to_string(file);
+
+  void assign(const std::uint8_t* data, std::size_t size) const {
+    const auto length = static_cast<off_t>(size);
+    if (::ftruncate(file, 0) != 0 || ::ftruncate(file, length) != 0 ||
+        ::pwrite(file, data, size, 0) != length)
+      std::abort();
+  }
+};
 
 inline std::size_t bytes_after(std::size_t size) {
   const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
