@@ -2,7 +2,10 @@
 # Runs both commands of the README in a fresh root of another distribution. debootstrap makes the
 # root from the mirrors that apt has here; build/distributions keeps it, so that the next run is
 # quick. Usage: tests/distributions/run.sh [SUITE=trixie] [PRESET=gcc]
-#   environment: MIRROR, whose packages to take (otherwise apt's sources are tried)
+#   environment: MIRROR, whose packages to take (otherwise apt's sources are tried); KEYRING, with
+#                the key that they are signed with, where it is not debootstrap's choice
+# For Ubuntu 24.04 on Debian: SUITE=noble, MIRROR=http://archive.ubuntu.com/ubuntu, and the KEYRING
+# of Ubuntu's package ubuntu-keyring.
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 suite=${1:-trixie} preset=${2:-gcc}
@@ -34,15 +37,20 @@ has_suite() { curl -fsSL --max-time 20 -o /dev/null "${1%/}/dists/$suite/Release
 make_root() {
   local mirror=${MIRROR-} address
   scripts/install.sh distributions || skip_all "debootstrap cannot be installed"
-  [ -e "/usr/share/debootstrap/scripts/$suite" ] || skip_all "debootstrap does not know $suite"
   for address in $(mirrors); do
     [ -n "$mirror" ] || { has_suite "$address" && mirror=$address; }
   done
   [ -n "$mirror" ] || skip_all "none of apt's mirrors has $suite: $(mirrors | tr '\n' ' ')"
   echo "debootstrap takes $suite from $mirror"
+  # An older debootstrap does not know of a newer suite, which is made as those before it.
+  local scripts=/usr/share/debootstrap/scripts script=sid options=(--variant=minbase)
+  [[ $mirror != *ubuntu* ]] || { script=gutsy && options+=(--components=main,universe); }
+  [ ! -e "$scripts/$suite" ] || script=$suite
+  [ -z "${KEYRING-}" ] || options+=(--keyring="$KEYRING")
   rm -rf "$root.partial"
-  debootstrap --variant=minbase "$suite" "$root.partial" "$mirror" >$folder/debootstrap.log 2>&1 ||
-    { tail -n 5 $folder/debootstrap.log; fail_all "debootstrap failed"; }
+  debootstrap "${options[@]}" "$suite" "$root.partial" "$mirror" $scripts/$script \
+    >"$folder/debootstrap.log" 2>&1 ||
+    { tail -n 5 "$folder/debootstrap.log"; fail_all "debootstrap failed"; }
   echo force-unsafe-io >"$root.partial/etc/dpkg/dpkg.cfg.d/unsafe-io"  # a root to throw away
   mv "$root.partial" "$root"
 }
