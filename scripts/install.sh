@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Installs what is missing of the Debian 12 or Ubuntu 24.04 packages that a set of the project needs.
+# Installs what is missing of the packages that a set of the project needs, which Debian 12 and 13
+# and Ubuntu 24.04 have.
 # Usage: scripts/install.sh SET...   sets: build, thrust, clang, neon, format, golden,
 #                                   peers, benchmarks, faults, distributions
 set -euo pipefail
