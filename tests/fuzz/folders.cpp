@@ -109,6 +109,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     frostline::read_images(folder);
   } catch (const frostline::Error&) {
   }
+  try {
+    frostline::open_train_and_val(root);
+  } catch (const frostline::Error&) {
+  }
   std::filesystem::remove_all(root);
   return 0;
 }
