@@ -40,8 +40,11 @@ inline bool has_name(std::string_view key, std::string_view name) {
 class WrapperNames {
  public:
   explicit WrapperNames(const std::vector<NamedTensor>& of_network) {
-    for (const NamedTensor& tensor : of_network)
-      std::erase_if(names_, [&](std::string_view name) { return has_name(tensor.key, name); });
+    for (const NamedTensor& tensor : of_network) keep(tensor.key);
+  }
+  /// The names in this key are no wrappers'.
+  void keep(std::string_view key) {
+    std::erase_if(names_, [&](std::string_view name) { return has_name(key, name); });
   }
   std::string remove_from(std::string_view key) const {
     std::string result;
@@ -96,11 +99,13 @@ inline bool is_ignored(std::string_view key, const LoadOptions& options) {
   });
 }
 
-inline StoredKeys stored_keys(const StateDict& file, const WrapperNames& wrappers,
+inline StoredKeys stored_keys(const StateDict& file, WrapperNames wrappers,
                               const LoadOptions& options) {
   StoredKeys result;
   const std::string prefix(without_last_dot(options.prefix));
   std::map<std::string, std::string, std::less<>> rename;
+  for (const auto& [from, to] : options.rename)
+    if (wrappers.remove_from(from).empty()) wrappers.keep(from);
   for (const auto& [from, to] : options.rename)
     rename.emplace(wrappers.remove_from(without_last_dot(from)), without_last_dot(to));
   std::set<std::string_view> used;

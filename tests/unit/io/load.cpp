@@ -232,6 +232,17 @@ TEST_CASE("a prefix may be the name of a wrapper, where the same keys are there 
   REQUIRE(report.ignored == std::vector<std::string>{"backbones.fc.bias", "conv1.weight"});
 }
 
+TEST_CASE("the name of a wrapper may be renamed") {
+  const files::TemporaryFolder folder;
+  using Part = Conv2d<3, 4, 3>;
+  Net<Module<Named<"encoder", Part>>> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  Draft draft(source);
+  const std::string from = GENERATE("backbone", "module");
+  for (TensorToWrite& tensor : draft.tensors) tensor.key.replace(0, 7, from);
+  load(network, draft.write(folder), {.rename = {{from, "encoder"}}});
+  REQUIRE(snapshot(network) == snapshot(source));
+}
+
 TEST_CASE("keys are renamed and passed over as a user says") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
