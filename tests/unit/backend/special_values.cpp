@@ -70,6 +70,24 @@ TEST_CASE("channels that do not exist stay zero beside those that are not finite
   check_padded_channels<Conv2d<3, 5, 3, 2, 1>, Convolutions::f4>();
 }
 
+TEST_CASE("channels that do not exist stay zero in the stem") {
+  const StemShape stem{{3, 24, 24}, BlockedMap{{lanes + 3, 6, 6}}};
+  const auto floats = [](std::ptrdiff_t count) { return HostMemory(std::size_t(count) * 4); };
+  const auto weights = random_floats(std::size_t(lanes + 3) * 3 * 49);
+  const auto image = some_not_finite(3 * 24 * 24);
+  const HostMemory packed = floats(stem.packed_floats()), out = floats(stem.out.sample());
+  const HostMemory scratch = floats(stem.thread_scratch_floats());
+  stem_pack(Team{}, stem, WeightView::of(weights.data(), lanes + 3, 3, 7), packed.floats().data());
+  stem_forward(Team{}, stem, 1, image.data(), packed.floats().data(), nullptr, out.floats().data(),
+               scratch.floats().data());
+  for (int y = 0; y < 6; ++y)
+    for (int x = 0; x < 6; ++x) {
+      const float* pixel = out.floats().data() + stem.out.at(1, y, x);
+      CHECK(!std::isfinite(pixel[0]));
+      CHECK(std::count(pixel + 3, pixel + lanes, 0.0f) == lanes - 3);
+    }
+}
+
 TEST_CASE("what is not finite passes through fused convolutions as through single layers") {
   check_special_fused<cpu, SpecialBlocks<1>, Input<3, 9, 41>>(20, true);
   check_special_fused<cpu, SpecialBlocks<2>, Input<3, 9, 41>>(12, true);
