@@ -65,7 +65,7 @@ build compare tests/thrust/compare.cpp "${device[@]}" &&
   build slopes tests/thrust/slopes.cpp "${device[@]}" &&
   build steps tests/thrust/steps.cpp "${device[@]}" &&
   build golden tests/thrust/golden.cpp "${device[@]}" &&
-  build special_values tests/thrust/special_values.cpp "${device[@]}"
+  build special tests/thrust/special.cpp "${device[@]}"
 compiled=$?
 wait $other && [ $compiled -eq 0 ] || { failed=("${names[@]}"); finish; }
 link() {
@@ -73,7 +73,7 @@ link() {
   shift
   nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson -lz
 }
-link tests compare.o slopes.o steps.o golden.o special_values.o cpu_results.o main.o && link moves moves.o main.o &&
+link tests compare.o slopes.o steps.o golden.o special.o cpu_results.o main.o && link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 
 check() {  # check NAME COMMAND...

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Not-a-number and infinities in the Thrust backend, where no file holds results.
-#include "support/special_values.hpp"
 #include "frostline/thrust.hpp"
+#include "support/special_values.hpp"
 
 namespace frostline::test {
 
