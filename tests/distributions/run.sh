@@ -49,7 +49,7 @@ make_root() {
   [[ $mirror != *ubuntu* ]] || { script=gutsy && options+=(--components=main,universe); }
   [ ! -e "$scripts/$suite" ] || script=$suite
   [ -z "${KEYRING-}" ] || options+=(--keyring="$KEYRING")
-  rm -rf "$root.partial"
+  rm -rf --one-file-system "$root.partial"
   debootstrap "${options[@]}" "$suite" "$root.partial" "$mirror" $scripts/$script \
     >"$folder/debootstrap.log" 2>&1 ||
     { tail -n 5 "$folder/debootstrap.log"; fail_all "debootstrap failed"; }
