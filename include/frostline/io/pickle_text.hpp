@@ -19,7 +19,7 @@ inline void append_utf8(std::string& text, std::uint32_t point) {
   const std::uint32_t more = point < 0x800 ? 1 : point < 0x10000 ? 2 : 3;  // bytes that follow
   for (std::uint32_t left = more + 1; left-- > 0;) {
     const std::uint32_t bits = point >> 6 * left;
-    text += static_cast<char>(left == more ? 0xf00u >> more | bits : 0x80u | (bits & 0x3fu));
+    text += static_cast<char>(left == more ? 0xf00u >> (more + 1) | bits : 0x80u | (bits & 0x3fu));
   }
 }
 
