@@ -45,7 +45,11 @@ struct Pickle {
   std::size_t length = 0;                                      // in bytes, as far as and with STOP
   std::vector<std::unique_ptr<const std::string>> texts = {};  // those that are not in the file
 
-  const PickleValue& operator[](PickleValue::Index index) const { return values[index]; }
+  /// Of no_state, None.
+  const PickleValue& operator[](PickleValue::Index index) const {
+    static const PickleValue none{};
+    return index < values.size() ? values[index] : none;
+  }
   const PickleValue& top() const { return values[root]; }
 };
 

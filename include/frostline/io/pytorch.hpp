@@ -120,9 +120,9 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
   if (protocol.top().kind != Kind::integer || protocol.top().integer != 1001)
     throw unreadable(name, "its protocol is not 1001, the only one that there has been");
   const Pickle system = next();
-  for (std::size_t i = 1; i < system.top().items.size(); i += 2)
-    if (system[system.top().items[i - 1]].text == "little_endian" &&
-        system[system.top().items[i]].integer == 0)
+  const std::span<const PickleValue::Index> facts = system.top().entries();
+  for (std::size_t i = 1; i < facts.size(); i += 2)
+    if (system[facts[i - 1]].text == "little_endian" && system[facts[i]].integer == 0)
       throw unreadable(name,
                        "its numbers are big-endian; save it again on a little-endian machine");
   const Pickle object = next();
@@ -138,6 +138,8 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
     if (known.type_name != reference.type_name || known.count != reference.count)
       throw unreadable(name, "it describes one storage in two ways");
   }
+  if (keys.top().kind != Kind::list)
+    throw unreadable(name, "the list of its storages is something else");
   for (const PickleValue::Index index : keys.top().items) {
     const std::string_view key = keys[index].text;
     const auto found = storages.by_key.find(key);
