@@ -125,16 +125,22 @@ class Executor {
     Backend::copy(context(), memory_.buffers(), from.data(), from.size());
     context().synchronize();
   }
+  /// The next step draws the random numbers that the last one drew.
+  void forget_step() { --steps_; }
   /// Where numbers that are not finite come from in the last forward, in words: the first layer in
-  /// order whose output is not finite. Runs the layers again, and moves buffers once more.
+  /// order whose output is not finite, and what may help. Runs the layers again, and moves buffers
+  /// once more.
   std::string explain_not_finite(bool training) {
     kept_ = false;
     const std::size_t sample = memory_.node(0).out.size();
     for (std::size_t n = 0; n < std::size_t(batch_); ++n)
       if (!all_finite(images_ + n * sample, sample))
-        return format_text("sample {} of the batch that it was given is not finite", n);
+        return format_text("sample {} of the batch that was given is not finite: mend or skip it",
+                           n);
     const int step = first_not_finite(training);
-    if (step == program().loss) return "though the outputs of all layers are finite";
+    constexpr std::string_view advice = "a lower learning rate may help";
+    if (step == program().loss)
+      return format_text("though the outputs of all layers are finite; {}", advice);
     const int i = program().steps[std::size_t(step)].node;
     const Node& node = memory_.node(i);
     std::string text = format_text("the first layer whose output is not finite is '{}'",
@@ -142,8 +148,12 @@ class Executor {
     if (node.output != i)
       text += format_text(" (computed together with what follows it as far as '{}')",
                           std::string_view(memory_.node(node.output).path));
-    return text + explain_parameters(i) +
-           (node.batch_norm != no_node ? explain_parameters(node.batch_norm) : std::string{});
+    std::string spoilt = explain_parameters(i);
+    if (node.batch_norm != no_node) spoilt += explain_parameters(node.batch_norm);
+    return spoilt.empty()
+               ? format_text("{}; {}", text, advice)
+               : format_text("{}{}, nor was it before this step: load the weights again; {}", text,
+                             spoilt, advice);
   }
 
   template <class Number>

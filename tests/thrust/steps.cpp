@@ -49,14 +49,19 @@ TEST_CASE("a loss with Thrust that is not finite stops the training and names th
   for (int step = 0; step < 3; ++step) s.trainer.step(s.samples, s.labels);
   const auto before = snapshot(s.network);
   s.samples[13] = std::numeric_limits<float>::quiet_NaN();
-  REQUIRE_ERROR(s.trainer.step(s.samples, s.labels), "step 4 is not a number: sample 2 of");
+  REQUIRE_ERROR(s.trainer.step(s.samples, s.labels),
+                "the loss is not a number in training step 4: sample 2 of");
+  REQUIRE(snapshot(s.network) == before);
+  s.labels[2] = -100;
+  REQUIRE_ERROR(s.trainer.step(s.samples, s.labels), "logits of ignored labels are not finite");
   REQUIRE(snapshot(s.network) == before);
   std::vector<float> bias = before.at("2.bias");
   bias[1] = std::numeric_limits<float>::quiet_NaN();
   Setup other;
   other.network.write(other.network.tensor("2.bias"), std::span<const float>(bias));
-  REQUIRE_ERROR(other.trainer.step(other.samples, other.labels),
-                "the first layer whose output is not finite is '2'; '2.bias' is not finite");
+  REQUIRE_ERROR(
+      other.trainer.step(other.samples, other.labels),
+      "the first layer whose output is not finite is '2'; '2.bias' is not finite, nor was");
 }
 
 }  // namespace frostline::test

@@ -231,14 +231,15 @@ TEST_CASE("sizes and labels that do not fit are errors that change nothing") {
   const std::vector<float> images(3 * 3 * 40 * 33);
   const std::span two = std::span(images).first(2 * 3 * 40 * 33);
   REQUIRE_ERROR(trainer.step(images, std::vector{1, 2, 3}), "max_batch(2), got 3 images");
-  REQUIRE_ERROR(trainer.step(two, std::vector{1}), "1 label(s) an image");
+  REQUIRE_ERROR(trainer.step(two, std::vector{1}),
+                "takes 2 labels for 2 images of one label, got 1");
   REQUIRE_ERROR(trainer.step(two, std::vector{1, 5}), "labels from 0 to 4");
   REQUIRE_ERROR(trainer.step(two, std::vector{-1, 0}), "got -1");
-  REQUIRE_ERROR(trainer.step({}, {}), "takes 3960 numbers");
+  REQUIRE_ERROR(trainer.step({}, {}), "takes images of 3x40x33 = 3960 numbers");
   Network<Dense, Image> dense{max_batch(1)};
   Trainer dense_trainer{dense, CrossEntropy{}, Sgd{}};
   REQUIRE_ERROR(dense_trainer.evaluate(std::span(images).first(3963), std::vector<int>(3963 / 3)),
-                "takes 3960 numbers");  // labels and a part of an image, in proportion
+                "= 3960 numbers");  // labels and a part of an image, in proportion
   Network<Conv2d<8, 8, 3, 1, 1>, Input<8, 16, 16>> square{max_batch(1)};
   REQUIRE_ERROR(square.predict(square.predict(std::vector<float>(8 * 16 * 16))), "its own outputs");
   REQUIRE_ERROR(network.predict(std::span(images).first(100)), "3x40x33");

@@ -111,7 +111,10 @@ using KernelFunction = void (*)(const Call&);
 /// - `prepare(loss, LossCall)`: copies what differs from step to step to the backend's memory;
 /// - `compute(loss, LossCall)`, after it: assigns the logits' gradient unless that is empty;
 /// - `mean(LossCall)`, after it: the batch's mean loss;
-/// - `mean_place(LossCall)`: where that lies in the backend's memory, a double.
+/// - `guard(LossCall)`, after it: a number that is finite if the mean is, as a float, and all
+/// logits
+///   that the gradient depends on are, those of ignored positions too;
+/// - `guard_place(LossCall)`: where that is stored in the backend's memory, a double.
 /// A backend may record what `compute` queues, and queue it again without calling it. The loss
 /// itself has `check()`, which throws Error for settings that make no sense; an optimizer too.
 struct LossCall {
@@ -129,7 +132,7 @@ struct LossCall {
 /// - `workspace_bytes`: how much memory it needs;
 /// - `prepare(optimizer, UpdateCall)`: as a loss's;
 /// - `update(optimizer, UpdateCall)`, after it: moves the parameters and their momentum, unless the
-///   loss is not finite as a float.
+///   loss's guard is not finite as a float.
 /// All spans are alike; momentum may be empty.
 struct UpdateCall {
   const void* context = nullptr;
@@ -137,7 +140,7 @@ struct UpdateCall {
   std::span<float> parameters{};
   std::span<const float> gradients{};
   std::span<float> momentum{};
-  const double* loss = nullptr;  // in the backend's memory; null: taken as finite
+  const double* guard = nullptr;  // the loss's, in the backend's memory; null: taken as finite
   std::byte* workspace = nullptr;
 };
 

@@ -89,13 +89,15 @@ class PartialFile {
     for (int number = 1; number <= 100; ++number) {
       partial_ = target_;
       partial_ += number == 1 ? std::string(".partial") : format_text(".{}.partial", number);
-      for (int attempt = 0; attempt < 2; ++attempt) {
+      for (int attempt = 0; attempt < 3; ++attempt) {
         file_ = ::open(partial_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC,
                        replaces_ ? 0600 : 0666);
         if (file_ >= 0) {
-          if (::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+          const bool locked = ::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+          // Before the lock, another may have taken the file for one of a killed program.
+          if (locked && is_named(file_)) return;
           ::close(file_);
-          break;
+          continue;
         }
         if (errno == EACCES || errno == EPERM || errno == EROFS)
           fail(format_text("its folder takes no new file: {}",
@@ -110,14 +112,18 @@ class PartialFile {
   bool remove_abandoned() const {
     const int left = ::open(partial_.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (left < 0) return errno == ENOENT;
-    struct stat locked {
-    }, named{};
-    const bool abandoned = ::flock(left, LOCK_EX | LOCK_NB) == 0 && ::fstat(left, &locked) == 0 &&
-                           ::lstat(partial_.c_str(), &named) == 0 &&
-                           locked.st_dev == named.st_dev && locked.st_ino == named.st_ino;
+    const bool abandoned = ::flock(left, LOCK_EX | LOCK_NB) == 0 && is_named(left);
     const bool removed = abandoned && ::unlink(partial_.c_str()) == 0;
     ::close(left);
     return removed;
+  }
+
+  /// Whether the partial name is this open file's.
+  bool is_named(int file) const {
+    struct stat open {
+    }, named{};
+    return ::fstat(file, &open) == 0 && ::lstat(partial_.c_str(), &named) == 0 &&
+           open.st_dev == named.st_dev && open.st_ino == named.st_ino;
   }
 
   // A group that cannot be kept is no reason to let another one in.

@@ -67,13 +67,19 @@ class FeatureStore {
   std::size_t bytes() const { return capacity_ * row_bytes(); }
   bool in_file() const { return file_.has_value(); }
 
-  /// Adds samples. Shapes: (samples, shape). Throws: Error if there are too many, or a number does
-  /// not fit 16 bits; what was there stays.
+  /// Adds samples. Shapes: (samples, shape). Throws: Error if there are too many, or a number is
+  /// not finite or does not fit 16 bits; what was there stays.
   void append(std::span<const float> features) {
     const std::size_t samples = features.size() / shape_.size();
     if (samples > capacity_ - size_)
       throw Error(format_text("frostline: the feature cache was made for {} samples, got {}",
                               capacity_, size_ + samples));
+    for (std::size_t i = 0; i < features.size(); ++i)
+      if (!std::isfinite(features[i]))
+        throw Error(format_text(
+            "frostline: a feature of sample {} is {}: its image or the network's "
+            "weights are not finite",
+            size_ + i / shape_.size(), std::isnan(features[i]) ? "not a number" : "infinite"));
     std::byte* const row = rows_ + size_ * row_bytes();
     if (type_ == ElementType::f32) {
       std::memcpy(row, features.data(), features.size_bytes());

@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cmath>
 
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+
 namespace frostline {
 
 /// A linear warm-up to `peak`, whose first step has peak / warmup_steps, then half a cosine that
@@ -13,10 +16,16 @@ namespace frostline {
 struct CosineSchedule {
   float peak = 1e-2f;
   int warmup_steps = 0;
-  int steps = 1;
+  int steps = 0;  // of the whole training, warm-up and all
 
-  /// The learning rate of a step, counted from 0.
+  /// The learning rate of a step, counted from 0; 0 for those after the last.
+  /// Throws: Error for a schedule without steps, or with a warm-up that is longer than it.
   float operator()(int step) const {
+    if (steps < 1 || warmup_steps < 0 || warmup_steps > steps || step < 0)
+      throw Error(format_text(
+          "frostline: CosineSchedule requires at least one step, a warm-up of no more than all of "
+          "them, and steps counted from 0, got {} steps, {} of warm-up and step {}",
+          steps, warmup_steps, step));
     if (step < warmup_steps) return peak * float(step + 1) / float(warmup_steps);
     const int rest = std::max(1, steps - warmup_steps);
     const float progress = std::min(1.0f, float(step - warmup_steps) / float(rest));

@@ -14,16 +14,22 @@ namespace frostline {
 /// Throws: Error unless images and labels fit each other, and the labels the classes.
 inline void check_batch(Shape in, Shape out, std::span<const float> images,
                         std::span<const int> labels, int ignore_index) {
-  if (images.empty() || images.size() % in.size() != 0 ||
-      labels.size() != images.size() / in.size() * out.pixels())
+  if (images.empty() || images.size() % in.size() != 0)
     throw Error(format_text(
-        "frostline: the trainer takes {} numbers and {} label(s) an image, got {} and {}",
-        in.size(), out.pixels(), images.size(), labels.size()));
-  for (const int label : labels)
-    if ((label < 0 || label >= out.channels) && label != ignore_index)
-      throw Error(format_text(
-          "frostline: the trainer takes labels from 0 to {} (or {}, to be ignored), got {}",
-          out.channels - 1, ignore_index, label));
+        "frostline: the trainer takes images of {}x{}x{} = {} numbers, got a span of {}",
+        in.channels, in.height, in.width, in.size(), images.size()));
+  const std::size_t samples = images.size() / in.size(), wanted = samples * out.pixels();
+  if (labels.size() != wanted)
+    throw Error(format_text("frostline: the trainer takes {} labels for {} images of {}, got {}",
+                            wanted, samples, out.pixels() == 1 ? "one label" : "a label per pixel",
+                            labels.size()));
+  for (std::size_t i = 0; i < labels.size(); ++i)
+    if ((labels[i] < 0 || labels[i] >= out.channels) && labels[i] != ignore_index)
+      throw Error(
+          format_text("frostline: the trainer takes labels from 0 to {}, got {} as number {}; what "
+                      "must not count "
+                      "may have the label {} (CrossEntropy{{.ignore_index}})",
+                      out.channels - 1, labels[i], i, ignore_index));
 }
 
 /// What Trainer does once its model is known, compiled once for all models of a backend.
@@ -55,7 +61,7 @@ class TrainingLoop {
                                  .parameters = network_->trainable(),
                                  .gradients = network_->gradients(),
                                  .momentum = momentum_.floats(),
-                                 .loss = LossKernel::mean_place(loss_call),
+                                 .guard = LossKernel::guard_place(loss_call),
                                  .workspace = workspace_.data() + loss_bytes_};
     LossKernel::prepare(loss, loss_call);
     OptimizerKernel::prepare(optimizer, update_call);
@@ -63,16 +69,15 @@ class TrainingLoop {
       network_->compute(true);
       network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, loss_call); });
       if constexpr (Backend::in_host_memory)
-        if (!std::isfinite(LossKernel::mean(loss_call))) return;
+        if (!std::isfinite(LossKernel::guard(loss_call))) return;
       network_->backward(false);
       network_->queue("in the optimizer", {},
                       [&] { OptimizerKernel::update(optimizer, update_call); });
     });
     network_->note_update();
-    const float mean = LossKernel::mean(loss_call);
+    if (!std::isfinite(LossKernel::guard(loss_call))) fail(LossKernel::mean(loss_call));
     ++steps_;
-    if (!std::isfinite(mean)) fail(mean);
-    return mean;
+    return LossKernel::mean(loss_call);
   }
 
   Evaluation evaluate(const Loss& loss, std::span<const float> images,
@@ -113,12 +118,19 @@ class TrainingLoop {
   /// Puts back what the step's forward moved; its update has not been made. Throws: Error that says
   /// where numbers that are not finite come from.
   [[noreturn]] void fail(float mean) {
-    const std::string reason = network_->explain_not_finite(true);
+    std::string reason;
+    try {
+      reason = network_->explain_not_finite(true);
+    } catch (const std::exception& error) {  // what the forward moved must be put back
+      reason = error.what();
+    }
     if (buffers_.size() > 0) network_->restore_buffers(buffers_);
-    throw Error(format_text(
-        "frostline: the loss of training step {} is {}: {}. The step was not taken. A lower "
-        "learning rate, or other images, may help",
-        steps_, std::isnan(mean) ? "not a number" : "infinite", reason));
+    network_->forget_step();
+    throw Error(format_text("frostline: {} in training step {}: {}. The step was not taken",
+                            std::isnan(mean)   ? "the loss is not a number"
+                            : std::isinf(mean) ? "the loss is infinite"
+                                               : "logits of ignored labels are not finite",
+                            steps_ + 1, reason));
   }
   void prepare(const Optimizer& optimizer) {
     optimizer.check();
@@ -132,7 +144,7 @@ class TrainingLoop {
   typename Backend::Memory momentum_, workspace_;  // the loss's, then the optimizer's
   typename Backend::Replay replay_;
   typename Backend::Memory buffers_;  // as they were before the step, if it moves any
-  std::size_t steps_ = 0;
+  std::size_t steps_ = 0;             // that were taken
 };
 
 /// Trains what trains in a network: `Trainer trainer{network, CrossEntropy{}, Sgd{}}`. It owns the

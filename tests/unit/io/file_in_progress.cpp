@@ -243,6 +243,42 @@ TEST_CASE("two that write the same file at once do not meet; the last to finish 
   CHECK(entries(folder.path) == 1);
 }
 
+TEST_CASE("of processes that write the same file again and again, each leaves it whole") {
+  const files::TemporaryFolder folder;
+  const fs::path path = folder.path / "file";
+  constexpr std::size_t size = 20'000;
+  const auto write = [&](char letter) {
+    const std::string content(size, letter);
+    detail::FileInProgress file(path);
+    file.write(content.data(), size / 2);
+    file.write(content.data() + size / 2, size / 2);
+    file.finish();
+  };
+  write('a');
+  constexpr int writers_at_once = 4;
+  pid_t children[writers_at_once];
+  for (int i = 0; i < writers_at_once; ++i)
+    if ((children[i] = ::fork()) == 0) {
+      int status = 0;
+      try {
+        for (int round = 0; round < 150; ++round) write(char('b' + i));
+      } catch (const Error&) {
+        status = 1;
+      }
+      ::_exit(status);
+    }
+  int running = writers_at_once, torn = 0, failed = 0;
+  while (running > 0) {
+    const std::string content = files::content_of(path);
+    torn += content.size() != size || content.find_first_not_of(content[0]) != content.npos;
+    for (int status = 0; running > 0 && ::waitpid(-1, &status, WNOHANG) > 0; --running)
+      failed += status != 0;
+  }
+  REQUIRE(torn == 0);
+  REQUIRE(failed == 0);
+  REQUIRE(entries(folder.path) == 1);
+}
+
 TEST_CASE("to begin a file and to let it go changes nothing") {
   const files::TemporaryFolder folder;
   { detail::FileInProgress file(folder.path / "weights"); }

@@ -15,18 +15,20 @@ namespace frostline {
 template <>
 struct Kernel<cpu, CrossEntropy> {
   static constexpr std::size_t workspace_bytes(Shape, int max_batch) {
-    return (1 + std::size_t(max_batch)) * sizeof(double);  // the mean, and each image's loss
+    // The mean, the guard, and both for each image.
+    return 2 * (1 + std::size_t(max_batch)) * sizeof(double);
   }
   static void prepare(const CrossEntropy&, const LossCall&) {}
   static float mean(const LossCall& call) { return float(*numbers(call)); }
-  static const double* mean_place(const LossCall& call) { return numbers(call); }
+  static float guard(const LossCall& call) { return float(*guard_place(call)); }
+  static const double* guard_place(const LossCall& call) { return numbers(call) + 1; }
   /// Assigns the logits' gradient unless it is empty.
   static void compute(const CrossEntropy& loss, const LossCall& call) {
     const Shape shape = call.shape;
     const std::span<const float> logits = call.logits;
     const std::span<const int> labels = call.labels;
     const std::span<float> gradient = call.gradient;
-    double* image_losses = numbers(call) + 1;
+    double* images = numbers(call) + 2;  // the loss of each, and its guard
     const auto pixels = std::ptrdiff_t(shape.pixels());
     const int batch = int(labels.size() / shape.pixels());
     const auto counted =
@@ -34,7 +36,7 @@ struct Kernel<cpu, CrossEntropy> {
     const float share = counted ? 1 / float(counted) : 0.0f;
     run_team(call.threads, [&](const Team& team) {
       for_each_task(team, batch, [&](int n) {
-        double sum = 0;
+        double sum = 0, ignored = 0;
         for (std::ptrdiff_t p = 0; p < pixels; ++p) {
           const std::size_t at = std::size_t(n) * shape.size() + std::size_t(p);
           const int label = labels[std::size_t(n * pixels + p)];
@@ -43,14 +45,19 @@ struct Kernel<cpu, CrossEntropy> {
           if (label != loss.ignore_index)
             sum += position(loss, column, label, to, share);
           else if (to)
-            ignore(column, to);
+            ignored += double(ignore(column, to));
         }
-        image_losses[n] = sum;
+        images[2 * n] = sum;
+        images[2 * n + 1] = ignored;
       });
     });
-    double total = 0;
-    for (int n = 0; n < batch; ++n) total += image_losses[n];
-    *numbers(call) = total * double(share);
+    double total = 0, ignored = 0;
+    for (int n = 0; n < batch; ++n) {
+      total += images[2 * n];
+      ignored += images[2 * n + 1];
+    }
+    numbers(call)[0] = total * double(share);
+    numbers(call)[1] = numbers(call)[0] + ignored;
   }
 
  private:
@@ -66,13 +73,14 @@ struct Kernel<cpu, CrossEntropy> {
     for (int c = 1; c < z.classes; ++c) most = std::max(most, z[c]);
     return most;
   }
-  /// As in PyTorch, zero times softmax: not a number where softmax is not.
-  static void ignore(Column z, float* gradient) {
+  /// As in PyTorch, zero times softmax: not a number where softmax is not. Returns that zero.
+  static float ignore(Column z, float* gradient) {
     const float most = largest(z);
     float softmax_is = 1;
     for (int c = 0; c < z.classes; ++c)
       if (const float below = z[c] - most; below != below) softmax_is = below;
     for (int c = 0; c < z.classes; ++c) gradient[c * z.stride] = 0 * softmax_is;
+    return 0 * softmax_is;
   }
   static double position(const CrossEntropy& loss, Column z, int label, float* gradient,
                          float share) {

@@ -17,7 +17,7 @@ struct Kernel<cpu, Sgd> {
   static void prepare(const Sgd&, const UpdateCall&) {}
   /// Moves the parameters and their momentum.
   static void update(const Sgd& sgd, const UpdateCall& call) {
-    if (call.loss && !std::isfinite(float(*call.loss))) return;
+    if (call.guard && !std::isfinite(float(*call.guard))) return;
     float* p = call.parameters.data();
     const float* g = call.gradients.data();
     float* b = sgd.momentum == 0 ? nullptr : call.momentum.data();

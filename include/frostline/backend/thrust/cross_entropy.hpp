@@ -24,13 +24,13 @@ struct PositionLoss {
   const float* logits;
   const int* labels;
   float* gradient;  // null: not wanted
-  double* losses;
+  Sums* losses;     // and their guards: zero, or not a number
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     const std::ptrdiff_t at = i / pixels * classes * pixels + i % pixels;
     const float* z = logits + at;
     const int label = labels[i];
     const auto [smoothing, share, ignored] = *settings;
-    losses[i] = 0;
+    losses[i] = {0, 0};
     float most = z[0];
     for (int c = 1; c < classes; ++c) most = z[c * pixels] > most ? z[c * pixels] : most;
     if (label == ignored) {  // as in PyTorch, zero times softmax: not a number where that is not
@@ -38,6 +38,7 @@ struct PositionLoss {
       for (int c = 0; gradient && c < classes; ++c)
         if (const float below = z[c * pixels] - most; below != below) softmax_is = below;
       for (int c = 0; gradient && c < classes; ++c) gradient[at + c * pixels] = 0 * softmax_is;
+      losses[i].second = double(0 * softmax_is);
       return;
     }
     double exponents = 0, sum = 0;
@@ -51,28 +52,27 @@ struct PositionLoss {
       gradient[at + c * pixels] =
           float((softmax - smooth - (c == label ? hard : 0.0)) * double(share));
     }
-    losses[i] = std::log(exponents) - hard * double(z[label * pixels] - most);
-    if (smooth != 0) losses[i] -= smooth * sum;  // a logit may be -infinity
+    losses[i].first = std::log(exponents) - hard * double(z[label * pixels] - most);
+    if (smooth != 0) losses[i].first -= smooth * sum;  // a logit may be -infinity
   }
 };
 struct LossItem {
-  const double* losses;
+  const Sums* losses;
   std::ptrdiff_t count;
   FROSTLINE_DEVICE Sums operator()(std::ptrdiff_t row, std::ptrdiff_t i) const {
-    return {losses[row * count + i], 0};
+    return losses[row * count + i];
   }
 };
 struct PutLoss {
-  double* to;
-  FROSTLINE_DEVICE void operator()(std::ptrdiff_t row, const Sums& sums) const {
-    to[row] = sums.first;
-  }
+  Sums* to;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t row, const Sums& sums) const { to[row] = sums; }
 };
 struct PutMeanLoss {
   const LossSettings* settings;
-  double* to;
+  Sums* to;  // the mean and the guard
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t, const Sums& sums) const {
-    *to = sums.first * double(settings->share);
+    const double mean = sums.first * double(settings->share);
+    *to = {mean, mean + sums.second};
   }
 };
 
@@ -83,10 +83,10 @@ namespace frostline {
 
 template <>
 struct Kernel<thrust_backend, CrossEntropy> {
-  /// Losses of positions and of images, their mean, settings, and labels.
+  /// Losses and guards of positions, of images and of the batch, settings, and labels.
   static constexpr std::size_t workspace_bytes(Shape shape, int max_batch) {
     const std::size_t batch = std::size_t(max_batch), positions = batch * shape.pixels();
-    return (positions + batch + 1) * sizeof(double) + sizeof(device::LossSettings) +
+    return (positions + batch + 1) * sizeof(device::Sums) + sizeof(device::LossSettings) +
            positions * sizeof(int);
   }
   static void prepare(const CrossEntropy& loss, const LossCall& call) {
@@ -112,27 +112,29 @@ struct Kernel<thrust_backend, CrossEntropy> {
     device::sum_rows(call.context, 1, w.batch, device::LossItem{w.image_losses, w.batch},
                      device::PutMeanLoss{w.settings, w.mean});
   }
-  static const double* mean_place(const LossCall& call) { return Workspace(call).mean; }
-  static float mean(const LossCall& call) {
-    double mean = 0;
-    thrust_backend::copy_out(device::context_of(call.context), &mean, Workspace(call).mean,
-                             sizeof mean);
-    return float(mean);
-  }
+  static const double* guard_place(const LossCall& call) { return &Workspace(call).mean->second; }
+  static float mean(const LossCall& call) { return float(result(call).first); }
+  static float guard(const LossCall& call) { return float(result(call).second); }
 
  private:
+  static device::Sums result(const LossCall& call) {
+    device::Sums sums;
+    thrust_backend::copy_out(device::context_of(call.context), &sums, Workspace(call).mean,
+                             sizeof sums);
+    return sums;
+  }
   struct Workspace {
     explicit Workspace(const LossCall& call)
         : pixels(std::ptrdiff_t(call.shape.pixels())),
           positions(std::ptrdiff_t(call.labels.size())),
           batch(positions / pixels),
-          losses(reinterpret_cast<double*>(call.workspace)),
+          losses(reinterpret_cast<device::Sums*>(call.workspace)),
           image_losses(losses + positions),
           mean(image_losses + batch),
           settings(reinterpret_cast<device::LossSettings*>(mean + 1)),
           labels(reinterpret_cast<int*>(settings + 1)) {}
     std::ptrdiff_t pixels, positions, batch;
-    double *losses, *image_losses, *mean;
+    device::Sums *losses, *image_losses, *mean;
     device::LossSettings* settings;
     int* labels;
   };

@@ -18,10 +18,10 @@ struct SgdStep {
   float* p;
   const float* g;
   float* b;  // null: no momentum
-  const double* loss;
+  const double* guard;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
-    const float mean = loss ? float(*loss) : 0;
-    if (!(mean - mean == 0)) return;  // not finite
+    const float loss = guard ? float(*guard) : 0;
+    if (!(loss - loss == 0)) return;  // not finite
     const SgdSettings s = *settings;
     // Terms of no weight are left out: zero times infinity is none.
     const float gradient = s.weight_decay != 0 ? g[i] + s.weight_decay * p[i] : g[i];
@@ -54,7 +54,7 @@ struct Kernel<thrust_backend, Sgd> {
         call.context, std::ptrdiff_t(call.parameters.size()),
         device::SgdStep{reinterpret_cast<const device::SgdSettings*>(call.workspace),
                         call.parameters.data(), call.gradients.data(),
-                        call.momentum.empty() ? nullptr : call.momentum.data(), call.loss});
+                        call.momentum.empty() ? nullptr : call.momentum.data(), call.guard});
   }
 };
 
