@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 #include <system_error>
@@ -99,41 +100,72 @@ inline std::string reason_to_skip(const std::filesystem::path& path) {
   return is_picture ? extension : "files that are no pictures";
 }
 
-/// Whether a folder that an entry names may be entered: it is not one of those that hold the entry.
-/// Then `above` gets what holds the entries of that folder.
-inline bool enter(const std::filesystem::directory_entry& entry, const FolderId& id,
-                  std::vector<FolderId>& above) {
-  if (std::find(above.begin(), above.end(), id) != above.end()) return false;
-  above.push_back(id);
-  std::error_code ignored;  // without it, what vanishes now is found when it is read
-  if (entry.is_symlink(ignored)) {
-    const std::vector<FolderId> holders = holders_of(entry.path());
-    above.insert(above.end(), holders.begin(), holders.end());
-  }
-  return true;
-}
-
 inline constexpr const char* leads_back = "links to a folder that holds them";
+inline constexpr const char* read_already = "folders that are read already";
 
-/// The pictures of a folder and the folders in it, links followed, in no order; `above` are the
-/// folder and what holds it.
-inline void find_images(const std::filesystem::path& folder, const std::vector<FolderId>& above,
-                        std::vector<std::filesystem::path>& paths, Skipped& skipped) {
-  for (const auto& entry : entries_of(folder)) {
-    FolderId id;
-    const FileKind kind = kind_of(entry.path(), &id);
-    if (kind == FileKind::folder) {
-      std::vector<FolderId> inside = above;
-      if (enter(entry, id, inside))
-        find_images(entry.path(), inside, paths, skipped);
-      else
-        ++skipped[leads_back];
-    } else if (kind == FileKind::other) {
-      ++skipped["devices, pipes and sockets"];
-    } else if (names_an_image(entry.path())) {
-      paths.push_back(entry.path());  // a link that leads nowhere too: reading it is an error
-    } else {
-      ++skipped[reason_to_skip(entry.path())];
+/// A folder to be read. Real folders come before links, each by path, so that the order in which a
+/// file system lists them decides nothing.
+struct FolderToRead {
+  bool is_link;
+  std::filesystem::path path;
+  FolderId id;
+  std::vector<FolderId> above;  // the folder that names it, and what holds that one
+
+  bool operator<(const FolderToRead& other) const {
+    return is_link != other.is_link ? other.is_link : path < other.path;
+  }
+
+  FolderToRead(const std::filesystem::directory_entry& entry, const FolderId& folder,
+               std::vector<FolderId> holders)
+      : path(entry.path()), id(folder), above(std::move(holders)) {
+    std::error_code ignored;  // without it, what vanishes now is found when it is read
+    is_link = entry.is_symlink(ignored);
+  }
+
+  bool leads_back() const { return std::find(above.begin(), above.end(), id) != above.end(); }
+
+  /// What holds the entries of the folder, by the way to it and, if it is a link, where it leads.
+  std::vector<FolderId> holders_inside() const {
+    std::vector<FolderId> inside = above;
+    inside.push_back(id);
+    if (is_link) {
+      const std::vector<FolderId> holders = holders_of(path);
+      inside.insert(inside.end(), holders.begin(), holders.end());
+    }
+    return inside;
+  }
+};
+
+/// The pictures of a folder and the folders in it, links followed, in no order. Each folder is read
+/// once, however many links lead to it: the work grows with the number of folders and links.
+inline void find_images(FolderToRead top, std::vector<std::filesystem::path>& paths,
+                        Skipped& skipped) {
+  std::set<FolderId> read;
+  std::set<FolderToRead> folders;
+  folders.insert(std::move(top));
+  while (!folders.empty()) {
+    const FolderToRead folder = std::move(folders.extract(folders.begin()).value());
+    if (!read.insert(folder.id).second) {
+      ++skipped[read_already];
+      continue;
+    }
+    const std::vector<FolderId> inside = folder.holders_inside();
+    for (const auto& entry : entries_of(folder.path)) {
+      FolderId id;
+      const FileKind kind = kind_of(entry.path(), &id);
+      if (kind == FileKind::folder) {
+        FolderToRead next(entry, id, inside);
+        if (next.leads_back())
+          ++skipped[leads_back];
+        else
+          folders.insert(std::move(next));
+      } else if (kind == FileKind::other) {
+        ++skipped["devices, pipes and sockets"];
+      } else if (names_an_image(entry.path())) {
+        paths.push_back(entry.path());  // a link that leads nowhere too: reading it is an error
+      } else {
+        ++skipped[reason_to_skip(entry.path())];
+      }
     }
   }
 }

@@ -27,7 +27,8 @@ struct Sample {
 
 /// The images under `root/<class>/`, as torchvision's ImageFolder lists them: classes numbered in
 /// the order of their names; .jpg, .jpeg and .png files, in any case, also in nested folders. Links
-/// are followed, but for those that lead back to a folder that holds them.
+/// are followed, but for those that lead back to a folder that holds them; within a class a folder
+/// is read once, by its real place or else by the first link to it, where torchvision repeats it.
 /// Source: https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html
 struct ImageFolder {
   std::filesystem::path root;
@@ -76,11 +77,11 @@ struct ImageFolder {
       if (detail::kind_of(entry.path(), &id) != detail::FileKind::folder) {
         const std::string reason = detail::reason_to_skip(entry.path());
         ++skipped[reason == "hidden files" ? reason : "files beside the class folders"];
-      } else if (std::vector<detail::FolderId> inside = above; detail::enter(entry, id, inside)) {
+      } else if (detail::FolderToRead(entry, id, above).leads_back()) {
+        ++skipped[detail::leads_back];
+      } else {
         detail::check_class_name(name, root.string());
         classes.push_back(name);
-      } else {
-        ++skipped[detail::leads_back];
       }
     }
     std::sort(classes.begin(), classes.end());
@@ -94,11 +95,9 @@ struct ImageFolder {
     for (std::size_t label = 0; label < classes.size(); ++label) {
       const std::filesystem::directory_entry folder(root / classes[label]);
       detail::FolderId id;
-      std::vector<detail::FolderId> inside = above;
       detail::kind_of(folder.path(), &id);
-      detail::enter(folder, id, inside);
       std::vector<std::filesystem::path> paths;
-      detail::find_images(folder.path(), inside, paths, skipped);
+      detail::find_images({folder, id, above}, paths, skipped);
       detail::sort_as_torchvision(paths);
       if (paths.empty()) empty.push_back(classes[label]);
       for (auto& path : paths) samples.push_back({std::move(path), static_cast<int>(label)});

@@ -221,6 +221,53 @@ TEST_CASE("a link that leads back to a folder that holds it changes nothing") {
   CHECK(images.skipped.at("links to a folder that holds them") == 5);
 }
 
+TEST_CASE("links among the folders of a class repeat no picture") {
+  golden::TemporaryFolder folder;
+  for (const char* name : {"c/a/1.png", "c/a/2.png", "c/b/3.png", "c/b/4.png", "d/x/5.png"})
+    folder.write(name, a_png(0));
+  fs::create_symlink("../b", folder.path / "c" / "a" / "b");
+  fs::create_symlink("../a", folder.path / "c" / "b" / "a");
+  fs::create_symlink("x", folder.path / "d" / "first");  // real folders come first
+  const ImageFolder images(folder.path);
+  REQUIRE(images.size() == 5);
+  const std::vector<std::string> names = {"c/a/1.png", "c/a/2.png", "c/b/3.png", "c/b/4.png",
+                                          "d/x/5.png"};
+  for (std::size_t i = 0; i < 5; ++i) CHECK(images.samples[i].path == folder.path / names[i]);
+  CHECK(skipped_of(images) == "folders that are read already 3");
+}
+
+TEST_CASE("the first of several links to one folder is taken, in each class") {
+  golden::TemporaryFolder folder, elsewhere;
+  for (const char* name : {"photos/1.png", "photos/more/2.png"}) elsewhere.write(name, a_png(0));
+  for (const char* name : {"c", "d"}) {
+    fs::create_directory(folder.path / name);
+    for (const char* link : {"z", "m", "b"})
+      fs::create_symlink(elsewhere.path / "photos", folder.path / name / link);
+    fs::create_symlink(elsewhere.path / "photos" / "more", folder.path / name / "a");
+  }
+  const ImageFolder images(folder.path);
+  REQUIRE(images.size() == 4);
+  const std::vector<std::string> names = {"c/a/2.png", "c/b/1.png", "d/a/2.png", "d/b/1.png"};
+  for (std::size_t i = 0; i < 4; ++i) CHECK(images.samples[i].path == folder.path / names[i]);
+  CHECK(skipped_of(images) == "folders that are read already 6");
+}
+
+TEST_CASE("folders that are all linked to each other are read once each") {
+  golden::TemporaryFolder folder;
+  constexpr int count = 40;  // a search along every path would not end
+  for (int i = 0; i < count; ++i) {
+    const std::string name = "c/" + std::to_string(i);
+    folder.write(name + "/1.png", a_png(0));
+    for (int j = 0; j < count; ++j)
+      if (j != i)
+        fs::create_symlink("../" + std::to_string(j),
+                           folder.path / name / ("to_" + std::to_string(j)));
+  }
+  const ImageFolder images(folder.path);
+  CHECK(images.size() == count);
+  CHECK(images.skipped.at("folders that are read already") == count * (count - 1));
+}
+
 TEST_CASE("other links to folders and files are followed, and one that leads nowhere is an error") {
   golden::TemporaryFolder folder, elsewhere;
   elsewhere.write("photos/1.png", a_png(1));
