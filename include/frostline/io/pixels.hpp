@@ -2,10 +2,9 @@
 // The image type, the checks of its size, and memory for pixels.
 #pragma once
 
-#include <unistd.h>
-
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <new>
 #include <stdexcept>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/core/memory_room.hpp"
 
 namespace frostline {
 
@@ -42,19 +42,21 @@ inline void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t 
                                  width, height, most_pixels));
 }
 
-/// Zeros. Throws: Error, which says what takes how many bytes and how many are free, where memory
-/// is short.
+/// Zeros. Throws: Error, which says what takes how many bytes and how many are available, where
+/// memory is short; before any is touched.
 template <class Value = std::uint8_t>
 std::vector<Value> allocate(std::uint64_t count, std::string_view what) {
+  constexpr std::string_view advice = "a smaller one takes less";
+  constexpr std::uint64_t most = std::numeric_limits<std::size_t>::max();
+  const auto bytes =
+      static_cast<std::size_t>(count > most / sizeof(Value) ? most : count * sizeof(Value));
+  require_memory(what, bytes, advice);
   try {
     return std::vector<Value>(static_cast<std::size_t>(count));
   } catch (const std::bad_alloc&) {
   } catch (const std::length_error&) {
   }
-  const auto free = static_cast<std::uint64_t>(::sysconf(_SC_AVPHYS_PAGES)) *
-                    static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-  throw Error(format_text("{} takes {} bytes of memory, which cannot be had; {} are free", what,
-                          count * sizeof(Value), free));
+  throw not_enough_memory(what, bytes, advice);
 }
 
 /// For messages of `allocate`.

@@ -202,6 +202,21 @@ TEST_CASE("a JPEG too small for the pixels that it declares is refused without d
   CHECK(contains(error, "too small for its pixels"));
 }
 
+TEST_CASE("pixels that the system would promise but not give are refused before they are touched") {
+  const std::size_t available = frostline::available_memory();
+  const std::size_t bytes = available > SIZE_MAX / 4 ? SIZE_MAX / 2 : 2 * available;
+  const auto refused = [&](std::size_t size, std::size_t count, auto allocate) {
+    const std::string error = error_of([&] { allocate(count); });
+    INFO(error);
+    CHECK(contains(error, "all takes " + std::to_string(count * size) + " bytes of memory, and "));
+    CHECK(contains(error, " are available; a smaller one takes less"));
+  };
+  refused(1, bytes, [](std::size_t count) { frostline::detail::allocate(count, "all"); });
+  refused(8, bytes / 8,
+          [](std::size_t count) { frostline::detail::allocate<std::uint64_t>(count, "all"); });
+  CHECK(frostline::detail::allocate(std::uint64_t{20} << 20, "some").size() == 20 << 20);
+}
+
 TEST_CASE("pixels for which there is no memory are an error that says how many bytes they take") {
   CHECK(contains(error_of([] { frostline::detail::allocate(~std::uint64_t{0}, "all"); }),
                  "all takes 18446744073709551615 bytes"));
