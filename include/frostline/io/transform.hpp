@@ -45,16 +45,27 @@ inline void check_normalization(const Normalization& normalization) {
   }
 }
 
+/// Throws: Error unless there is room for 3 x size x size floats, and not for more.
+inline void check_room(int size, std::span<const float> out) {
+  const auto side = static_cast<std::size_t>(std::max(size, 0));
+  if (size < 1 || out.size() != 3 * side * side)
+    throw Error(
+        format_text("a transform to 3x{}x{} floats got room for {}", size, size, out.size()));
+}
+/// The same for size x size labels.
+inline void check_room(int size, std::span<const int> out) {
+  const auto side = static_cast<std::size_t>(std::max(size, 0));
+  if (size < 1 || out.size() != side * side)
+    throw Error(format_text("a transform to {}x{} labels got room for {}", size, size, out.size()));
+}
+
 /// Writes the square at (left, top), zero pixels outside the image, mirrored if so asked.
 /// Shapes: image HWC -> out 3 x size x size; assigns.
 inline void write_square(const Image& image, int left, int top, int size, bool mirrored,
                          const Normalization& normalization, std::span<float> out) {
   check_image(image);
   check_normalization(normalization);
-  const auto side = static_cast<std::size_t>(std::max(size, 0));
-  if (size < 1 || out.size() != 3 * side * side)
-    throw Error(
-        format_text("a transform to 3x{}x{} floats got room for {}", size, size, out.size()));
+  check_room(size, out);
   float* target = out.data();
   for (int channel = 0; channel < 3; ++channel) {
     float normalized[256];
@@ -77,9 +88,7 @@ inline void write_square(const Image& image, int left, int top, int size, bool m
 /// Shapes: mask HW -> out size x size; assigns.
 inline void write_labels(const LabelMask& mask, int left, int top, int size, bool mirrored,
                          int outside, std::span<int> out) {
-  const auto side = static_cast<std::size_t>(std::max(size, 0));
-  if (size < 1 || out.size() != side * side)
-    throw Error(format_text("a transform to {}x{} labels got room for {}", size, size, out.size()));
+  check_room(size, out);
   int* target = out.data();
   for (int y = top; y < top + size; ++y)
     for (int step = 0; step < size; ++step) {
@@ -88,6 +97,21 @@ inline void write_labels(const LabelMask& mask, int left, int top, int size, boo
       const auto pixel = static_cast<std::ptrdiff_t>(y) * mask.width + x;
       *target++ = inside ? mask.labels[static_cast<std::size_t>(pixel)] : outside;
     }
+}
+
+/// Throws: Error unless the image and its mask are of one size; where only one of them is turned,
+/// it says how to turn the other.
+inline void check_pair(const Image& image, const LabelMask& mask) {
+  check_image(image);
+  check_mask(mask);
+  if (mask.width == image.width && mask.height == image.height) return;
+  const bool is_turned = mask.width == image.height && mask.height == image.width;
+  throw Error(format_text("an image of {}x{} pixels has a mask of {}x{}{}", image.width,
+                          image.height, mask.width, mask.height,
+                          is_turned ? "; if a camera's EXIF data turn the image, read both with "
+                                      "DecodeOptions{.orientation = Orientation::upright}, or both "
+                                      "without"
+                                    : ""));
 }
 
 /// Where a centred crop begins, negative if it is the larger; halves go to the even neighbour.
@@ -152,6 +176,18 @@ struct EvaluationTransform {
                                              detail::scaled_side(mask.height, shorter, resize));
     detail::write_labels(resized, detail::center_offset(resized.width, crop),
                          detail::center_offset(resized.height, crop), crop, false, outside, out);
+  }
+
+  /// The same for an image and its mask, whose sizes are compared first.
+  /// Shapes: image HWC -> out 3 x crop x crop, mask HW -> labels crop x crop; assigns.
+  /// Throws: Error as above, and if the image and the mask differ in size.
+  void operator()(const Image& image, const LabelMask& mask, std::span<float> out,
+                  std::span<int> labels, int outside = 255) const {
+    detail::check_pair(image, mask);
+    detail::check_normalization(normalization);
+    detail::check_room(crop, out);
+    (*this)(mask, labels, outside);
+    (*this)(image, out);
   }
 };
 
@@ -235,10 +271,10 @@ struct TrainingTransform {
   template <RandomBits64 Generator>
   void operator()(const Image& image, const LabelMask& mask, std::span<float> out,
                   std::span<int> labels, Generator& generator) const {
-    detail::check_image(image);
-    if (mask.width != image.width || mask.height != image.height)
-      throw Error(format_text("an image of {}x{} pixels has a mask of {}x{}", image.width,
-                              image.height, mask.width, mask.height));
+    detail::check_pair(image, mask);
+    detail::check_normalization(normalization);
+    detail::check_room(crop, out);
+    detail::check_room(crop, labels);
     const Region chosen = region(image.width, image.height, generator);
     const bool mirrored = flip && (generator() >> 63) != 0;
     write(image, chosen, mirrored, out);

@@ -208,6 +208,63 @@ TEST_CASE("an image and its mask are cut and mirrored alike") {
                  "a mask of 30x40"));
 }
 
+TEST_CASE("the evaluation transform of an image and its mask is that of each") {
+  const frostline::Image image = frostline::read_image(golden::folder() / "mask_grey8.png");
+  const LabelMask mask = golden_mask("mask_grey8.png");
+  for (const frostline::EvaluationTransform& transform :
+       {frostline::EvaluationTransform{.resize = 20, .crop = 16},
+        frostline::EvaluationTransform{.resize = 10, .crop = 32}}) {
+    const auto size = static_cast<std::size_t>(transform.crop * transform.crop);
+    std::vector<float> floats(3 * size), floats_alone(3 * size);
+    auto labels = square(transform.crop), labels_alone = square(transform.crop);
+    transform(image, floats_alone);
+    transform(mask, labels_alone, -100);
+    transform(image, mask, floats, labels, -100);
+    CHECK(floats == floats_alone);
+    CHECK(labels == labels_alone);
+    transform(mask, labels_alone);
+    transform(image, mask, floats, labels);
+    CHECK(labels == labels_alone);
+  }
+}
+
+TEST_CASE("an image and a mask of unlike sizes are refused, with a hint where one is turned") {
+  const frostline::EvaluationTransform evaluate{.resize = 4, .crop = 4};
+  const frostline::TrainingTransform train{.crop = 4};
+  std::vector<float> floats(48, -7);
+  auto labels = square(4);
+  auto& engine = frostline::test::random_engine();
+  const auto before = engine;
+  const auto image_of = [](int width, int height) {
+    return frostline::Image{width, height, std::vector<std::uint8_t>(3 * 5000)};
+  };
+  const auto errors = [&](const frostline::Image& image, const LabelMask& mask,
+                          std::span<float> out, std::span<int> numbers) {
+    return std::vector{error_of([&] { evaluate(image, mask, out, numbers); }),
+                       error_of([&] { train(image, mask, out, numbers, engine); })};
+  };
+  const LabelMask mask{50, 100, std::vector<std::uint8_t>(5000)};
+  for (const std::string& error : errors(image_of(100, 50), mask, floats, labels)) {
+    INFO(error);
+    CHECK(contains(error, "an image of 100x50 pixels has a mask of 50x100"));
+    CHECK(contains(error, "Orientation::upright"));
+  }
+  for (const std::string& error : errors(image_of(25, 200), mask, floats, labels)) {
+    INFO(error);
+    CHECK(contains(error, "an image of 25x200 pixels has a mask of 50x100"));
+    CHECK(!contains(error, "upright"));
+  }
+  for (const std::string& error :
+       errors(image_of(50, 100), mask, std::span(floats).first(3), labels))
+    CHECK(contains(error, "floats got room for 3"));
+  for (const std::string& error :
+       errors(image_of(50, 100), mask, floats, std::span(labels).first(3)))
+    CHECK(contains(error, "labels got room for 3"));
+  CHECK(engine == before);
+  CHECK(floats == std::vector<float>(48, -7));
+  CHECK(labels == square(4));
+}
+
 TEST_CASE("masks, sizes and regions that make no sense are refused") {
   const LabelMask mask{3, 2, {0, 1, 2, 3, 4, 5}};
   auto labels = square(4);
