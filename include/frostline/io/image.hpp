@@ -22,6 +22,7 @@
 #include "frostline/io/decode_options.hpp"
 #include "frostline/io/file_in_progress.hpp"
 #include "frostline/io/jpeg.hpp"
+#include "frostline/io/other_format.hpp"
 #include "frostline/io/pixels.hpp"
 #include "frostline/io/png.hpp"
 
@@ -81,7 +82,8 @@ inline Image decode_image(std::span<const std::byte> bytes, std::string_view nam
   if (data.empty()) detail::fail_image(name, "the file is empty");
   if (detail::is_jpeg(data)) return detail::decode_jpeg(data, name, options);
   if (detail::is_png(data)) return detail::decode_png(data, name, options);
-  detail::fail_image(name, "it is neither a JPEG nor a PNG");
+  detail::fail_image(
+      name, detail::reason_of_format(data, "it is neither a JPEG nor a PNG", "JPEG or PNG"));
 }
 
 /// The image in a JPEG or PNG file; see decode_image.

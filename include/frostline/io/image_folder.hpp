@@ -3,6 +3,7 @@
 #pragma once
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <exception>
 #include <filesystem>
@@ -122,15 +123,62 @@ inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
   return {std::move(train), std::move(val)};
 }
 
+namespace detail {
+
+/// The first failures of many, by the index of their sample, and the number of all.
+class Failures {
+ public:
+  /// To be called in a handler. It allocates nothing, since memory may be what failed.
+  void add(std::size_t index) {
+    first_[kept()] = {index, std::current_exception()};
+    ++count_;
+    std::sort(first_.begin(), first_.begin() + std::ptrdiff_t(std::min(count_, most_ + 1)),
+              [](const auto& left, const auto& right) { return left.index < right.index; });
+  }
+
+  /// Throws: the first as it is, if it is the only one or no Error, or an Error with the texts of
+  /// the first few.
+  void rethrow(std::size_t images) const {
+    if (count_ == 0) return;
+    std::string text = format_text("{} of the {} images cannot be read", count_, images);
+    for (std::size_t i = 0; i < kept(); ++i) {
+      try {
+        std::rethrow_exception(first_[i].thrown);
+      } catch (const Error& error) {
+        if (count_ == 1) throw;
+        text += format_text("{} {}", i == 0 ? ":" : ";", error.what());
+      } catch (...) {
+        if (i == 0) throw;
+        text += format_text("; one of another kind at sample {}", first_[i].index);
+      }
+    }
+    if (count_ > kept()) text += format_text("; and {} more", count_ - kept());
+    throw Error(text);
+  }
+
+ private:
+  struct Failure {
+    std::size_t index = 0;
+    std::exception_ptr thrown;
+  };
+  static constexpr std::size_t most_ = 5;
+  std::size_t kept() const { return std::min(count_, most_); }
+
+  std::size_t count_ = 0;
+  std::array<Failure, most_ + 1> first_;  // sorted; the last is room for the next
+};
+
+}  // namespace detail
+
 /// Decodes the folder's images in parallel with OpenMP, each once, and calls
 /// action(index of the sample, Image&&) from the thread that decoded it: what the action does not
 /// keep is freed at once, so that no more pictures are in memory than there are threads.
-/// Throws: Error for the first sample, by its index, that cannot be read, with the number of all
-/// such; whatever the action throws for the first. All others are read nevertheless.
+/// Throws: Error that names the first five samples, by their index, that cannot be read, with the
+/// number of all such; whatever else the action throws, if it is for the first of them. All others
+/// are read nevertheless.
 template <class Action>
 void for_each_image(const ImageFolder& folder, Action action, const DecodeOptions& options = {}) {
-  std::exception_ptr first;
-  std::size_t failures = 0, first_index = folder.size();
+  detail::Failures failures;
 #ifdef _OPENMP
 #pragma omp parallel for schedule(dynamic)
 #endif
@@ -141,23 +189,10 @@ void for_each_image(const ImageFolder& folder, Action action, const DecodeOption
 #ifdef _OPENMP
 #pragma omp critical(frostline_for_each_image)
 #endif
-      {
-        ++failures;
-        if (i < first_index) {
-          first_index = i;
-          first = std::current_exception();
-        }
-      }
+      failures.add(i);
     }
   }
-  if (!first) return;
-  try {
-    std::rethrow_exception(first);
-  } catch (const Error& error) {
-    if (failures == 1) throw;
-    throw Error(format_text("{} (and {} more of the {} images cannot be read)", error.what(),
-                            failures - 1, folder.size()));
-  }
+  failures.rethrow(folder.size());
 }
 
 /// All images of the folder, decoded, in the order of its samples; see for_each_image.

@@ -12,6 +12,7 @@
 #include "frostline/core/format.hpp"
 #include "frostline/io/image.hpp"
 #include "frostline/io/label_mask.hpp"
+#include "frostline/io/other_format.hpp"
 
 namespace frostline {
 
@@ -29,7 +30,8 @@ inline LabelMask decode_label_mask(std::span<const std::byte> bytes, std::string
     detail::fail_image(name,
                        "a JPEG does not keep class numbers as they are: save label masks as "
                        "PNG, grey or with a palette");
-  if (!detail::is_png(data)) detail::fail_image(name, "it is not a PNG");
+  if (!detail::is_png(data))
+    detail::fail_image(name, detail::reason_of_format(data, "it is not a PNG", "PNG"));
   detail::Png png(data, name, options);
   if (png.channels != 1)
     detail::fail_image(name, format_text("a label mask has one number for each pixel, and this PNG "

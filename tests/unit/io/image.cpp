@@ -11,9 +11,12 @@
 #include <fstream>
 #include <iterator>
 #include <random>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "frostline/io/read_label_mask.hpp"
 #include "frostline/io/resize.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
@@ -200,6 +203,50 @@ TEST_CASE("a JPEG too small for the pixels that it declares is refused without d
   for (const int at : {5, 7}) frame[at] = std::byte{0x1c};  // about 7,200 on each side
   const std::string error = error_of([&] { frostline::decode_image(bytes, "tiny"); });
   CHECK(contains(error, "too small for its pixels"));
+}
+
+TEST_CASE("a picture of another format is told by its content, whatever its name") {
+  using namespace std::string_literals;
+  const auto errors = [](const std::string& content) {
+    const auto bytes = std::as_bytes(std::span(content));
+    return std::pair(error_of([&] { frostline::decode_image(bytes, "a.jpg"); }),
+                     error_of([&] { frostline::decode_label_mask(bytes, "a.png"); }));
+  };
+  for (const auto& [content, wanted] : {std::pair{"RIFF\x24\0\0\0WEBPVP8 "s, "a WebP"},
+                                        {"\0\0\0\x18"
+                                         "ftypheic\0\0"s,
+                                         "a HEIC"},
+                                        {"\0\0\0\x18"
+                                         "ftypmif1\0\0"s,
+                                         "a HEIF"},
+                                        {"\0\0\0\x1c"
+                                         "ftypavif\0\0"s,
+                                         "an AVIF"},
+                                        {"GIF89a\1\0\1\0"s, "a GIF"},
+                                        {"BM\x3a\0\0\0\0\0\0\0\x36\0\0\0"s, "a BMP"},
+                                        {"II*\0\x08\0\0\0"s, "a TIFF"},
+                                        {"MM\0*\0\0\0\x08"s, "a TIFF"}}) {
+    const auto [image, mask] = errors(content);
+    INFO(image << " " << mask);
+    CHECK(contains(image, "it is "s + wanted + "; convert it to JPEG or PNG"));
+    CHECK(contains(mask, "it is "s + wanted + "; convert it to PNG"));
+  }
+  for (const char* content : {"<!DOCTYPE html>", "\xef\xbb\xbf\r\n <svg/>", "<"}) {
+    const auto [image, mask] = errors(content);
+    CHECK(contains(image, "it begins with '<', as a web page"));
+    CHECK(contains(mask, "it begins with '<', as a web page"));
+  }
+  for (const std::string& content :
+       {"a"s, "RIFF"s, "RIFF\x24\0\0\0WAVEfmt "s,
+        "\0\0\0\x18"
+        "ftyp"s,
+        "\0\0\0\x18"
+        "ftypisom"s,
+        "BM"s, "BMs are not BMPs"s, "\xef\xbb\xbf"s, "   "s, "version https://git-lfs"s}) {
+    const auto [image, mask] = errors(content);
+    CHECK(image.ends_with("it is neither a JPEG nor a PNG"));
+    CHECK(mask.ends_with("it is not a PNG"));
+  }
 }
 
 TEST_CASE("pixels that the system would promise but not give are refused before they are touched") {

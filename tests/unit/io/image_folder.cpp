@@ -335,7 +335,8 @@ TEST_CASE("each image of a folder is given once, with its index, to be shrunk at
                  "101.png"));
 }
 
-TEST_CASE("the first failure is told, with the number of all, and others are thrown as they are") {
+TEST_CASE(
+    "the first five failures are told, with the number of all, and others thrown as they are") {
   golden::TemporaryFolder folder;
   for (int i = 100; i < 140; ++i) folder.write("class/" + std::to_string(i) + ".png", a_png(0));
   const ImageFolder images(folder.path);
@@ -346,10 +347,30 @@ TEST_CASE("the first failure is told, with the number of all, and others are thr
     const std::string error = error_of([&] {
       frostline::for_each_image(images, [&](std::size_t, frostline::Image&&) { ++calls; });
     });
-    CHECK(contains(error, "112.png"));
-    CHECK(contains(error, "2 more of the 40 images"));
+    INFO(error);
+    CHECK(contains(error, "3 of the 40 images cannot be read: "));
+    CHECK(error.find("112.png") < error.find("113.png"));
+    CHECK(error.find("113.png") < error.find("137.png"));
+    CHECK(contains(error, "137.png"));
+    CHECK(!contains(error, "more"));
     CHECK(calls == 37);
   }
+  for (int i = 120; i < 130; ++i) folder.write("class/" + std::to_string(i) + ".png", {});
+  for (int repetition = 0; repetition < 20; ++repetition) {
+    const std::string error = error_of([&] { frostline::read_images(images); });
+    INFO(error);
+    CHECK(contains(error, "13 of the 40 images cannot be read: "));
+    for (const char* name : {"112.png", "113.png", "120.png", "121.png", "122.png"})
+      CHECK(contains(error, name));
+    CHECK(!contains(error, "123.png"));
+    CHECK(contains(error, "; and 8 more"));
+  }
+  CHECK(contains(error_of([&] {
+                   frostline::for_each_image(images, [](std::size_t i, frostline::Image&&) {
+                     if (i == 15) throw std::out_of_range("mine");
+                   });
+                 }),
+                 "; one of another kind at sample 15"));
   CHECK_THROWS_AS(
       frostline::for_each_image(
           images, [](std::size_t, frostline::Image&&) { throw std::out_of_range("mine"); }),
