@@ -81,8 +81,15 @@ inline std::string extension_of(const std::filesystem::path& path) {
   return extension;
 }
 
+/// Whether programs hide a file or folder of this name, such as the "._x.jpg" that macOS writes
+/// beside x.jpg.
+inline bool is_hidden(const std::filesystem::path& path) {
+  return path.filename().string()[0] == '.';
+}
+
 /// Whether the name promises a format that is read.
 inline bool names_an_image(const std::filesystem::path& path) {
+  if (is_hidden(path)) return false;
   const std::string extension = extension_of(path);
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
@@ -94,13 +101,14 @@ inline std::string reason_to_skip(const std::filesystem::path& path) {
                                                  ".svg",  ".tga", ".tif", ".tiff", ".webp"};
   const std::string name = path.filename().string();
   const std::string extension = extension_of(path);
-  if (name[0] == '.' || name == "Thumbs.db" || name == "desktop.ini") return "hidden files";
+  if (is_hidden(path) || name == "Thumbs.db" || name == "desktop.ini") return "hidden files";
   const bool is_picture = std::find(std::begin(other_pictures), std::end(other_pictures),
                                     extension) != std::end(other_pictures);
   return is_picture ? extension : "files that are no pictures";
 }
 
 inline constexpr const char* leads_back = "links to a folder that holds them";
+inline constexpr const char* hidden_folders = "hidden folders";
 inline constexpr const char* read_already = "folders that are read already";
 
 /// A folder to be read. Real folders come before links, each by path, so that the order in which a
@@ -155,7 +163,9 @@ inline void find_images(FolderToRead top, std::vector<std::filesystem::path>& pa
       const FileKind kind = kind_of(entry.path(), &id);
       if (kind == FileKind::folder) {
         FolderToRead next(entry, id, inside);
-        if (next.leads_back())
+        if (is_hidden(entry.path()))
+          ++skipped[hidden_folders];
+        else if (next.leads_back())
           ++skipped[leads_back];
         else
           folders.insert(std::move(next));

@@ -30,6 +30,8 @@ struct Sample {
 /// the order of their names; .jpg, .jpeg and .png files, in any case, also in nested folders. Links
 /// are followed, but for those that lead back to a folder that holds them; within a class a folder
 /// is read once, by its real place or else by the first link to it, where torchvision repeats it.
+/// Files and folders whose names begin with a dot, such as "._x.jpg" and ".ipynb_checkpoints", are
+/// passed over; torchvision takes them, as pictures and as classes.
 /// Source: https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html
 struct ImageFolder {
   std::filesystem::path root;
@@ -78,6 +80,8 @@ struct ImageFolder {
       if (detail::kind_of(entry.path(), &id) != detail::FileKind::folder) {
         const std::string reason = detail::reason_to_skip(entry.path());
         ++skipped[reason == "hidden files" ? reason : "files beside the class folders"];
+      } else if (detail::is_hidden(entry.path())) {
+        ++skipped[detail::hidden_folders];
       } else if (detail::FolderToRead(entry, id, above).leads_back()) {
         ++skipped[detail::leads_back];
       } else {
@@ -87,7 +91,8 @@ struct ImageFolder {
     }
     std::sort(classes.begin(), classes.end());
     if (classes.empty())
-      throw Error(format_text("the folder '{}' has no class folders", root.string()));
+      throw Error(format_text("the folder '{}' has no class folders{}{}", root.string(),
+                              skipped.empty() ? "" : "; ", skipped_text()));
   }
 
   void find_samples() {

@@ -203,6 +203,26 @@ TEST_CASE("what a folder leaves out is counted by reason and told in one line") 
   CHECK(contains(error_of([&] { ImageFolder{folder.path}; }), ".webp (3)"));
 }
 
+TEST_CASE("hidden files and folders are passed over and counted, whatever they hold") {
+  golden::TemporaryFolder folder;
+  folder.write("ant/x.jpg", a_png(0));
+  for (const char* name : {"ant/._x.jpg", "ant/in/.y.png", "ant/.in/z.png", "ant/.in/in/z.png",
+                           ".ipynb_checkpoints/1.png", "._ant.jpg"})
+    folder.write(name, {});
+  fs::create_symlink("../ant", folder.path / "ant" / ".up");
+  fs::create_symlink("ant", folder.path / ".also");
+  const ImageFolder images(folder.path);
+  CHECK(images.classes == std::vector<std::string>{"ant"});
+  CHECK(frostline::read_images(images).size() == 1);
+  CHECK(skipped_of(images) == "hidden files 3, hidden folders 4");
+
+  golden::TemporaryFolder hidden;
+  hidden.write(".ant/1.png", a_png(0));
+  CHECK(contains(error_of([&] { ImageFolder{hidden.path}; }), "hidden folders (1)"));
+  hidden.write(".ant/bee/1.png", a_png(0));  // the data set's own name may begin with a dot
+  CHECK(ImageFolder(hidden.path / ".ant").size() == 1);
+}
+
 TEST_CASE("a link that leads back to a folder that holds it changes nothing") {
   golden::TemporaryFolder folder;
   for (const char* name : {"birds/1.png", "birds/in/2.png", "cats/3.png"})
