@@ -93,11 +93,45 @@ inline std::string likeness(const std::string& wanted, const std::string& found)
       wanted, found, escaped(wanted), escaped(found));
 }
 
-/// Compares two lists of names, in any order.
+/// "the class 'a'" or "the classes 'a', 'b'".
+inline std::string list_of_classes(std::span<const std::string> names) {
+  return (names.size() == 1 ? "the class " : "the classes ") + list_of_names(names);
+}
+
+/// How a folder's classes differ from those of `origin`, or from those that are wanted where that
+/// is empty, and what to do.
+inline std::string difference_text(const std::vector<std::string>& missing,
+                                   const std::vector<std::string>& unexpected,
+                                   std::string_view folder, std::string_view origin) {
+  const std::string missing_from =
+      origin.empty() ? " of those wanted" : format_text(" of '{}'", origin);
+  const std::string not_in =
+      origin.empty() ? "the list of those wanted lacks" : format_text("'{}' lacks", origin);
+  std::string text = format_text("the folder '{}'", folder);
+  if (!missing.empty()) text += format_text(" lacks {}{}", list_of_classes(missing), missing_from);
+  if (!missing.empty() && !unexpected.empty()) text += " and";
+  if (!unexpected.empty())
+    text += format_text(" has {} that {}", list_of_classes(unexpected), not_in);
+  constexpr std::size_t most_compared = 100, most_hints = 10;  // hints need not be complete
+  std::size_t hints = 0;
+  for (std::size_t i = 0; i < std::min(missing.size(), most_compared); ++i)
+    for (std::size_t j = 0; j < std::min(unexpected.size(), most_compared); ++j) {
+      const std::string hint = likeness(missing[i], unexpected[j]);
+      if (!hint.empty() && ++hints <= most_hints) text += "; " + hint;
+    }
+  if (missing.size() == 1 && unexpected.size() == 1)
+    return text + format_text("; if they are one class, rename the folder '{}' to '{}'",
+                              unexpected[0], missing[0]);
+  if (!missing.empty() && !unexpected.empty())
+    return text + "; rename the folders of those that are one class";
+  return text + "; the classes must be the same: rename, add or remove folders";
+}
+
+/// Compares two lists of names, in any order; those wanted are of the folder `origin`, if named.
 /// Throws: Error, which lists the names that only one of them holds, or names one that is wanted
 /// twice.
 inline void require_classes(std::vector<std::string> wanted, std::vector<std::string> found,
-                            std::string_view folder) {
+                            std::string_view folder, std::string_view origin = "") {
   std::sort(wanted.begin(), wanted.end());
   std::sort(found.begin(), found.end());
   if (const auto twice = std::adjacent_find(wanted.begin(), wanted.end()); twice != wanted.end())
@@ -108,19 +142,8 @@ inline void require_classes(std::vector<std::string> wanted, std::vector<std::st
                       std::back_inserter(missing));
   std::set_difference(found.begin(), found.end(), wanted.begin(), wanted.end(),
                       std::back_inserter(unexpected));
-  if (missing.empty() && unexpected.empty()) return;
-  std::string text =
-      format_text("the classes of the folder '{}' are not those that are wanted", folder);
-  if (!missing.empty()) text += "; missing: " + list_of_names(missing);
-  if (!unexpected.empty()) text += "; unexpected: " + list_of_names(unexpected);
-  constexpr std::size_t most_compared = 100, most_hints = 10;  // hints need not be complete
-  std::size_t hints = 0;
-  for (std::size_t i = 0; i < std::min(missing.size(), most_compared); ++i)
-    for (std::size_t j = 0; j < std::min(unexpected.size(), most_compared); ++j) {
-      const std::string hint = likeness(missing[i], unexpected[j]);
-      if (!hint.empty() && ++hints <= most_hints) text += "; " + hint;
-    }
-  throw Error(text);
+  if (!missing.empty() || !unexpected.empty())
+    throw Error(difference_text(missing, unexpected, folder, origin));
 }
 
 }  // namespace frostline::detail

@@ -47,13 +47,15 @@ struct ImageFolder {
     find_samples();
   }
 
-  /// With classes numbered in the order given, such as another folder's or a network's.
+  /// With classes numbered in the order given, such as another folder's or a network's. `origin` is
+  /// that other folder, for messages.
   /// Throws: Error as above, and if the folder's classes, compared by name, are not these: the
   /// text lists those that are missing and those that are not expected.
-  ImageFolder(const std::filesystem::path& folder, const std::vector<std::string>& wanted)
+  ImageFolder(const std::filesystem::path& folder, const std::vector<std::string>& wanted,
+              const std::filesystem::path& origin = {})
       : root(folder) {
     find_classes();
-    detail::require_classes(wanted, classes, root.string());
+    detail::require_classes(wanted, classes, root.string(), origin.string());
     classes = wanted;
     find_samples();
   }
@@ -121,10 +123,10 @@ struct TrainAndVal {
 };
 
 /// `root/train` and `root/val`, with the classes of train, in its order, imposed on val.
-/// Throws: Error as ImageFolder; where the classes differ, it lists their names.
+/// Throws: Error as ImageFolder; where the classes differ, it names them and both folders.
 inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
   ImageFolder train(root / "train");
-  ImageFolder val(root / "val", train.classes);
+  ImageFolder val(root / "val", train.classes, train.root);
   return {std::move(train), std::move(val)};
 }
 

@@ -129,19 +129,38 @@ TEST_CASE("classes that differ between train and val are listed by name") {
   write_classes(folder, {"ant", "bee", "cat"}, {"ant", "bee", "dog"});
   const std::string error = error_of_both(folder);
   INFO(error);
-  CHECK(contains(error, (folder.path / "val").string()));
-  CHECK(contains(error, "missing: 'cat'; unexpected: 'dog'"));
+  const std::string train = "'" + (folder.path / "train").string() + "'";
+  const std::string val = "'" + (folder.path / "val").string() + "'";
+  CHECK(contains(error, val + " lacks the class 'cat' of " + train));
+  CHECK(contains(error, "has the class 'dog' that " + train + " lacks"));
+  CHECK(contains(error, "rename the folder 'dog' to 'cat'"));
   CHECK(!contains(error, "bee"));
 
   golden::TemporaryFolder fewer;
   write_classes(fewer, {"ant", "bee", "cat"}, {"ant"});
-  CHECK(contains(error_of_both(fewer), "missing: 'bee', 'cat'"));
-  CHECK(!contains(error_of_both(fewer), "unexpected"));
+  CHECK(contains(error_of_both(fewer), "lacks the classes 'bee', 'cat' of '"));
+  CHECK(contains(error_of_both(fewer), "rename, add or remove folders"));
+  CHECK(!contains(error_of_both(fewer), " has "));
 
   golden::TemporaryFolder more;
   for (int i = 100; i < 125; ++i) more.write("val/" + std::to_string(i) + "/1.png", a_png(0));
   write_classes(more, {"ant"}, {"ant"});
-  CHECK(contains(error_of_both(more), "'109' and 15 more"));
+  CHECK(contains(error_of_both(more), "'109' and 15 more that '"));
+  CHECK(!contains(error_of_both(more), "lacks the"));
+
+  golden::TemporaryFolder several;
+  write_classes(several, {"ant", "bee", "cat"}, {"Ant", "Bee", "cat"});
+  CHECK(contains(error_of_both(several), "lacks the classes 'ant', 'bee' of '"));
+  CHECK(contains(error_of_both(several), "has the classes 'Ant', 'Bee' that '"));
+  CHECK(contains(error_of_both(several), "rename the folders of those that are one class"));
+
+  const std::string unnamed = error_of([&] { ImageFolder(folder.path / "val", {"ant", "bee"}); });
+  INFO(unnamed);
+  CHECK(contains(unnamed, val + " has the class 'dog' that the list of those wanted lacks"));
+  CHECK(contains(error_of([&] {
+                   ImageFolder(folder.path / "val", {"ant", "bee", "cat", "dog"});
+                 }),
+                 val + " lacks the class 'cat' of those wanted"));
   CHECK(!contains(error_of_both(more), "'110'"));
 }
 
@@ -158,7 +177,7 @@ TEST_CASE("classes that differ only in case or in Unicode normal form are pointe
 
   golden::TemporaryFolder unlike;
   write_classes(unlike, {"\xe6\x97\xa5\xe6\x9c\xac", "bee"}, {"\xe4\xb8\xad\xe5\x9b\xbd", "bee"});
-  CHECK(contains(error_of_both(unlike), "missing"));
+  CHECK(contains(error_of_both(unlike), "lacks the class"));
   CHECK(!contains(error_of_both(unlike), "differ only"));
 }
 
