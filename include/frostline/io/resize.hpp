@@ -180,9 +180,10 @@ inline void check_resize(int source_width, int source_height, int width, int hei
         format_text("the box from ({}, {}) to ({}, {}) is empty or not inside an image of "
                     "{}x{}",
                     left, top, right, bottom, source_width, source_height));
-  if (std::uint64_t(width) * std::uint64_t(height) > most_resized_pixels)
-    throw Error(format_text("an image cannot be resized to {}x{} pixels, but to {} in all", width,
-                            height, most_resized_pixels));
+  if (const std::uint64_t pixels = std::uint64_t(width) * std::uint64_t(height);
+      pixels > most_resized_pixels)
+    throw Error(format_text("an image cannot be resized to {}x{} = {} pixels; at most {}", width,
+                            height, pixels, most_resized_pixels));
 }
 
 }  // namespace detail

@@ -69,6 +69,8 @@ TEST_CASE("a size, a box or a region that makes no sense is refused") {
   CHECK(contains(error_of([&] { frostline::resize(image, 5, -1); }), "5x-1"));
   CHECK(
       contains(error_of([&] { frostline::resize(image, 1 << 24, 1 << 24); }), "16777216x16777216"));
+  CHECK(contains(error_of([&] { frostline::resize(image, 20000, 20000); }),
+                 "20000x20000 = 400000000 pixels; at most 268435456"));
   CHECK_THROWS_AS(frostline::resize(Image{}, 1, 1), frostline::Error);
   for (const frostline::Box& box : {frostline::Box{-1, 0, 3, 2}, frostline::Box{0, 0, 3.5f, 2},
                                     frostline::Box{1, 0, 1, 2}, frostline::Box{0, nan, 3, 2}})
