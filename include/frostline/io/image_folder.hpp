@@ -3,9 +3,7 @@
 #pragma once
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
-#include <exception>
 #include <filesystem>
 #include <string>
 #include <string_view>
@@ -17,6 +15,7 @@
 #include "frostline/io/class_names.hpp"
 #include "frostline/io/find_images.hpp"
 #include "frostline/io/image.hpp"
+#include "frostline/io/image_failures.hpp"
 
 namespace frostline {
 
@@ -130,53 +129,6 @@ inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
   return {std::move(train), std::move(val)};
 }
 
-namespace detail {
-
-/// The first failures of many, by the index of their sample, and the number of all.
-class Failures {
- public:
-  /// To be called in a handler. It allocates nothing, since memory may be what failed.
-  void add(std::size_t index) {
-    first_[kept()] = {index, std::current_exception()};
-    ++count_;
-    std::sort(first_.begin(), first_.begin() + std::ptrdiff_t(std::min(count_, most_ + 1)),
-              [](const auto& left, const auto& right) { return left.index < right.index; });
-  }
-
-  /// Throws: the first as it is, if it is the only one or no Error, or an Error with the texts of
-  /// the first few.
-  void rethrow(std::size_t images) const {
-    if (count_ == 0) return;
-    std::string text = format_text("{} of the {} images cannot be read", count_, images);
-    for (std::size_t i = 0; i < kept(); ++i) {
-      try {
-        std::rethrow_exception(first_[i].thrown);
-      } catch (const Error& error) {
-        if (count_ == 1) throw;
-        text += format_text("{} {}", i == 0 ? ":" : ";", error.what());
-      } catch (...) {
-        if (i == 0) throw;
-        text += format_text("; one of another kind at sample {}", first_[i].index);
-      }
-    }
-    if (count_ > kept()) text += format_text("; and {} more", count_ - kept());
-    throw Error(text);
-  }
-
- private:
-  struct Failure {
-    std::size_t index = 0;
-    std::exception_ptr thrown;
-  };
-  static constexpr std::size_t most_ = 5;
-  std::size_t kept() const { return std::min(count_, most_); }
-
-  std::size_t count_ = 0;
-  std::array<Failure, most_ + 1> first_;  // sorted; the last is room for the next
-};
-
-}  // namespace detail
-
 /// Decodes the folder's images in parallel with OpenMP, each once, and calls
 /// action(index of the sample, Image&&) from the thread that decoded it: what the action does not
 /// keep is freed at once, so that no more pictures are in memory than there are threads.
@@ -185,7 +137,7 @@ class Failures {
 /// are read nevertheless.
 template <class Action>
 void for_each_image(const ImageFolder& folder, Action action, const DecodeOptions& options = {}) {
-  detail::Failures failures;
+  detail::ImageFailures failures;
 #ifdef _OPENMP
 #pragma omp parallel for schedule(dynamic)
 #endif
