@@ -34,6 +34,7 @@ int main(int argc, char** argv) {
   line.share("--smallest-crop", options.smallest_crop, "share of a picture that a crop keeps");
   line.flag("--no-augment", still,
             "pictures as they are: no random crops, no mirroring; what is frozen then runs once");
+  line.flag("--upright", options.upright, "turn photos as their EXIF data say");
   line.choice("--cache", options.cache, "of what frozen layers give for pictures that don't change",
               {"f32", "f16", "none"});
   line.number("--seed", options.seed, "of what is drawn at random");

@@ -20,14 +20,17 @@ struct Options {
   std::string weights;
   std::vector<std::string> images;
   std::string labels;
-  bool logits = false, finetuned = false;
+  bool logits = false, finetuned = false, upright = false;
 };
 
 std::vector<std::string> read_lines(const std::string& file) {
   std::ifstream stream(file);
   if (!stream) throw fl::Error(fmt::format("cannot read '{}'", file));
   std::vector<std::string> lines;
-  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  for (std::string line; std::getline(stream, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    lines.push_back(line);
+  }
   return lines;
 }
 
@@ -62,11 +65,17 @@ int run(const Options& options, const fl::EvaluationTransform& transform) {
     std::istringstream names(file.metadata.find("classes")->second);
     for (std::string name; std::getline(names, name);) labels.push_back(name);
   }
+  if (const int outputs = decltype(network)::output_shape.channels;
+      !labels.empty() && int(labels.size()) != outputs)
+    throw fl::Error(fmt::format("{} names of classes for a network of {}", labels.size(), outputs));
   int failures = 0;
   std::vector<float> pixels(3 * Side * Side);
   for (const std::string& image : options.images) {
     try {
-      transform(fl::read_image(image), pixels);
+      transform(
+          fl::read_image(image, {.orientation = options.upright ? fl::Orientation::upright
+                                                                : fl::Orientation::as_stored}),
+          pixels);
     } catch (const fl::Error& error) {  // the other pictures are still worth an answer
       fmt::print(stderr, "{}\n", error.what());
       ++failures;
@@ -98,6 +107,7 @@ int main(int argc, char** argv) {
   line.flag("--finetuned", options.finetuned,
             "the weights are finetune's: width 16, ten classes, pictures of 96x96");
   line.text("--labels", options.labels, "file of class names, one a line");
+  line.flag("--upright", options.upright, "turn photos as their EXIF data say");
   line.flag("--logits", options.logits, "one line of raw logits a picture, in 9 digits");
   line.parse(argc, argv);
   try {

@@ -12,6 +12,7 @@ namespace fl = frostline;
 // One class a folder; another data set wants another number here.
 constexpr int classes = 34, side = 96;
 using Model = fl::ResNet18<16, fl::ClassifierHead<128, classes>>;
+using Net = fl::Network<Model, fl::Input<3, side, side>>;
 
 int main(int argc, char** argv) {
   std::string folder, out = "resnet18-w16.safetensors";
@@ -32,23 +33,26 @@ int main(int argc, char** argv) {
   try {
     const std::filesystem::path file(out);
     examples::prepare_output(file.has_parent_path() ? file.parent_path() : ".",
-                             {file.filename().string()}, 0);
+                             {file.filename().string()}, Net::parameter_count() * sizeof(float));
     const auto [training, validation] = examples::load_data_sets(
         folder, classes, examples::keep_for_crops(side, options.smallest_crop),
         examples::keep_for_evaluation(side));
-    fl::Network<Model, fl::Input<3, side, side>> network{fl::max_batch(options.batch),
-                                                         fl::seed(options.seed)};
+    Net network{fl::max_batch(options.batch), fl::seed(options.seed)};
     std::printf("%zu parameters, %zu pictures to train on, %zu to validate\n",
                 network.parameter_count(), training.size(), validation.size());
     fl::Trainer trainer{network, fl::CrossEntropy{.label_smoothing = 0.1f},
                         fl::Sgd{.momentum = 0.9f, .weight_decay = weight_decay, .nesterov = true}};
     examples::TrainerOf any(trainer);
     const auto results = examples::train(any, training, validation, options);
-    fl::save(network, out,
-             {.type = fl::ElementType::f16,
-              .metadata = {
-                  {"format", "pt"},
-                  {"validation_accuracy", std::to_string(results.back().validation_accuracy)}}});
+    fl::SaveOptions saving{.type = fl::ElementType::f16, .metadata = {{"format", "pt"}}};
+    saving.metadata["validation_accuracy"] = std::to_string(results.back().validation_accuracy);
+    try {
+      fl::save(network, out, saving);
+    } catch (const fl::Error& error) {  // a number that 16 bits cannot hold
+      std::fprintf(stderr, "%s\nso it is written with 32 bits\n", error.what());
+      saving.type = fl::ElementType::f32;
+      fl::save(network, out, saving);
+    }
     std::printf("wrote %s\n", out.c_str());
   } catch (const std::exception& error) {
     std::fprintf(stderr, "%s\n", error.what());

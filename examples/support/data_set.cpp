@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <exception>
 #include <numeric>
 #include <random>
 
@@ -16,15 +17,32 @@ namespace examples {
 
 namespace fl = frostline;
 
+namespace {
+
+// A picture of 1x60000 cannot be enlarged until its shorter side is a network's: that is told when
+// it is read, with its name.
+void require_usable(const fl::Image& image) {
+  constexpr int most = 1000;
+  if (std::max(image.width, image.height) / std::min(image.width, image.height) > most)
+    throw fl::Error(fmt::format("a picture of {}x{} pixels is too thin to be of use", image.width,
+                                image.height));
+}
+
+}  // namespace
+
 Keep keep_for_evaluation(int side) {
-  return [side](fl::Image image) { return fl::shrink(std::move(image), side); };
+  return [side](fl::Image image) {
+    require_usable(image);
+    return fl::shrink(std::move(image), side);
+  };
 }
 
 Keep keep_for_crops(int side, double smallest) {
   return keep_for_evaluation(int(std::ceil(2 * side / std::sqrt(smallest))));
 }
 
-DataSet load_data_set(const fl::ImageFolder& files, const Keep& keep, const char* purpose) {
+DataSet load_data_set(const fl::ImageFolder& files, const Keep& keep, const char* purpose,
+                      bool upright) {
   if (const std::string skipped = files.skipped_text(); !skipped.empty())
     fmt::print(stderr, "{}\n", skipped);
   DataSet data;
@@ -35,23 +53,33 @@ DataSet load_data_set(const fl::ImageFolder& files, const Keep& keep, const char
     data.labels.push_back(sample.label);
   }
   Progress progress(fmt::format("reading pictures {}", purpose), files.size());
-  fl::for_each_image(files, [&](std::size_t i, fl::Image image) {
-    data.images[i] = keep(std::move(image));
+  const auto take = [&](std::size_t i, fl::Image image) {
+    try {
+      data.images[i] = keep(std::move(image));
+    } catch (const fl::Error& error) {
+      throw fl::Error(fmt::format("'{}': {}", files.samples[i].path.string(), error.what()));
+    }
 #pragma omp critical(examples_progress)
     progress.advance(1);
-  });
+  };
+  fl::for_each_image(
+      files, take,
+      {.orientation = upright ? fl::Orientation::upright : fl::Orientation::as_stored});
   progress.finish();
   return data;
 }
 
 DataSets load_data_sets(const std::filesystem::path& root, int classes, const Keep& training,
-                        const Keep& validation) {
+                        const Keep& validation, bool upright) {
   const auto [train, val] = fl::open_train_and_val(root);
   if (int(train.classes.size()) != classes)
-    throw fl::Error(fmt::format("'{}' holds {} classes, but this program is compiled for {}",
-                                train.root.string(), train.classes.size(), classes));
-  return {load_data_set(train, training, "to train on"),
-          load_data_set(val, validation, "to validate")};
+    throw fl::Error(
+        fmt::format("'{}' holds {} classes, but this program is compiled for {}: change the number "
+                    "`classes` in its source (finetune: examples/support/finetune_models.hpp and "
+                    "examples/predict.cpp) and build it again",
+                    train.root.string(), train.classes.size(), classes));
+  return {load_data_set(train, training, "to train on", upright),
+          load_data_set(val, validation, "to validate", upright)};
 }
 
 std::vector<std::size_t> shuffled(std::size_t size, std::uint64_t seed, int epoch) {
@@ -70,11 +98,18 @@ void fill(const DataSet& data, std::span<const std::size_t> indices, int side, B
   const std::size_t floats = 3 * std::size_t(side) * std::size_t(side);
   batch.images.resize(indices.size() * floats);
   batch.labels.resize(indices.size());
+  std::exception_ptr failure;  // no exception may leave a parallel region
 #pragma omp parallel for schedule(static)
   for (std::size_t i = 0; i < indices.size(); ++i) {
     batch.labels[i] = data.labels[indices[i]];
-    write(indices[i], std::span(batch.images).subspan(i * floats, floats));
+    try {
+      write(indices[i], std::span(batch.images).subspan(i * floats, floats));
+    } catch (...) {
+#pragma omp critical(examples_failure)
+      failure = std::current_exception();
+    }
   }
+  if (failure) std::rethrow_exception(failure);
 }
 
 }  // namespace

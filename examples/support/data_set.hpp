@@ -39,8 +39,10 @@ Keep keep_for_evaluation(int side);
 Keep keep_for_crops(int side, double smallest);
 
 /// Reads a folder; prints which files it passes over, and shows its progress. `purpose` follows the
-/// words "reading pictures". Throws: Error if a picture cannot be read.
-DataSet load_data_set(const frostline::ImageFolder& folder, const Keep& keep, const char* purpose);
+/// words "reading pictures". Photos of a phone lie on their side unless they are turned `upright`
+/// as their EXIF data say; torchvision does not. Throws: Error if a picture cannot be read.
+DataSet load_data_set(const frostline::ImageFolder& folder, const Keep& keep, const char* purpose,
+                      bool upright = false);
 
 struct DataSets {
   DataSet training, validation;
@@ -49,7 +51,7 @@ struct DataSets {
 /// Reads root/train and root/val, which must have the same classes.
 /// Throws: Error if a folder or a picture cannot be read, or there are not `classes` classes.
 DataSets load_data_sets(const std::filesystem::path& root, int classes, const Keep& training,
-                        const Keep& validation);
+                        const Keep& validation, bool upright = false);
 
 /// 0 ... size - 1 in an order that depends on the seed and the epoch alone.
 std::vector<std::size_t> shuffled(std::size_t size, std::uint64_t seed, int epoch);

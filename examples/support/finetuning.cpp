@@ -7,6 +7,7 @@
 #include "confusion_text.hpp"
 #include "frostline/core/format.hpp"
 #include "frostline/io/image.hpp"
+#include "frostline/train/sgd.hpp"
 #include "output.hpp"
 #include "result_json.hpp"
 
@@ -36,9 +37,13 @@ Report report_of(const NetworkFacts& network, const DataSet& training, const Dat
 }
 
 /// The picture as its file has it, or where that is gone by now, as it is kept.
-frostline::Image shown(const DataSet& data, std::size_t i) {
+frostline::Image shown(const DataSet& data, std::size_t i, bool upright) {
+  using frostline::Orientation;
   try {
-    return frostline::shrink(frostline::read_image(data.paths[i]), 320);
+    return frostline::shrink(
+        frostline::read_image(data.paths[i], {.orientation = upright ? Orientation::upright
+                                                                     : Orientation::as_stored}),
+        320);
   } catch (const frostline::Error&) {
     return data.images[i];
   }
@@ -47,6 +52,7 @@ frostline::Image shown(const DataSet& data, std::size_t i) {
 }  // namespace
 
 void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_bytes) {
+  frostline::Sgd{.learning_rate = options.learning_rate}.check();
   constexpr std::size_t others = std::size_t(8) << 20;  // the page, with its pictures
   prepare_output(options.out, {"finetuned.safetensors", "result.json", "report.html"},
                  weight_bytes + others);
@@ -55,9 +61,9 @@ void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_byt
 
 DataSets load_pictures(const FinetuningOptions& options, int classes) {
   const Keep whole = keep_for_evaluation(options.side);
-  return load_data_sets(
-      options.data, classes,
-      options.augment ? keep_for_crops(options.side, options.smallest_crop) : whole, whole);
+  const Keep crops = keep_for_crops(options.side, options.smallest_crop);
+  return load_data_sets(options.data, classes, options.augment ? crops : whole, whole,
+                        options.upright);
 }
 
 void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSets& data,
@@ -83,8 +89,8 @@ void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSets& 
   report.confusion = confusion;
   const std::size_t stride = std::max<std::size_t>(1, validation.size() / 30);
   for (std::size_t i = 0; i < validation.size(); i += stride)
-    report.predictions.push_back(
-        {shown(validation, i), validation.labels[i], last.classes[i], last.probabilities[i]});
+    report.predictions.push_back({shown(validation, i, options.upright), validation.labels[i],
+                                  last.classes[i], last.probabilities[i]});
   write_report(out / "report.html", report);
 }
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "frostline/core/error.hpp"
 #include "frostline/io/file_in_progress.hpp"
 
@@ -18,15 +20,18 @@ void prepare_output(const std::filesystem::path& folder, const std::vector<std::
   if (error || !std::filesystem::is_directory(folder, error))
     throw fl::Error(fmt::format("cannot make the folder '{}': {}", folder.string(),
                                 error ? error.message() : "something else has this name"));
-  for (const std::string& file : files) {
-    fl::detail::FileInProgress trial(folder / file);  // gone again without finish()
-    trial.write("?", 1);
-  }
   const auto disk = std::filesystem::space(folder, error);
   if (!error && disk.available < bytes)
     throw fl::Error(
         fmt::format("the folder '{}' is on a disk with {} bytes free, and results take {}",
                     folder.string(), disk.available, bytes));
+  // Trials are gone again without finish(). The first is as large as all results.
+  const std::vector<char> zeros(std::size_t(1) << 20);
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    fl::detail::FileInProgress trial(folder / files[i]);
+    for (std::size_t left = i == 0 ? bytes : 0; left > 0; left -= std::min(left, zeros.size()))
+      trial.write(zeros.data(), std::min(left, zeros.size()));
+  }
 }
 
 std::string folder_name(const std::filesystem::path& folder) {

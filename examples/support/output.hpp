@@ -8,8 +8,8 @@
 
 namespace examples {
 
-/// Makes a folder, and finds out whether these files can be written in it and its disk has room for
-/// so many bytes. Files that are there already stay as they are.
+/// Makes a folder, and finds out whether these files can be written in it, and so many bytes, by
+/// writing them. Files that are there already stay as they are.
 /// Throws: Error, which names the folder or the file.
 void prepare_output(const std::filesystem::path& folder, const std::vector<std::string>& files,
                     std::size_t bytes);

@@ -93,7 +93,7 @@ Batch batch_of(std::span<const Scene> scenes) {
   Batch batch;
   if (scenes.empty()) return batch;
   const int side = scenes[0].image.width;
-  const fl::EvaluationTransform transform{.resize = side, .crop = side};
+  const fl::EvaluationTransform transform{.resize = side, .crop = side};  // throws for no scene
   const std::size_t floats = 3 * std::size_t(side) * std::size_t(side);
   batch.images.resize(scenes.size() * floats);
 #pragma omp parallel for schedule(static)

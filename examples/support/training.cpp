@@ -128,11 +128,10 @@ Training train_and_predict(AnyTrainer& trainer, const DataSet& training, const D
     const EpochResult now{epoch, progress.mean_loss(), result.last.evaluation.loss(),
                           result.last.evaluation.accuracy(), progress.images_per_second()};
     if (!std::isfinite(now.validation_loss))
-      throw frostline::Error(
-          fmt::format("the loss of the pictures to validate is {} after epoch {}: the training has "
-                      "diverged, and "
-                      "nothing is written; a lower learning rate may help",
-                      now.validation_loss, epoch));
+      throw frostline::Error(fmt::format(
+          "the loss of the pictures to validate is not finite after epoch {}: the training "
+          "has diverged, and nothing is written; a lower learning rate may help",
+          epoch));
     result.epochs.push_back(now);
     fmt::print(
         "epoch {:>3}/{}  loss {:.4f}  validation loss {:.4f}  accuracy {:5.1f} %  "

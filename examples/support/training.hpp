@@ -17,7 +17,8 @@ struct TrainingOptions {
   int batch = 32;
   int side = 96;  // of the network's input
   float learning_rate = 1e-2f;
-  bool augment = true;  // training pictures are cropped and mirrored at random
+  bool upright = false;  // photos are turned as their EXIF data say
+  bool augment = true;   // training pictures are cropped and mirrored at random
   double smallest_crop = 0.5;
   std::string cache = "f32";  // how features are cached where they can be: f32, f16 or none
   std::uint64_t seed = 0;
