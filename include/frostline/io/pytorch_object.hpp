@@ -2,6 +2,7 @@
 // Finds the tensors in a pickle that torch.save wrote, and where they are in their storages.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -9,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "frostline/core/element_type.hpp"
@@ -40,39 +42,80 @@ class PytorchObject {
       throw unreadable(file_, format_text("it holds {}, not a dictionary of tensors, such as "
                                           "model.state_dict() is; nothing of it was run",
                                           describe(*weights)));
-    const std::span<const PickleValue::Index> entries = weights->entries();
-    for (std::size_t i = 0; i < entries.size(); i += 2) {
-      const PickleValue& key = pickle_[entries[i]];
-      if (key.kind != Kind::text) continue;
-      if (key.text.size() > 4096)
-        throw unreadable(file_, format_text("it has a key of {} letters", key.text.size()));
-      const std::string name(key.text);
-      state.tensors.erase(name);  // in Python the last of two wins
-      state.others.erase(name);
-      add(state, name, pickle_[entries[i + 1]]);
-    }
+    const Entries entries = text_entries(*weights);
+    for (const auto& [key, value] : entries) add(state, std::string(key), *value);
+    if (!holds_weights(state)) read_inner(state, entries);
     if (!state.tensors.empty()) return;
-    for (std::size_t i = 0; i < entries.size(); i += 2)
-      if (const PickleValue& key = pickle_[entries[i]]; key.kind == Kind::text)
-        require_no_module(pickle_[entries[i + 1]], format_text("its '{}' is", printable(key.text)));
-    std::string others;
-    for (const auto& [key, what] : state.others)
-      if (others.size() < 200)
-        others += format_text("{}'{}' ({})", others.empty() ? "" : ", ", printable(key), what);
-    throw unreadable(file_, format_text("its dictionary holds no tensors, only these keys: {}; "
-                                        "save model.state_dict()",
-                                        others));
+    for (const auto& [key, value] : entries)
+      require_no_module(*value, format_text("its '{}' is", printable(key)));
+    throw unreadable(file_, format_text("its dictionary {}; save model.state_dict()",
+                                        what_instead_of_tensors(*weights, state)));
   }
 
  private:
   using Kind = PickleValue::Kind;
   using Indices = std::vector<PickleValue::Index>;
+  using Entries = std::map<std::string_view, const PickleValue*>;
 
   /// A call of one of PyTorch's functions that make a tensor again.
   struct Rebuild {
     std::string_view function;
     const Indices* arguments;
   };
+
+  /// The values under keys of text: in Python the last of two wins.
+  Entries text_entries(const PickleValue& dictionary) const {
+    Entries result;
+    const std::span<const PickleValue::Index> entries = dictionary.entries();
+    for (std::size_t i = 0; i < entries.size(); i += 2) {
+      const PickleValue& key = pickle_[entries[i]];
+      if (key.kind != Kind::text) continue;
+      if (key.text.size() > 4096)
+        throw unreadable(file_, format_text("it has a key of {} letters", key.text.size()));
+      result[key.text] = &pickle_[entries[i + 1]];
+    }
+    return result;
+  }
+
+  /// A loss or a random generator's state may stand beside a network's weights.
+  static bool holds_weights(const StateDict& state) {
+    return std::any_of(state.tensors.begin(), state.tensors.end(), [](const auto& entry) {
+      return is_floating(entry.second.type) && !entry.second.extents.empty();
+    });
+  }
+
+  /// Adds the tensors of the dictionaries in a checkpoint, such as {"net": model.state_dict()},
+  /// with the dictionary's name before their keys: "net.conv1.weight".
+  void read_inner(StateDict& state, const Entries& entries) const {
+    std::size_t read = 0;
+    for (const auto& [name, dictionary] : entries) {
+      // One dictionary may be there under a few names, but not to take time and memory without end.
+      read += dictionary->entries().size() / 2;
+      if (read > pickle_.values.size())
+        throw unreadable(file_, "it has one dictionary under too many names");
+      StateDict inner{{}, {}, {}, {}};
+      for (const auto& [key, value] : text_entries(*dictionary))
+        add(inner, format_text("{}.{}", name, key), *value);
+      if (inner.tensors.empty()) continue;
+      state.others.erase(std::string(name));
+      for (auto& [key, tensor] : inner.tensors)
+        if (state.others.contains(key) || !state.tensors.emplace(key, std::move(tensor)).second)
+          throw damaged(key, "is there twice");
+      for (auto& [key, what] : inner.others)
+        if (state.tensors.contains(key) || !state.others.emplace(key, std::move(what)).second)
+          throw damaged(key, "is there twice");
+    }
+  }
+
+  std::string what_instead_of_tensors(const PickleValue& dictionary, const StateDict& state) const {
+    if (dictionary.entries().empty()) return "is empty";
+    if (state.others.empty()) return "holds no tensors under keys of text";
+    std::string others;
+    for (const auto& [key, what] : state.others)
+      if (others.size() < 200)
+        others += format_text("{}'{}' ({})", others.empty() ? "" : ", ", printable(key), what);
+    return format_text("holds no tensors, only these keys: {}", others);
+  }
 
   static bool has_entries(const PickleValue& value) {
     return value.kind == Kind::dictionary || !value.entries().empty();

@@ -133,6 +133,52 @@ TEST_CASE("a wrapper may lie in a wrapper, and a layer may be called model") {
   REQUIRE(floats_of(read(files::pytorch_zip(layer, {six_floats()})), "model") == arange(6));
 }
 
+TEST_CASE(
+    "a checkpoint's dictionaries of tensors are read with their names, where it has no more") {
+  const std::string weights = dictionary({{"w", Tensor{}}, {"note", "N"}});
+  const std::string optimizer =
+      "}(" + files::pickle::text("state") + "}(K\x01" + dictionary({{"buf", Tensor{}}}) + "uu";
+  const auto keys = [](const std::string& object) {
+    std::string result;
+    for (const auto& [key, tensor] : read(files::pytorch_zip(object, {six_floats()})).tensors)
+      result += key + " ";
+    return result;
+  };
+  REQUIRE(keys(dictionary({{"net", weights}, {"acc", "K\x5f"}, {"epoch", "K\x07"}})) == "net.w ");
+  REQUIRE(keys(dictionary({{"net", weights}, {"optimizer", optimizer}})) == "net.w ");
+  REQUIRE(keys(dictionary({{"student", weights}, {"teacher", weights}})) == "student.w teacher.w ");
+  REQUIRE(keys(dictionary({{"state_dict", dictionary({{"params", weights}})}})) == "params.w ");
+  REQUIRE(keys("}(" + files::pickle::text("net") + dictionary({{"x", Tensor{}}}) +
+               files::pickle::text("net") + weights + "u") == "net.w ");  // the last of two
+  const Tensor loss{.extents = {}, .strides = {}};
+  REQUIRE(keys(dictionary({{"loss", loss}, {"net", weights}})) == "loss net.w ");
+  const Tensor state_of_generator{
+      .count = 24, .extents = {24}, .strides = {1}, .type = "ByteStorage"};
+  REQUIRE(keys(dictionary({{"rng_state", state_of_generator}, {"net", weights}})) ==
+          "net.w rng_state ");
+  REQUIRE(keys(dictionary({{"model", weights}, {"ema", weights}})) == "w ");
+  REQUIRE(keys(dictionary({{"conv", Tensor{}}, {"bn", weights}})) == "conv ");
+  const fl::StateDict state = read(
+      files::pytorch_zip(dictionary({{"net", weights}, {"none", dictionary({})}}), {six_floats()}));
+  REQUIRE(floats_of(state, "net.w") == arange(6));
+  REQUIRE(state.others.size() == 2);
+  REQUIRE(state.others.find("net.note")->second == "None");
+  REQUIRE(state.others.find("none")->second == "a dictionary");
+}
+
+TEST_CASE("dictionaries of tensors whose keys would be the same, or without end, are refused") {
+  const std::string two =
+      dictionary({{"a", dictionary({{"b.w", Tensor{}}})}, {"a.b", dictionary({{"w", Tensor{}}})}});
+  REQUIRE(contains(refusal(files::pytorch_zip(two, {six_floats()})), "'a.b.w' is there twice"));
+  std::string weights = "}q\x01(", object = "}(";
+  for (int i = 0; i < 300; ++i) weights += files::pickle::text("w" + std::to_string(i)) + "h\x02";
+  object += files::pickle::text("tensor") + std::string(Tensor{.extents = {}, .strides = {}}) +
+            "q\x02" + files::pickle::text("first") + weights + "u";
+  for (int i = 0; i < 300; ++i) object += files::pickle::text("x" + std::to_string(i)) + "h\x01";
+  REQUIRE(contains(refusal(files::pytorch_zip(object + "u", {six_floats()})),
+                   "one dictionary under too many names"));
+}
+
 TEST_CASE("a whole pickled module is refused with what to save instead") {
   const std::string error = error_of([] { fl::read_pytorch(files::golden("module.pth")); });
   REQUIRE(contains(error, "module.pth': it holds a whole pickled module"));
@@ -375,6 +421,10 @@ TEST_CASE("a file without a dictionary of tensors is refused with what it has") 
   REQUIRE(contains(refusal(object(Tensor{})), "not a dictionary of tensors"));
   REQUIRE(contains(refusal(object(dictionary({{"epoch", "N"}, {"best", "N"}}))),
                    "only these keys: 'best' (None), 'epoch' (None)"));
+  REQUIRE(contains(refusal(object(dictionary({}))),
+                   "its dictionary is empty; save model.state_dict()"));
+  REQUIRE(contains(refusal(object("}(K\x01" + std::string(Tensor{}) + "u")),
+                   "its dictionary holds no tensors under keys of text;"));
   const std::string cyclic = "}q\x01" + files::pickle::text("model") + "h\x01s";
   REQUIRE(contains(refusal(object(cyclic)), "only these keys: 'model' (a dictionary)"));
 }
