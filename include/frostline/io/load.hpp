@@ -26,8 +26,9 @@ LoadReport load(std::span<Executor<Backend>* const> parts, std::span<const Path>
   const OwnedTensors network(parts);
   Matching matching = match(network.tensors, replaced, file, options, skip_new);
   if (const Problems& problems = matching.problems; problems.size() > 0)
-    throw Error(format_text("frostline: '{}' does not fit the network ({} problems){}",
-                            path.string(), problems.size(), problems.text()));
+    throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}",
+                            path.string(), problems.size(), problems.size() == 1 ? "" : "s",
+                            problems.text()));
   std::vector<float> floats;
   std::vector<std::int64_t> integers;
   for (const auto& [i, stored] : matching.pairs) {

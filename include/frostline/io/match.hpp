@@ -27,13 +27,17 @@ struct Problems {
   std::size_t size() const {
     return missing.size() + mismatched.size() + unexpected.size() + others.size();
   }
-  /// Of more than ten lines of a kind, five.
+  /// Of more than ten lines of a kind, five; and at the end how keys are made to fit.
   std::string text() const {
     std::string result;
     append_first(result, "\n  ", "\n  ", others, " like it");
     append_first(result, "\n  ", "\n  ", missing, " are missing");
     append_first(result, "\n  ", "\n  ", mismatched, " are mismatched");
     append_first(result, "\n  ", "\n  ", unexpected, " are unexpected");
+    if (!missing.empty() || !unexpected.empty())
+      result +=
+          "\n  LoadOptions{.ignore = {\"total_ops\"}} passes over keys, .rename renames them, "
+          ".prefix takes off a prefix";
     return result;
   }
 };
@@ -148,10 +152,9 @@ inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& sto
     std::string names;
     for (const std::string& prefix : found.fitting)
       names += format_text("{}'{}'", names.empty() ? "" : ", ", printable(prefix));
-    result.problems.others.push_back(
-        format_text("its keys fit the network after each of {}; name one, as in LoadOptions{{"
-                    ".prefix = \"{}\"}}",
-                    names, printable(found.fitting.front())));
+    result.problems.others.push_back(format_text(
+        "its keys fit the network after each of {}; name one of them, as LoadOptions::prefix",
+        names));
     return false;
   }
   if (found.best.empty()) return true;

@@ -192,7 +192,7 @@ TEST_CASE("a prefix without which everything fits is taken off, and reported") {
     INFO(message);
     REQUIRE(message.find("missing 'conv1.weight' [8, 3, 7, 7]") != std::string::npos);
     REQUIRE(message.find("most of its keys begin with '") != std::string::npos);
-    REQUIRE(std::count(message.begin(), message.end(), '\n') == 2);
+    REQUIRE(std::count(message.begin(), message.end(), '\n') == 3);
     REQUIRE(snapshot(network) == before);
   }
 }
@@ -208,8 +208,8 @@ TEST_CASE("where several prefixes fit, the error names them, and a user names on
   const auto path = draft.write(folder);
   const std::string several = error_of([&] { load_pretrained(network, path); });
   INFO(several);
-  REQUIRE(several.find("after each of 'student.', 'teacher.'; name one, as in LoadOptions{.prefix "
-                       "= \"student.\"}") != std::string::npos);
+  REQUIRE(several.find("after each of 'student.', 'teacher.'; name one of them, as "
+                       "LoadOptions::prefix") != std::string::npos);
   REQUIRE(std::count(several.begin(), several.end(), '\n') == 1);
   const char* const prefix = GENERATE("teacher", "teacher.", "module.teacher.");
   const LoadReport report = load(network, path, {.prefix = prefix});
@@ -295,8 +295,10 @@ TEST_CASE("a file's own head is passed over whatever it is called, but no typo")
     draft.add("layer1.0.convX.weight");
     const std::string message = error_of([&] { load_pretrained(network, draft.write(folder)); });
     INFO(message);
-    REQUIRE(message.find("(1 problems)") != std::string::npos);
-    REQUIRE(message.find("unexpected 'layer1.0.convX.weight' [4]") != std::string::npos);
+    REQUIRE(message.find("(1 problem)") != std::string::npos);
+    REQUIRE(message.find("unexpected 'layer1.0.convX.weight' [4]\n  LoadOptions{.ignore = "
+                         "{\"total_ops\"}} passes over keys, .rename renames them, .prefix takes "
+                         "off a prefix") != std::string::npos);
     REQUIRE(snapshot(network) == before);
   }
   SECTION("something of the rest is missing: then an unknown part may be it") {
@@ -416,7 +418,7 @@ TEST_CASE("many problems of a kind are summed up") {
   REQUIRE(message.find("(326 problems)") != std::string::npos);
   REQUIRE(message.find("... and 97 more are missing") != std::string::npos);
   REQUIRE(message.find("... and 219 more are unexpected") != std::string::npos);
-  REQUIRE(std::count(message.begin(), message.end(), '\n') == 12);
+  REQUIRE(std::count(message.begin(), message.end(), '\n') == 13);
 }
 
 TEST_CASE("save with 16 bits keeps running statistics, and refuses what becomes infinite") {
@@ -478,6 +480,47 @@ TEST_CASE("numbers that are not finite never replace good weights, unless one as
   const std::vector<float> found = network.values(key);
   REQUIRE((found[1] == value || (std::isnan(found[1]) && std::isnan(value))));
   REQUIRE(std::isfinite(found[2]));
+}
+
+TEST_CASE("what only differs in shape is told without a word on keys") {
+  const files::TemporaryFolder folder;
+  Net<Whole> network{max_batch(1), seed(1)};
+  Draft draft(network);
+  draft["fc.bias"].extents = {1, 7};
+  const std::string message = error_of([&] { load(network, draft.write(folder)); });
+  INFO(message);
+  REQUIRE(message.find("(1 problem)\n  mismatched 'fc.bias'") != std::string::npos);
+  REQUIRE(message.find("LoadOptions") == std::string::npos);
+}
+
+TEST_CASE("common checkpoints of several programs load, whose weights have other names") {
+  const files::TemporaryFolder folder;
+  using files::pickle::dictionary;
+  using files::pickle::Tensor;
+  Net<Module<Named<"conv", Conv2d<3, 2, 1>>>> network{max_batch(1), seed(2)};
+  const auto weights = [](const std::string& storage) {
+    return dictionary(
+        {{"conv.weight",
+          Tensor{.storage = storage, .extents = {2, 3, 1, 1}, .strides = {3, 1, 1, 1}}},
+         {"conv.bias", Tensor{.storage = storage, .extents = {2}, .strides = {1}}}});
+  };
+  const auto write = [&](const std::string& object) {
+    return folder.write("some.pth",
+                        files::pytorch_zip(object, {files::bytes_of(files::arange(6)),
+                                                    files::bytes_of(files::arange(6, 10))}));
+  };
+  const std::string name = GENERATE("net", "params");
+  LoadReport report =
+      load(network, write(dictionary({{name, weights("0")}, {"acc", "N"}, {"epoch", "N"}})));
+  REQUIRE(network.values("conv.weight") == files::arange(6));
+  REQUIRE(report.prefix == name + ".");
+  REQUIRE(report.ignored == std::vector<std::string>{"acc", "epoch"});
+
+  const auto two = write(dictionary({{"student", weights("0")}, {"teacher", weights("1")}}));
+  REQUIRE_ERROR(load(network, two), "after each of 'student.', 'teacher.'; name one of them");
+  report = load(network, two, {.prefix = "teacher"});
+  REQUIRE(network.values("conv.weight") == files::arange(6, 10));
+  REQUIRE(report.ignored == std::vector<std::string>{"student.conv.bias", "student.conv.weight"});
 }
 
 TEST_CASE("a diverged network is told in five names") {
