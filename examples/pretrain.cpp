@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
 
   try {
     const std::filesystem::path file(out);
+    if (file.extension() != ".safetensors")
+      throw fl::Error("--out requires a name that ends in .safetensors, as the weights are");
     examples::prepare_output(file.has_parent_path() ? file.parent_path() : ".",
                              {file.filename().string()}, Net::parameter_count() * sizeof(float));
     const auto [training, validation] = examples::load_data_sets(

@@ -9,6 +9,7 @@
 #include <map>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "frostline/core/error.hpp"
@@ -27,6 +28,18 @@ struct SaveOptions {
 };
 
 namespace detail {
+
+/// Throws: Error for a name by which other programs would take safetensors for something else.
+inline void require_no_other_format(const std::filesystem::path& path) {
+  std::string extension = path.extension().string();
+  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  for (const std::string_view other : {".pth", ".pt", ".bin", ".ckpt", ".onnx"})
+    if (extension == other)
+      throw Error(format_text(
+          "cannot write '{}': what is written is safetensors, which is not read "
+          "under such a name; name it '{}'",
+          path.string(), std::filesystem::path(path).replace_extension(".safetensors").string()));
+}
 
 /// Throws: Error, which names the tensors, if any number is not finite.
 inline void require_finite(const std::filesystem::path& path,
@@ -55,6 +68,7 @@ inline void require_finite(const std::filesystem::path& path,
 template <class Backend>
 void save(std::span<const Executor<Backend>* const> parts, const std::filesystem::path& path,
           const SaveOptions& options) {
+  require_no_other_format(path);
   const OwnedTensors network(parts);
   const std::vector<NamedTensor>& tensors = network.tensors;
   std::vector<std::vector<float>> floats(tensors.size());
@@ -85,10 +99,12 @@ void save(std::span<const Executor<Backend>* const> parts, const std::filesystem
 /// written as `options.type`, rounded to nearest, in F16 and BF16 to 0 where they are too small;
 /// buffers, such as running statistics, are always F32, since they may exceed what F16 holds.
 /// A file of this name is replaced only when the new one is complete, and keeps its permissions;
-/// where it is a link, its target is replaced.
-/// Throws: Error, with the old file as it was, if a number is not finite (a training that diverged
-/// never writes over good weights) or too large for the type, if the file cannot be written, or if
-/// frozen weights lie in a file that was changed.
+/// where it is a symbolic link, its target is replaced. Other hard links of the old file keep the
+/// old contents.
+/// Throws: Error, with the old file as it was, if the name ends as another format's (.pth, .pt,
+/// .bin, .ckpt, .onnx: what reads these does not read safetensors), if a number is not finite (a
+/// training that diverged never writes over good weights) or too large for the type, if the file
+/// cannot be written, or if frozen weights lie in a file that was changed.
 template <class Net>
 void save(const Net& network, const std::filesystem::path& path, const SaveOptions& options = {}) {
   detail::save<typename Net::backend>(network.executors(), path, options);

@@ -482,6 +482,19 @@ TEST_CASE("numbers that are not finite never replace good weights, unless one as
   REQUIRE(std::isfinite(found[2]));
 }
 
+TEST_CASE("no file is written under a name that other programs read as another format") {
+  const files::TemporaryFolder folder;
+  const Net<Whole> network{max_batch(1), seed(1)};
+  const std::string name = GENERATE("model.pth", "model.pt", "a.b.bin", "model.ckpt", "x.ONNX");
+  const auto path = folder.write(name, "old");
+  const auto better = std::filesystem::path(path).replace_extension(".safetensors");
+  REQUIRE_ERROR(save(network, path), name + "': what is written is safetensors");
+  REQUIRE_ERROR(save(network, path), "name it '" + better.string() + "'");
+  REQUIRE(files::content_of(path) == "old");
+  save(network, better);
+  save(network, folder.path / "best");
+}
+
 TEST_CASE("what only differs in shape is told without a word on keys") {
   const files::TemporaryFolder folder;
   Net<Whole> network{max_batch(1), seed(1)};
