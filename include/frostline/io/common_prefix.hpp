@@ -18,8 +18,8 @@ struct CommonPrefix {
   std::vector<std::string> fitting{};  // those that bring all of them
 };
 
-/// Looks for what may stand before the keys that a network requires. There is nothing to look for
-/// where the file has one of them as it is.
+/// Looks for what may stand before the keys that a network requires, also as a user renames them.
+/// There is nothing to look for where the file has one of them as it is.
 inline CommonPrefix find_common_prefix(const std::set<std::string_view>& required,
                                        const StoredKeys& stored) {
   constexpr int deepest = 16;
@@ -29,7 +29,9 @@ inline CommonPrefix find_common_prefix(const std::set<std::string_view>& require
     if (required.contains(key)) return {};
     std::size_t dot = key.find('.');
     for (int depth = 0; depth < deepest && dot != std::string::npos; ++depth) {
-      if (required.contains(std::string_view(key).substr(dot + 1))) ++votes[key.substr(0, dot + 1)];
+      const std::string rest = key.substr(dot + 1);
+      if (required.contains(value.is_renamed ? rest : stored.renames.rename(rest).key))
+        ++votes[key.substr(0, dot + 1)];
       dot = key.find('.', dot + 1);
     }
   }
@@ -39,7 +41,7 @@ inline CommonPrefix find_common_prefix(const std::set<std::string_view>& require
       most = count;
       result.best = prefix;
     }
-    if (count == required.size()) result.fitting.push_back(prefix);
+    if (count >= required.size()) result.fitting.push_back(prefix);
   }
   return result;
 }

@@ -29,7 +29,8 @@ inline void append_first(std::string& text, std::string_view title, std::string_
 }  // namespace detail
 
 /// How a file's keys become a network's. A name here is one or more whole parts of a key, between
-/// dots: "layer4.1" is a name in "layer4.1.conv1.weight". A dot at its end does no harm.
+/// dots: "layer4.1" is a name in "layer4.1.conv1.weight". A dot at its end does no harm. A rename
+/// is of a key as it is in the file but for wrappers' names, or after a prefix, named or found.
 struct LoadOptions {
   std::string prefix{};  // only keys that begin with this name are read, without it: "encoder_q"
   std::map<std::string, std::string, std::less<>> rename{};  // first names: {{"head", "fc"}}

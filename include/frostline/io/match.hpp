@@ -152,21 +152,22 @@ inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& sto
     std::string names;
     for (const std::string& prefix : found.fitting)
       names += format_text("{}'{}'", names.empty() ? "" : ", ", printable(prefix));
-    result.problems.others.push_back(format_text(
-        "its keys fit the network after each of {}; name one of them, as LoadOptions::prefix",
-        names));
+    stored.problems.push_back(
+        format_text("its keys fit the network after each of {}; name one of them, "
+                    "as LoadOptions::prefix",
+                    names));
     return false;
   }
   if (found.best.empty()) return true;
   result.report.prefix = found.best;
   if (found.fitting.empty())
-    result.problems.others.push_back(
+    stored.problems.push_back(
         format_text("most of its keys begin with '{}', without which they are compared here",
                     printable(found.best)));
-  const StoredKeys all = std::exchange(stored, {});
-  for (const auto& [key, value] : all.values)
+  const auto all = std::exchange(stored.values, {});
+  for (const auto& [key, value] : all)
     if (key.starts_with(found.best))
-      stored.values.emplace(key.substr(found.best.size()), value);
+      stored.add(std::string_view(key).substr(found.best.size()), value);
     else
       note_unused(key, value, skip_new, result);
   return true;
@@ -179,12 +180,15 @@ inline Matching match(const std::vector<NamedTensor>& wanted, std::span<const Pa
   Matching result;
   StoredKeys stored = stored_keys(file, WrapperNames(wanted), options);
   result.report.ignored = std::move(stored.ignored);
-  result.problems.others = std::move(stored.problems);
-  if (stored.values.empty() && !result.problems.others.empty()) return result;
+  bool comparable = !stored.values.empty() || stored.problems.empty();
   if (!options.prefix.empty())
     result.report.prefix = format_text("{}.", without_last_dot(options.prefix));
-  else if (!match_prefix(wanted, stored, skip_new, result))
-    return result;
+  else
+    comparable = comparable && match_prefix(wanted, stored, skip_new, result);
+  result.problems.others = std::move(stored.problems);
+  if (!comparable) return result;
+  for (std::string& problem : stored.renames.problems())
+    result.problems.others.push_back(std::move(problem));
   for (std::size_t i = 0; i < wanted.size(); ++i) match_one(wanted, i, stored, skip_new, result);
   match_rest(wanted, replaced, stored, skip_new, result);
   return result;

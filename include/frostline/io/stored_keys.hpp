@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <map>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "frostline/core/path.hpp"
 #include "frostline/graph/named_tensor.hpp"
 #include "frostline/io/load_options.hpp"
+#include "frostline/io/renames.hpp"
 #include "frostline/io/state_dict.hpp"
 #include "frostline/io/unreadable.hpp"
 
@@ -66,14 +66,30 @@ class WrapperNames {
 
 /// A tensor of a file, or in words what else is there.
 struct StoredValue {
-  const StoredTensor* tensor;
-  std::string_view other;
+  const StoredTensor* tensor{};
+  std::string_view other{};
+  std::string_view in_file{};  // its key there
+  bool is_renamed = false;
 };
 
 struct StoredKeys {
-  std::map<std::string, StoredValue, std::less<>> values;
-  std::vector<std::string> ignored;
-  std::vector<std::string> problems;
+  std::map<std::string, StoredValue, std::less<>> values{};
+  std::vector<std::string> ignored{}, problems{};
+  Renames renames{};
+
+  /// Adds a value by its key, which is renamed unless it has been before.
+  void add(std::string_view key, StoredValue value) {
+    RenamedKey renamed = value.is_renamed ? RenamedKey{std::string(key)} : renames.rename(key);
+    if (!renamed.from.empty()) {
+      renames.note_used(renamed.from);
+      value.is_renamed = true;
+    }
+    const auto [found, is_new] = values.emplace(std::move(renamed.key), value);
+    if (!is_new)
+      problems.push_back(format_text("'{}' is there twice, from the file's '{}' and '{}'",
+                                     printable(found->first), printable(found->second.in_file),
+                                     printable(value.in_file)));
+  }
 };
 
 /// A key of a file without its wrappers' names and without a prefix; nothing if it lacks that. The
@@ -101,44 +117,28 @@ inline bool is_ignored(std::string_view key, const LoadOptions& options) {
 
 inline StoredKeys stored_keys(const StateDict& file, WrapperNames wrappers,
                               const LoadOptions& options) {
-  StoredKeys result;
   const std::string prefix(without_last_dot(options.prefix));
-  std::map<std::string, std::string, std::less<>> rename;
+  Renames::Map renames;
   for (const auto& [from, to] : options.rename)
     if (wrappers.remove_from(from).empty()) wrappers.keep(from);
   for (const auto& [from, to] : options.rename)
-    rename.emplace(wrappers.remove_from(without_last_dot(from)), without_last_dot(to));
-  std::set<std::string_view> used;
+    renames.emplace(wrappers.remove_from(without_last_dot(from)), without_last_dot(to));
+  StoredKeys result{.renames = Renames(std::move(renames))};
   bool prefix_used = prefix.empty();
 
-  const auto add = [&](const std::string& in_file, StoredValue value) {
-    std::optional<std::string> found = key_after(prefix, in_file, wrappers);
-    prefix_used = prefix_used || found.has_value();
-    if (!found || is_ignored(in_file, options) || is_ignored(*found, options))
-      return result.ignored.push_back(in_file);
-    std::string& key = *found;
-    const std::pair<const std::string, std::string>* longest = nullptr;
-    for (const auto& pair : rename)
-      if (covers(pair.first, key) && (!longest || longest->first.size() < pair.first.size()))
-        longest = &pair;
-    if (longest) {
-      used.insert(longest->first);
-      const bool with_dot = longest->second.empty() && key.size() > longest->first.size();
-      key.replace(0, longest->first.size() + (with_dot ? 1 : 0), longest->second);
-    }
-    if (!result.values.emplace(std::move(key), value).second)
-      result.problems.push_back(
-          format_text("'{}' is there twice, with and without a prefix", printable(in_file)));
+  const auto add = [&](const std::string& in_file, const StoredValue& value) {
+    const std::optional<std::string> key = key_after(prefix, in_file, wrappers);
+    prefix_used = prefix_used || key.has_value();
+    if (!key || is_ignored(in_file, options) || is_ignored(*key, options))
+      result.ignored.push_back(in_file);
+    else
+      result.add(*key, value);
   };
-  for (const auto& [key, tensor] : file.tensors) add(key, {&tensor, {}});
-  for (const auto& [key, what] : file.others) add(key, {nullptr, what});
+  for (const auto& [key, tensor] : file.tensors) add(key, {.tensor = &tensor, .in_file = key});
+  for (const auto& [key, what] : file.others) add(key, {.other = what, .in_file = key});
 
   if (!prefix_used)
     result.problems.push_back(format_text("no key begins with the prefix '{}.'", prefix));
-  for (const auto& [from, to] : rename)
-    if (!used.contains(from))
-      result.problems.push_back(
-          format_text("no key begins with '{}', to be renamed '{}'", from, to));
   return result;
 }
 

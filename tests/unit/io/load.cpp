@@ -160,7 +160,8 @@ TEST_CASE("a key that is there with and without a wrapper's name is an error") {
   TensorToWrite twice = draft["fc.bias"];
   twice.key = "module.fc.bias";
   draft.tensors.push_back(twice);
-  REQUIRE_ERROR(load(network, draft.write(folder)), "'module.fc.bias' is there twice");
+  REQUIRE_ERROR(load(network, draft.write(folder)),
+                "'fc.bias' is there twice, from the file's 'fc.bias' and 'module.fc.bias'");
 }
 
 TEST_CASE("a prefix without which everything fits is taken off, and reported") {
@@ -270,6 +271,56 @@ TEST_CASE("keys are renamed and passed over as a user says") {
   wrong = options;
   wrong.ignore = {"total", "em", "params"};  // no whole names
   REQUIRE_ERROR(load(network, path, wrong), "unexpected 'total_params' [4]");
+}
+
+TEST_CASE("names are renamed after a prefix that is found, too") {
+  const files::TemporaryFolder folder;
+  Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+  const auto before = snapshot(network);
+  Draft draft(source);
+  draft["fc.weight"].key = "classifier.weight";
+  draft["fc.bias"].key = "classifier.bias";
+  draft.prefix("model.");
+  const auto path = draft.write(folder);
+  SECTION("as the network's or as the file's names") {
+    using Names = decltype(LoadOptions::rename);
+    const LoadOptions options{.rename = GENERATE(Names{{"classifier", "fc"}},
+                                                 Names{{"model.classifier", "model.fc"}},
+                                                 Names{{"model.classifier", "fc"}, {"model", ""}})};
+    const LoadReport report = load(network, path, options);
+    REQUIRE(snapshot(network) == snapshot(source));
+    REQUIRE(report.prefix == (options.rename.contains("model") ? "" : "model."));
+  }
+  SECTION("with a prefix that is named") {
+    load(network, path, {.prefix = "model", .rename = {{"classifier", "fc"}}});
+    REQUIRE(snapshot(network) == snapshot(source));
+  }
+  SECTION("where it was renamed as it is in the file, it is not renamed again") {
+    const LoadOptions options{.rename = {{"model", "net"}, {"net.classifier", "net.fc"}}};
+    REQUIRE_ERROR(load(network, path, options), "no key begins with 'net.classifier'");
+  }
+  SECTION("a name that is nowhere is told, and nothing is changed") {
+    const LoadOptions options{.rename = {{"classifier", "fc"}, {"haed", "fc"}}};
+    REQUIRE_ERROR(load(network, path, options),
+                  "(1 problem)\n  no key begins with 'haed', to be renamed 'fc'");
+    REQUIRE(snapshot(network) == before);
+  }
+  SECTION("two keys that become one are both named") {
+    draft.add("model.fc.bias");
+    REQUIRE_ERROR(
+        load(network, draft.write(folder), {.rename = {{"classifier", "fc"}}}),
+        "'fc.bias' is there twice, from the file's 'model.classifier.bias' and 'model.fc.bias'");
+    REQUIRE(snapshot(network) == before);
+  }
+}
+
+TEST_CASE("where a rename makes two keys one, both are named") {
+  const files::TemporaryFolder folder;
+  Net<Whole> network{max_batch(1), seed(2)};
+  Draft draft(network);
+  draft.add("head.bias");
+  REQUIRE_ERROR(load(network, draft.write(folder), {.rename = {{"head", "fc"}}}),
+                "'fc.bias' is there twice, from the file's 'fc.bias' and 'head.bias'");
 }
 
 TEST_CASE("a file's own head is passed over whatever it is called, but no typo") {

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+// Renames: the first names of keys that a user wants to be others.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "frostline/core/format.hpp"
+#include "frostline/core/path.hpp"
+
+namespace frostline::detail {
+
+/// A key after a rename, and the name that was renamed: empty where none was.
+struct RenamedKey {
+  std::string key;
+  std::string_view from{};
+};
+
+/// `LoadOptions::rename`, whose names have no dots at their ends here.
+class Renames {
+ public:
+  using Map = std::map<std::string, std::string, std::less<>>;
+
+  Renames() = default;
+  explicit Renames(Map names) : names_(std::move(names)) {}
+
+  /// The longest of the names that `key` begins with is renamed.
+  RenamedKey rename(std::string_view key) const {
+    const Map::value_type* longest = nullptr;
+    for (const auto& pair : names_)
+      if (covers(pair.first, key) && (!longest || longest->first.size() < pair.first.size()))
+        longest = &pair;
+    if (!longest) return {std::string(key)};
+    const auto& [from, to] = *longest;
+    const bool with_dot = to.empty() && key.size() > from.size();
+    return {to + std::string(key.substr(from.size() + (with_dot ? 1 : 0))), from};
+  }
+
+  void note_used(std::string_view from) { used_.emplace(from); }
+
+  /// A line for each that was of no use.
+  std::vector<std::string> problems() const {
+    std::vector<std::string> result;
+    for (const auto& [from, to] : names_)
+      if (!used_.contains(from))
+        result.push_back(format_text("no key begins with '{}', to be renamed '{}'", from, to));
+    return result;
+  }
+
+ private:
+  Map names_;
+  std::set<std::string, std::less<>> used_;
+};
+
+}  // namespace frostline::detail
