@@ -64,9 +64,10 @@ std::span<const Path> replaced_by_new_layers() {
 /// counters of batches (num_batches_tracked), which may be missing, are taken as PyTorch's strict
 /// load_state_dict takes them. The names that PyTorch's wrappers add to keys (`module`,
 /// `_orig_mod`), a segmentation model's `backbone`, and a prefix without which everything fits
-/// (`model.`) are taken off; `options` name others. Frozen weights that kernels keep packed are not
-/// copied: they stay in the file, which must not be written to while the network lives (`save` and
-/// others that put a new file in its place are no harm).
+/// (`model.`; the name of a checkpoint's dictionary, such as "net", is one) are taken off, and
+/// `options` name others. Frozen weights that kernels keep packed are not copied: they stay in the
+/// file, which must not be written to while the network lives (`save` and others that put a new
+/// file in its place are no harm).
 /// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text
 /// names the missing, unexpected and mismatched keys, the first five of many.
 template <class Net>

@@ -174,8 +174,8 @@ inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
 }  // namespace detail
 
 /// The tensors of a state_dict that torch.save wrote, also where it is the entry `state_dict`,
-/// `model_state_dict` or `model` of a checkpoint. Where a checkpoint has none of these and no weights
-/// of its own, all dictionaries of tensors in it are read, with their names before their keys:
+/// `model_state_dict` or `model` of a checkpoint. Where that has none of these and itself no
+/// weights, all dictionaries of tensors in it are read, with their names before their keys:
 /// {"net": state_dict} gives "net.conv1.weight". Values beside them, of whatever Python type, are
 /// passed over; those of the state_dict are named in `others`. Nothing that the file says is run.
 /// Checksums are verified of what is compressed only.
