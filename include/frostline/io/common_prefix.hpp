@@ -13,20 +13,20 @@
 
 namespace frostline::detail {
 
+/// A prefix, with its dot or empty, after which most of a network's keys are in a file.
 struct CommonPrefix {
-  std::string best{};                  // with its dot; empty where none brings half of the keys
-  std::vector<std::string> fitting{};  // those that bring all of them
+  std::string prefix;
+  bool brings_all = false;
 };
 
 /// Looks for what may stand before the keys that a network requires, also as a user renames them.
-/// There is nothing to look for where the file has one of them as it is.
-inline CommonPrefix find_common_prefix(const std::set<std::string_view>& required,
-                                       const StoredKeys& stored) {
+/// Where several sets of weights are in a file, there are several such prefixes.
+inline std::vector<CommonPrefix> find_common_prefixes(const std::set<std::string_view>& required,
+                                                      const StoredKeys& stored) {
   constexpr int deepest = 16;
-  CommonPrefix result;
   std::map<std::string, std::size_t> votes;
   for (const auto& [key, value] : stored.values) {
-    if (required.contains(key)) return {};
+    if (required.contains(key)) ++votes[""];
     std::size_t dot = key.find('.');
     for (int depth = 0; depth < deepest && dot != std::string::npos; ++depth) {
       const std::string rest = key.substr(dot + 1);
@@ -35,14 +35,9 @@ inline CommonPrefix find_common_prefix(const std::set<std::string_view>& require
       dot = key.find('.', dot + 1);
     }
   }
-  std::size_t most = required.size() / 2;
-  for (const auto& [prefix, count] : votes) {
-    if (count > most) {
-      most = count;
-      result.best = prefix;
-    }
-    if (count >= required.size()) result.fitting.push_back(prefix);
-  }
+  std::vector<CommonPrefix> result;
+  for (const auto& [prefix, count] : votes)
+    if (count > required.size() / 2) result.push_back({prefix, count >= required.size()});
   return result;
 }
 

@@ -139,35 +139,36 @@ inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const P
   }
 }
 
-/// A prefix that the file's keys share is taken off. Returns false, with a problem, if there are
-/// several.
+/// A prefix that the file's keys share is taken off; what does not share it is passed over by
+/// load_pretrained. Returns false, with a problem, if there are several.
 inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& stored, bool skip_new,
                          Matching& result) {
   std::set<std::string_view> required;
   for (const NamedTensor& tensor : wanted)
     if (tensor.type != ElementType::i64 && !(tensor.is_new && skip_new))
       required.insert(tensor.key);
-  const CommonPrefix found = find_common_prefix(required, stored);
-  if (found.fitting.size() > 1) {
+  const std::vector<CommonPrefix> found = find_common_prefixes(required, stored);
+  if (found.size() > 1) {
     std::string names;
-    for (const std::string& prefix : found.fitting)
-      names += format_text("{}'{}'", names.empty() ? "" : ", ", printable(prefix));
-    stored.problems.push_back(
-        format_text("its keys fit the network after each of {}; name one of them, "
-                    "as LoadOptions::prefix",
-                    names));
+    for (const CommonPrefix& one : found)
+      names += format_text("{}'{}'", names.empty() ? "" : ", ", printable(one.prefix));
+    stored.problems.push_back(format_text(
+        "it holds several sets of weights, whose keys fit the network after each of {}; "
+        "name one of them, as LoadOptions::prefix, or pass over others with .ignore",
+        names));
     return false;
   }
-  if (found.best.empty()) return true;
-  result.report.prefix = found.best;
-  if (found.fitting.empty())
+  if (found.empty() || found[0].prefix.empty()) return true;
+  const std::string& prefix = found[0].prefix;
+  result.report.prefix = prefix;
+  if (!found[0].brings_all)
     stored.problems.push_back(
         format_text("most of its keys begin with '{}', without which they are compared here",
-                    printable(found.best)));
+                    printable(prefix)));
   const auto all = std::exchange(stored.values, {});
   for (const auto& [key, value] : all)
-    if (key.starts_with(found.best))
-      stored.add(std::string_view(key).substr(found.best.size()), value);
+    if (key.starts_with(prefix))
+      stored.add(std::string_view(key).substr(prefix.size()), value);
     else
       note_unused(key, value, skip_new, result);
   return true;

@@ -323,6 +323,23 @@ TEST_CASE("where a rename makes two keys one, both are named") {
                 "'fc.bias' is there twice, from the file's 'fc.bias' and 'head.bias'");
 }
 
+TEST_CASE("of several sets of weights in a file none is taken unasked, though one lacks a layer") {
+  const files::TemporaryFolder folder;
+  Net<Whole> network{max_batch(1), seed(2)};
+  const auto before = snapshot(network);
+  const std::string first = GENERATE("", "ema.");
+  Draft whole(network);
+  Draft both(network);
+  both.prefix("teacher.");
+  whole.erase("conv1.weight");
+  whole.prefix(first);
+  both.tensors.insert(both.tensors.end(), whole.tensors.begin(), whole.tensors.end());
+  REQUIRE_ERROR(load_pretrained(network, both.write(folder)), "it holds several sets of weights");
+  REQUIRE_ERROR(load(network, both.write(folder)), "it holds several sets of weights");
+  REQUIRE(snapshot(network) == before);
+  load_pretrained(network, both.write(folder), {.prefix = "teacher"});
+}
+
 TEST_CASE("a file's own head is passed over whatever it is called, but no typo") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)};
