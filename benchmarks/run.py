@@ -238,7 +238,7 @@ def parse():
     parser.add_argument(
         "--commit",
         action="store_true",
-        help="also write benchmarks/results/peers.{json,svg}, which the README shows",
+        help="also write benchmarks/results/peers.{json,svg}, which docs/benchmarks.md shows",
     )
     parser.add_argument(
         "--thrust",

@@ -92,7 +92,7 @@ TEST_CASE("a ResNet needs no value in two layouts") {
 }
 
 TEST_CASE("frozen convolutions take less than a third of the definition's products") {
-  // Which README names: what is left of 1,814 million multiply-adds.
+  // Which docs/benchmarks.md names: what is left of 1,814 million multiply-adds.
   STATIC_REQUIRE(executed_of_convolutions<HeadOnly, DirectOnly>() == 1'813'561'344);
   STATIC_REQUIRE(executed_of_convolutions<HeadOnly, Balanced>() == 541'020'160);
   STATIC_REQUIRE(executed_of_convolutions<HeadOnly, Fastest>() < 460'000'000);
