@@ -128,16 +128,18 @@ class Executor {
   /// The next step draws the random numbers that the last one drew.
   void forget_step() { --steps_; }
   /// Where numbers that are not finite come from in the last forward, in words: the first layer in
-  /// order whose output is not finite, and what may help. Runs the layers again, and moves buffers
-  /// once more.
-  std::string explain_not_finite(bool training) {
+  /// order whose output is not finite, and what may help. Runs the layers again, which moves
+  /// buffers once more, and then calls `restore`, which puts them back.
+  template <class Restore>
+  std::string explain_not_finite(Restore restore) {
     kept_ = false;
     const std::size_t sample = memory_.node(0).out.size();
     for (std::size_t n = 0; n < std::size_t(batch_); ++n)
       if (!all_finite(images_ + n * sample, sample))
         return format_text("sample {} of the batch that was given is not finite: mend or skip it",
                            n);
-    const int step = first_not_finite(training);
+    const int step = first_not_finite();
+    restore();
     constexpr std::string_view advice = "a lower learning rate may help";
     if (step == program().loss)
       return format_text("though the outputs of all layers are finite; {}", advice);
@@ -224,7 +226,7 @@ class Executor {
     return true;
   }
   /// The first step of the forward whose output is not finite, or that of the loss.
-  int first_not_finite(bool training) {
+  int first_not_finite() {
     int first = program().loss;
     const auto run = [&](int s, const Images& images) {
       run_steps(s, s + 1, images);
@@ -235,8 +237,8 @@ class Executor {
       return first != s;
     };
     for (int n = 0; n < batch_; ++n)  // whose values replace those of the image before
-      for (int s = 0; s < program().prefix && s < first && run(s, {n, 1, training});) ++s;
-    for (int s = program().prefix; s < first && run(s, {0, batch_, training});) ++s;
+      for (int s = 0; s < program().prefix && s < first && run(s, {n, 1, true});) ++s;
+    for (int s = program().prefix; s < first && run(s, {0, batch_, true});) ++s;
     return first;
   }
   std::string explain_parameters(int i) const {

@@ -27,8 +27,7 @@ inline void check_batch(Shape in, Shape out, std::span<const float> images,
     if ((labels[i] < 0 || labels[i] >= out.channels) && labels[i] != ignore_index)
       throw Error(
           format_text("frostline: the trainer takes labels from 0 to {}, got {} as number {}; what "
-                      "must not count "
-                      "may have the label {} (CrossEntropy{{.ignore_index}})",
+                      "must not count may have the label {} (CrossEntropy{{.ignore_index}})",
                       out.channels - 1, labels[i], i, ignore_index));
 }
 
@@ -118,13 +117,16 @@ class TrainingLoop {
   /// Puts back what the step's forward moved; its update has not been made. Throws: Error that says
   /// where numbers that are not finite come from.
   [[noreturn]] void fail(float mean) {
+    const auto restore = [&] {
+      if (buffers_.size() > 0) network_->restore_buffers(buffers_);
+    };
     std::string reason;
     try {
-      reason = network_->explain_not_finite(true);
-    } catch (const std::exception& error) {  // what the forward moved must be put back
+      reason = network_->explain_not_finite(restore);
+    } catch (const std::exception& error) {
       reason = error.what();
     }
-    if (buffers_.size() > 0) network_->restore_buffers(buffers_);
+    restore();
     network_->forget_step();
     throw Error(format_text("frostline: {} in training step {}: {}. The step was not taken",
                             std::isnan(mean)   ? "the loss is not a number"

@@ -256,6 +256,22 @@ TEST_CASE("an ignored sample that is not finite does not reach the weights") {
   REQUIRE(std::isfinite(trainer.evaluate(images, std::vector{1, -100, 2}).loss()));
 }
 
+TEST_CASE("statistics that a refused step moved are not called damaged before it") {
+  // The batch's variance is infinite in a float, and so becomes the running one until it is
+  // restored.
+  Network<Sequential<BatchNorm2d<2>, Linear<2, 3>>, Input<2, 1, 1>> network{max_batch(3)};
+  network.write(network.tensor("0.weight"), std::span<const float>(std::vector{3e38f, 3e38f}));
+  network.write(network.tensor("0.bias"), std::span<const float>(std::vector{2e38f, 2e38f}));
+  Trainer trainer{network, CrossEntropy{}, Sgd{}};
+  const auto before = snapshot(network);
+  const std::vector<float> samples{1e38f, -1e38f, 2e38f, 1e38f, -3e38f, 3e38f};
+  const std::string message = error_of([&] { trainer.step(samples, std::vector{0, 1, 2}); });
+  INFO(message);
+  REQUIRE(message.find("The step was not taken") != std::string::npos);
+  REQUIRE(message.find("running") == std::string::npos);
+  REQUIRE(snapshot(network) == before);
+}
+
 TEST_CASE("a step that was refused changes nothing in those that follow") {
   using Dropping = ReplaceHead<Freeze<Small>, FcnHead<64, 4>>;
   const auto images = random_floats(2 * 3 * 40 * 33);
