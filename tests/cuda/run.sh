@@ -76,13 +76,7 @@ link() {
 link tests compare.o slopes.o steps.o golden.o special.o cpu_results.o main.o && link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 
-check() {  # check NAME COMMAND...
-  local name=$1 start=$SECONDS
-  shift
-  echo "---- $name"
-  if "$@"; then passed+=("$name"); else failed+=("$name"); fi
-  echo "---- $name took $((SECONDS - start)) s"
-}
+source tests/support/check.sh
 all_tests() { PTX_CPU_HOSTGUARD=1 $out/tests; }
 strict() {
   PTX_CPU_INITCHECK=1 PTX_CPU_RACECHECK=1 PTX_CPU_ORDER=random \

@@ -20,13 +20,7 @@ work=$PWD/build/faults
 rm -rf "$work"
 mkdir -p "$work"
 passed=() failed=() skipped=()
-check() {  # check NAME COMMAND...
-  local name=$1 start=$SECONDS
-  shift
-  echo "---- $name"
-  if "$@"; then passed+=("$name"); else failed+=("$name"); fi
-  echo "---- $name took $((SECONDS - start)) s"
-}
+source tests/support/check.sh
 tune() { "$finetune" --data "$data" --weights "$weights" --no-augment --epochs 3 "$@"; }
 sum() { sha256sum "$1/finetuned.safetensors" 2>/dev/null | cut -d' ' -f1; }
 says() {  # says WORDS COMMAND...: fails, and says so in words
