@@ -6,6 +6,7 @@ set -uo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build/gcc}
 kills=${KILLS:-50} photos=${PHOTOS:-1000}
+[ "$photos" -ge 50 ] || { echo "PHOTOS must be at least 50: one per class to validate"; exit 2; }
 seed=${FROSTLINE_SEED:-$RANDOM}
 RANDOM=$((seed % 32768))
 echo "FROSTLINE_SEED=$seed"
