@@ -2,9 +2,9 @@
 // Classifies pictures with a ResNet-18 from a file: the five likeliest classes, or raw logits.
 #include <algorithm>
 #include <cmath>
+#include <frostline/data/transform.hpp>
 #include <frostline/frostline.hpp>
-#include <frostline/io/image.hpp>
-#include <frostline/io/transform.hpp>
+#include <frostline/io/images/image.hpp>
 #include <fstream>
 #include <numeric>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Segmentation: a dense head on a frozen backbone learns which pixel belongs to which class.
 #include <frostline/frostline.hpp>
-#include <frostline/io/image.hpp>
+#include <frostline/io/images/image.hpp>
 
 #include "support/command_line.hpp"
 #include "support/output.hpp"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "pictures.hpp"
 
-#include "frostline/io/image_folder.hpp"
+#include "frostline/data/image_folder.hpp"
 #include "support/data_set.hpp"
 
 namespace peer {

@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "frostline/graph/cost.hpp"
+#include "frostline/program/cost.hpp"
 #include "frostline/thrust.hpp"
 
 namespace fl = frostline;

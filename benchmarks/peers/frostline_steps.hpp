@@ -3,12 +3,12 @@
 // library. The includer brings the backend's kernels.
 #pragma once
 
-#include <frostline/io/load.hpp>
-#include <frostline/model/freeze.hpp>
-#include <frostline/model/replace_head.hpp>
-#include <frostline/model/unfreeze.hpp>
+#include <frostline/checkpoint/load.hpp>
 #include <frostline/models/resnet.hpp>
-#include <frostline/split_network.hpp>
+#include <frostline/network/split_network.hpp>
+#include <frostline/rewrite/frozen.hpp>
+#include <frostline/rewrite/replace_head.hpp>
+#include <frostline/rewrite/unfreeze.hpp>
 #include <frostline/train/feature_cache.hpp>
 #include <frostline/train/trainer.hpp>
 #include <numeric>

@@ -10,7 +10,7 @@
 #include <numeric>
 #include <random>
 
-#include "frostline/io/image_folder.hpp"
+#include "frostline/data/image_folder.hpp"
 #include "progress.hpp"
 
 namespace examples {

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "frostline/io/pixels.hpp"
-#include "frostline/io/transform.hpp"
+#include "frostline/data/transform.hpp"
+#include "frostline/io/images/pixels.hpp"
 
 namespace frostline {
 struct ImageFolder;

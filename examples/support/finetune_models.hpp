@@ -5,13 +5,13 @@
 #include <cstdio>
 
 #include "finetuning.hpp"
-#include "frostline/io/load.hpp"
-#include "frostline/io/save.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
-#include "frostline/model/unfreeze.hpp"
+#include "frostline/checkpoint/load.hpp"
+#include "frostline/checkpoint/save.hpp"
 #include "frostline/models/resnet.hpp"
-#include "frostline/split_network.hpp"
+#include "frostline/network/split_network.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/trainer.hpp"
 
 namespace fl = frostline;

@@ -6,8 +6,8 @@
 
 #include "confusion_text.hpp"
 #include "frostline/core/format.hpp"
-#include "frostline/io/image.hpp"
-#include "frostline/train/sgd.hpp"
+#include "frostline/io/images/image.hpp"
+#include "frostline/optimizers/sgd.hpp"
 #include "output.hpp"
 #include "result_json.hpp"
 

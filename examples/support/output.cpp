@@ -7,7 +7,7 @@
 #include <algorithm>
 
 #include "frostline/core/error.hpp"
-#include "frostline/io/file_in_progress.hpp"
+#include "frostline/io/files/file_in_progress.hpp"
 
 namespace examples {
 

@@ -20,9 +20,9 @@
 
 #include "confusion_text.hpp"
 #include "frostline/core/error.hpp"
-#include "frostline/io/file_in_progress.hpp"
-#include "frostline/io/image.hpp"
-#include "frostline/io/resize.hpp"
+#include "frostline/io/files/file_in_progress.hpp"
+#include "frostline/io/images/image.hpp"
+#include "frostline/io/images/resize.hpp"
 
 namespace examples {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "frostline/io/pixels.hpp"
+#include "frostline/io/images/pixels.hpp"
 #include "frostline/train/metrics.hpp"
 
 namespace examples {

@@ -12,7 +12,7 @@
 #include <type_traits>
 
 #include "frostline/core/error.hpp"
-#include "frostline/io/file_in_progress.hpp"
+#include "frostline/io/files/file_in_progress.hpp"
 
 namespace examples {
 namespace {

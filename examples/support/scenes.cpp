@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <random>
 
-#include "frostline/io/resize.hpp"
+#include "frostline/io/images/resize.hpp"
 
 namespace examples {
 

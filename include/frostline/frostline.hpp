@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// Everything for the CPU, but for images: those are in frostline/io/image_folder.hpp and beside it.
+// Everything for the CPU, but for images: those are in frostline/images.hpp.
 #pragma once
 
 #include "frostline/backend/cpu.hpp"
-#include "frostline/graph/summary.hpp"
-#include "frostline/io/load.hpp"
-#include "frostline/io/save.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
-#include "frostline/model/unfreeze.hpp"
+#include "frostline/checkpoint/load.hpp"
+#include "frostline/checkpoint/save.hpp"
 #include "frostline/models/resnet.hpp"
-#include "frostline/network.hpp"
-#include "frostline/split_network.hpp"
-#include "frostline/to_backend.hpp"
+#include "frostline/network/network.hpp"
+#include "frostline/network/split_network.hpp"
+#include "frostline/network/to_backend.hpp"
+#include "frostline/program/summary.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/feature_cache.hpp"
 #include "frostline/train/learning_rate.hpp"
 #include "frostline/train/trainer.hpp"

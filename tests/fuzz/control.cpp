@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <frostline/core/error.hpp>
-#include <frostline/io/mapped_file.hpp>
+#include <frostline/io/files/mapped_file.hpp>
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const fuzz::MemoryFile file;

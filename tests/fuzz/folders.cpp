@@ -17,8 +17,8 @@
 #include <cstdlib>
 #include <filesystem>
 #include <frostline/core/error.hpp>
-#include <frostline/io/image.hpp>
-#include <frostline/io/image_folder.hpp>
+#include <frostline/data/image_folder.hpp>
+#include <frostline/io/images/image.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

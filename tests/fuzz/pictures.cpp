@@ -5,11 +5,11 @@
 #include <cstdint>
 #include <cstdlib>
 #include <frostline/core/error.hpp>
-#include <frostline/io/decode_options.hpp>
-#include <frostline/io/image.hpp>
-#include <frostline/io/nearest.hpp>
-#include <frostline/io/read_label_mask.hpp>
-#include <frostline/io/resize.hpp>
+#include <frostline/io/images/decode_options.hpp>
+#include <frostline/io/images/image.hpp>
+#include <frostline/io/images/nearest.hpp>
+#include <frostline/io/images/read_label_mask.hpp>
+#include <frostline/io/images/resize.hpp>
 #include <span>
 
 namespace fl = frostline;

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <frostline/core/error.hpp>
-#include <frostline/io/read_weights.hpp>
+#include <frostline/io/weights/read_weights.hpp>
 #include <span>
 #include <vector>
 

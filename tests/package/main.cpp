@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // A program of a user: the README's, shortened, from the installed package.
 #include <cstdio>
+#include <frostline/data/image_folder.hpp>
 #include <frostline/frostline.hpp>
-#include <frostline/io/image_folder.hpp>
 
 namespace fl = frostline;
 using Model = fl::ReplaceHead<fl::Freeze<fl::ResNet18<8>>, fl::ClassifierHead<64, 3>>;

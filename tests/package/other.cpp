@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // A second file with the same headers: nothing may be defined twice.
+#include <frostline/data/image_folder.hpp>
 #include <frostline/frostline.hpp>
-#include <frostline/io/image_folder.hpp>
 
 std::size_t parameters_elsewhere() {
   using Model = frostline::ReplaceHead<frostline::Freeze<frostline::ResNet18<8>>,

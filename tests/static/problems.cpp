@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // What a pass records when a model is wrong, and that a sound one records nothing.
-#include "frostline/graph/diagnose.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
-#include "frostline/model/unfreeze.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/program/diagnose.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
 
 namespace frostline::test {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 // The graph of ResNet-18: what it holds, what owes gradients, what a frozen prefix keeps.
 #include "frostline/graph/compiled.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
-#include "frostline/model/unfreeze.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
 
 namespace frostline::test {
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Split: where models are cut, and that both parts keep their paths, rules and shapes.
-#include "frostline/model/split.hpp"
+#include "frostline/rewrite/split.hpp"
 
 #include "frostline/graph/compiled.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
-#include "frostline/model/unfreeze.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
 
 namespace frostline::test {
 

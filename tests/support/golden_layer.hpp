@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "frostline/io/safetensors.hpp"
+#include "frostline/io/weights/safetensors.hpp"
 #include "support/layer_run.hpp"
 
 namespace frostline::test {

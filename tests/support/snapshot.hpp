@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "frostline/graph/named_tensor.hpp"
+#include "frostline/program/named_tensor.hpp"
 
 namespace frostline::test {
 

@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
+#include "frostline/core/model.hpp"
 #include "frostline/layers/max_pool2d.hpp"
-#include "frostline/layers/residual.hpp"
-#include "frostline/model/freeze.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/frozen.hpp"
 #include "frostline/train/trainer.hpp"
 #include "support/layer_run.hpp"
 #include "support/messages.hpp"

@@ -2,11 +2,11 @@
 // Prints summaries; every compiler's must be the same to the byte.
 #include <cstdio>
 
-#include "frostline/graph/summary.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
-#include "frostline/model/unfreeze.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/program/summary.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
 
 namespace fl = frostline;
 

@@ -7,10 +7,10 @@
 #include <string>
 
 #include "frostline/core/type_list.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
-#include "frostline/model/unfreeze.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
 
 namespace frostline::test {
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // to: a network goes to another backend and back with all it holds.
-#include "frostline/to_backend.hpp"
+#include "frostline/network/to_backend.hpp"
 
 #include "frostline/backend/cpu.hpp"
 #include "frostline/thrust.hpp"

@@ -13,7 +13,7 @@ common="-std=c++20 -O2 -fopenmp -DFMT_HEADER_ONLY -Wall -Wextra -Wno-psabi
 # Not what reads files: that needs libraries for each processor.
 sources=(tests/support/main.cpp)
 for source in tests/unit/backend/*.cpp; do
-  grep -q 'frostline/io/\|support/golden\|frostline/frostline.hpp\|swish' "$source" || sources+=("$source")
+  grep -q 'frostline/\(io\|checkpoint\|data\)/\|support/golden\|frostline/frostline.hpp\|swish' "$source" || sources+=("$source")
 done
 passed=() failed=() skipped=()
 

@@ -1,13 +1,55 @@
 // SPDX-License-Identifier: MIT
-// What models, rewrites of models and rules on paths look like to the passes.
+// The grammar of models: how layers are put together, named and marked, and how the passes see it.
 #pragma once
 
 #include <concepts>
 #include <string_view>
 
+#include "frostline/core/fixed_string.hpp"
 #include "frostline/core/layer.hpp"
 
 namespace frostline {
+
+/// Layers one after another. As in PyTorch, a layer without a name is named by its position:
+/// `Sequential<Linear<8, 4>, ReLU, Linear<4, 2>>` owns `0.weight`, `0.bias`, `2.weight`, `2.bias`.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.Sequential.html
+template <class... Layers>
+struct Sequential {};
+
+/// Layers one after another, as the attributes of a PyTorch module of your own: each is `Named`,
+/// and one without a name adds nothing to the path.
+template <class... Layers>
+struct Module {};
+
+/// A layer with a name, which becomes a part of its path and of its parameters' keys:
+/// `Named<"fc", Linear<512, 10>>` owns `fc.weight` and `fc.bias`.
+template <FixedString Name, class NamedLayer>
+struct Named {
+  static constexpr std::string_view name = Name;
+  using layer = NamedLayer;
+};
+
+/// Returns its input; it is no node of the graph.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.Identity.html
+struct Identity {};
+
+/// Main(x) + Shortcut(x). Main adds nothing to the path; a shortcut without a name is "shortcut".
+template <class Main, class Shortcut = Identity>
+struct Residual {};
+
+/// Marks a model's head, as one of the layers of the model's Module: ReplaceHead replaces it.
+template <class HeadLayer>
+struct Head {
+  using model = HeadLayer;
+};
+
+// What the passes look for.
+
+template <class T>
+concept HasName = requires {
+  T::name;
+  typename T::layer;
+};
 
 /// Models and rewrites of models are struct templates with a member type `model`.
 template <class T>

@@ -5,11 +5,8 @@
 #include "frostline/core/model.hpp"
 #include "frostline/core/type_list.hpp"
 #include "frostline/graph/node.hpp"
-#include "frostline/layers/identity.hpp"
-#include "frostline/layers/named.hpp"
-#include "frostline/layers/residual.hpp"
-#include "frostline/layers/sequential.hpp"
-#include "frostline/model/replace_head.hpp"
+#include "frostline/layers/add.hpp"
+#include "frostline/rewrite/replace_head.hpp"
 
 namespace frostline {
 

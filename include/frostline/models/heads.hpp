@@ -2,14 +2,13 @@
 // Heads: what turns a backbone's features into classes, of an image or of its pixels.
 #pragma once
 
+#include "frostline/core/model.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
 #include "frostline/layers/dropout.hpp"
 #include "frostline/layers/global_average_pool.hpp"
 #include "frostline/layers/linear.hpp"
-#include "frostline/layers/named.hpp"
 #include "frostline/layers/relu.hpp"
-#include "frostline/layers/sequential.hpp"
 #include "frostline/layers/upsample.hpp"
 
 namespace frostline {

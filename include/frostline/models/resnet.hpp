@@ -4,9 +4,8 @@
 
 #include <utility>
 
-#include "frostline/layers/head.hpp"
+#include "frostline/core/model.hpp"
 #include "frostline/layers/max_pool2d.hpp"
-#include "frostline/layers/residual.hpp"
 #include "frostline/models/heads.hpp"
 
 namespace frostline {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "frostline/executor.hpp"
+#include "frostline/network/executor.hpp"
 #include "frostline/train/feature_store.hpp"
 
 namespace frostline {

@@ -14,8 +14,8 @@
 #include "frostline/core/element_type.hpp"
 #include "frostline/core/memory_room.hpp"
 #include "frostline/core/shape.hpp"
-#include "frostline/io/half.hpp"
-#include "frostline/io/scratch_file.hpp"
+#include "frostline/io/files/scratch_file.hpp"
+#include "frostline/io/weights/half.hpp"
 
 namespace frostline {
 

@@ -4,10 +4,10 @@
 
 #include <cmath>
 
-#include "frostline/network.hpp"
-#include "frostline/train/cross_entropy.hpp"
+#include "frostline/losses/cross_entropy.hpp"
+#include "frostline/network/network.hpp"
+#include "frostline/optimizers/sgd.hpp"
 #include "frostline/train/metrics.hpp"
-#include "frostline/train/sgd.hpp"
 
 namespace frostline {
 

@@ -2,11 +2,10 @@
 // A user's layer, the one of examples/custom_layer, goes through the same checker as ours.
 #include "../../../examples/support/swish.hpp"
 
-#include "frostline/graph/summary.hpp"
-#include "frostline/layers/named.hpp"
-#include "frostline/layers/sequential.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/network.hpp"
+#include "frostline/core/model.hpp"
+#include "frostline/network/network.hpp"
+#include "frostline/program/summary.hpp"
+#include "frostline/rewrite/frozen.hpp"
 #include "support/check_layer.hpp"
 
 namespace frostline::test {

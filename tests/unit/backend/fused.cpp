@@ -2,10 +2,10 @@
 // What frozen convolutions absorb (batch norm, residual sum, ReLU, pooling), by each algorithm,
 // against the same layers one by one.
 #include "frostline/backend/cpu.hpp"
-#include "frostline/layers/residual.hpp"
-#include "frostline/model/freeze.hpp"
+#include "frostline/core/model.hpp"
 #include "frostline/models/heads.hpp"
-#include "frostline/network.hpp"
+#include "frostline/network/network.hpp"
+#include "frostline/rewrite/frozen.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"
 #include "support/relative_error.hpp"

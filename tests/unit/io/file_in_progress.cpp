@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Files that are written: links, permissions, what is no regular file, and failures on the way.
-#include "frostline/io/file_in_progress.hpp"
+#include "frostline/io/files/file_in_progress.hpp"
 
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -14,7 +14,7 @@
 #include <functional>
 
 #include "files.hpp"
-#include "frostline/io/scratch_file.hpp"
+#include "frostline/io/files/scratch_file.hpp"
 #include "support/messages.hpp"
 
 namespace frostline::test {

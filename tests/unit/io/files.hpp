@@ -10,7 +10,7 @@
 #include <cstring>
 #include <filesystem>
 #include <frostline/core/error.hpp>
-#include <frostline/io/state_dict.hpp>
+#include <frostline/io/weights/state_dict.hpp>
 #include <string>
 #include <string_view>
 #include <system_error>

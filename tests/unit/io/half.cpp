@@ -3,7 +3,7 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <frostline/io/half.hpp>
+#include <frostline/io/weights/half.hpp>
 #include <limits>
 #include <random>
 

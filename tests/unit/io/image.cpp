@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Images against Pillow's pixels, and against files that are cut, damaged or not images.
-#include "frostline/io/image.hpp"
+#include "frostline/io/images/image.hpp"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -16,8 +16,8 @@
 #include <utility>
 #include <vector>
 
-#include "frostline/io/read_label_mask.hpp"
-#include "frostline/io/resize.hpp"
+#include "frostline/io/images/read_label_mask.hpp"
+#include "frostline/io/images/resize.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // A folder of images: the order of classes and samples, what is left out, and errors.
-#include "frostline/io/image_folder.hpp"
+#include "frostline/data/image_folder.hpp"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "frostline/io/resize.hpp"
+#include "frostline/io/images/resize.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 // Resizing and cropping against Pillow's bytes.
-#include "frostline/io/resize.hpp"
+#include "frostline/io/images/resize.hpp"
 
 #include <limits>
 #include <string>
 
-#include "frostline/io/image.hpp"
+#include "frostline/io/images/image.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 

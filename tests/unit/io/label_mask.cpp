@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Label masks against Pillow's numbers: reading, nearest neighbours, and the transforms of
 // pictures.
-#include "frostline/io/label_mask.hpp"
+#include "frostline/io/images/label_mask.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
-#include "frostline/io/nearest.hpp"
-#include "frostline/io/read_label_mask.hpp"
-#include "frostline/io/transform.hpp"
+#include "frostline/data/transform.hpp"
+#include "frostline/io/images/nearest.hpp"
+#include "frostline/io/images/read_label_mask.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 #include "support/random.hpp"

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 // load_pretrained, load and save: what is loaded, what is left, and that errors change nothing.
-#include "frostline/io/load.hpp"
+#include "frostline/checkpoint/load.hpp"
 
 #include "frostline/backend/cpu.hpp"
-#include "frostline/io/save.hpp"
-#include "frostline/model/freeze.hpp"
-#include "frostline/model/replace_head.hpp"
+#include "frostline/checkpoint/save.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"

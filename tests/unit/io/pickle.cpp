@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <filesystem>
-#include <frostline/io/pytorch.hpp>
+#include <frostline/io/weights/pytorch.hpp>
 #include <limits>
 #include <span>
 #include <string>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Tests of telling the formats of weights apart, and of paths that cannot be read.
 #include <filesystem>
-#include <frostline/io/read_weights.hpp>
+#include <frostline/io/weights/read_weights.hpp>
 #include <string>
 
 #include "files.hpp"

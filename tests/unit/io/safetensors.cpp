@@ -8,7 +8,7 @@
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
-#include <frostline/io/safetensors.hpp>
+#include <frostline/io/weights/safetensors.hpp>
 #include <limits>
 #include <random>
 #include <string>

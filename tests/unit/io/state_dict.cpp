@@ -2,7 +2,7 @@
 // Tests of StoredTensor: types, strides and what is refused.
 #include <cstdint>
 #include <cstring>
-#include <frostline/io/state_dict.hpp>
+#include <frostline/io/weights/state_dict.hpp>
 #include <limits>
 #include <span>
 #include <utility>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The transforms against torchvision's floats.
-#include "frostline/io/transform.hpp"
+#include "frostline/data/transform.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "frostline/io/image.hpp"
+#include "frostline/io/images/image.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // SplitNetwork: in two parts as in one, in its weights, its files and what it predicts.
-#include "frostline/split_network.hpp"
+#include "frostline/network/split_network.hpp"
 
 #include "frostline/frostline.hpp"
 #include "support/catch.hpp"

@@ -4,7 +4,6 @@
 
 #include "frostline/backend/cpu/im2col.hpp"
 #include "frostline/backend/cpu/products.hpp"
-#include "frostline/graph/schedule.hpp"
 
 namespace frostline {
 

@@ -8,7 +8,7 @@
 
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
-#include "frostline/train/cross_entropy.hpp"
+#include "frostline/losses/cross_entropy.hpp"
 
 namespace frostline {
 

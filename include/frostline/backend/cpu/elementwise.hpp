@@ -8,10 +8,10 @@
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
 #include "frostline/core/random.hpp"
+#include "frostline/layers/add.hpp"
 #include "frostline/layers/dropout.hpp"
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
-#include "frostline/layers/residual.hpp"
 
 namespace frostline {
 

@@ -7,7 +7,7 @@
 
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
-#include "frostline/train/sgd.hpp"
+#include "frostline/optimizers/sgd.hpp"
 
 namespace frostline {
 

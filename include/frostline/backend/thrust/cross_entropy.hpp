@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "frostline/backend/thrust/reduce.hpp"
-#include "frostline/train/cross_entropy.hpp"
+#include "frostline/losses/cross_entropy.hpp"
 
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {

@@ -4,10 +4,10 @@
 
 #include "frostline/backend/thrust/memory.hpp"
 #include "frostline/core/random.hpp"
+#include "frostline/layers/add.hpp"
 #include "frostline/layers/dropout.hpp"
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
-#include "frostline/layers/residual.hpp"
 
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {

@@ -3,7 +3,7 @@
 #pragma once
 
 #include "frostline/backend/thrust/memory.hpp"
-#include "frostline/train/sgd.hpp"
+#include "frostline/optimizers/sgd.hpp"
 
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: MIT
+// The name that a training program has put before all of a network's keys, such as "model.".
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frostline/checkpoint/stored_keys.hpp"
+
+namespace frostline::detail {
+
+/// A prefix, with its dot or empty, after which most of a network's keys are in a file.
+struct CommonPrefix {
+  std::string prefix;
+  bool brings_all = false;
+};
+
+/// Looks for what may stand before the keys that a network requires, also as a user renames them.
+/// Where several sets of weights are in a file, there are several such prefixes.
+inline std::vector<CommonPrefix> find_common_prefixes(const std::set<std::string_view>& required,
+                                                      const StoredKeys& stored) {
+  constexpr int deepest = 16;
+  std::map<std::string, std::size_t> votes;
+  for (const auto& [key, value] : stored.values) {
+    if (required.contains(key)) ++votes[""];
+    std::size_t dot = key.find('.');
+    for (int depth = 0; depth < deepest && dot != std::string::npos; ++depth) {
+      const std::string rest = key.substr(dot + 1);
+      if (required.contains(value.is_renamed ? rest : stored.renames.rename(rest).key))
+        ++votes[key.substr(0, dot + 1)];
+      dot = key.find('.', dot + 1);
+    }
+  }
+  std::vector<CommonPrefix> result;
+  for (const auto& [prefix, count] : votes)
+    if (count > required.size() / 2) result.push_back({prefix, count >= required.size()});
+  return result;
+}
+
+}  // namespace frostline::detail

@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// load_pretrained and load: a network's weights from files.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "frostline/checkpoint/load_options.hpp"
+#include "frostline/checkpoint/match.hpp"
+#include "frostline/checkpoint/owned_tensors.hpp"
+#include "frostline/io/weights/read_weights.hpp"
+#include "frostline/network/network.hpp"
+
+namespace frostline {
+
+namespace detail {
+
+template <class Backend>
+LoadReport load(std::span<Executor<Backend>* const> parts, std::span<const Path> replaced,
+                const std::filesystem::path& path, const LoadOptions& options, bool skip_new) {
+  const StateDict file = read_weights(path);
+  const OwnedTensors network(parts);
+  Matching matching = match(network.tensors, replaced, file, options, skip_new);
+  if (const Problems& problems = matching.problems; problems.size() > 0)
+    throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}",
+                            path.string(), problems.size(), problems.size() == 1 ? "" : "s",
+                            problems.text()));
+  std::vector<float> floats;
+  std::vector<std::int64_t> integers;
+  for (const auto& [i, stored] : matching.pairs) {
+    const NamedTensor& tensor = network.tensors[i];
+    if (tensor.type == ElementType::i64) {
+      integers.resize(tensor.size);
+      stored.copy_to(std::span(integers));
+      network.owners[i]->write(tensor, std::span<const std::int64_t>(integers));
+    } else {
+      std::span<const float> values = stored.in_place();
+      if (values.empty()) {
+        floats.resize(tensor.size);
+        stored.copy_to(std::span(floats));
+        values = floats;
+      } else if (network.owners[i]->borrow(tensor, {values.data(), file.owner})) {
+        continue;
+      }
+      network.owners[i]->write(tensor, values);
+    }
+  }
+  return std::move(matching.report);
+}
+
+template <class Net>
+std::span<const Path> replaced_by_new_layers() {
+  return {Net::graph().replaced, std::size_t(Net::graph().replaced_count)};
+}
+
+}  // namespace detail
+
+/// Loads torchvision's or our own file (.pth, .safetensors) into all but a new head, which is left
+/// as it was; the file's own head is passed over, whatever it is called. Types of numbers and
+/// counters of batches (num_batches_tracked), which may be missing, are taken as PyTorch's strict
+/// load_state_dict takes them. The names that PyTorch's wrappers add to keys (`module`,
+/// `_orig_mod`), a segmentation model's `backbone`, and a prefix without which everything fits
+/// (`model.`; the name of a checkpoint's dictionary, such as "net", is one) are taken off, and
+/// `options` name others. Frozen weights that kernels keep packed are not copied: they stay in the
+/// file, which must not be written to while the network lives (`save` and others that put a new
+/// file in its place are no harm).
+/// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text
+/// names the missing, unexpected and mismatched keys, the first five of many.
+template <class Net>
+LoadReport load_pretrained(Net& network, const std::filesystem::path& path,
+                           const LoadOptions& options = {}) {
+  return detail::load<typename Net::backend>(
+      network.executors(), detail::replaced_by_new_layers<Net>(), path, options, true);
+}
+
+/// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
+template <class Net>
+LoadReport load(Net& network, const std::filesystem::path& path, const LoadOptions& options = {}) {
+  return detail::load<typename Net::backend>(
+      network.executors(), detail::replaced_by_new_layers<Net>(), path, options, false);
+}
+
+}  // namespace frostline

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: MIT
+// A data set of images in a folder for each class, and a parallel reader for it.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+#include "frostline/data/class_names.hpp"
+#include "frostline/io/images/find_images.hpp"
+#include "frostline/io/images/image.hpp"
+#include "frostline/io/images/image_failures.hpp"
+
+namespace frostline {
+
+/// An image's file and the number of its class.
+struct Sample {
+  std::filesystem::path path;
+  int label = 0;
+};
+
+/// The images under `root/<class>/`, as torchvision's ImageFolder lists them: classes numbered in
+/// the order of their names; .jpg, .jpeg and .png files, in any case, also in nested folders. Links
+/// are followed, but for those that lead back to a folder that holds them; within a class a folder
+/// is read once, by its real place or else by the first link to it, where torchvision repeats it.
+/// Files and folders whose names begin with a dot, such as "._x.jpg" and ".ipynb_checkpoints", are
+/// passed over; torchvision takes them, as pictures and as classes.
+/// Source: https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html
+struct ImageFolder {
+  std::filesystem::path root;
+  std::vector<std::string> classes;
+  std::vector<Sample> samples;
+  Skipped skipped;  // what is not taken: other formats, files beside the class folders, ...
+
+  /// Throws: Error if the folder is missing or has no folders, if a class's name is not UTF-8 or
+  /// has control characters, if a folder cannot be read, and one that names every class without an
+  /// image.
+  explicit ImageFolder(const std::filesystem::path& folder) : root(folder) {
+    find_classes();
+    find_samples();
+  }
+
+  /// With classes numbered in the order given, such as another folder's or a network's. `origin` is
+  /// that other folder, for messages.
+  /// Throws: Error as above, and if the folder's classes, compared by name, are not these: the
+  /// text lists those that are missing and those that are not expected.
+  ImageFolder(const std::filesystem::path& folder, const std::vector<std::string>& wanted,
+              const std::filesystem::path& origin = {})
+      : root(folder) {
+    find_classes();
+    detail::require_classes(wanted, classes, root.string(), origin.string());
+    classes = wanted;
+    find_samples();
+  }
+
+  std::size_t size() const { return samples.size(); }
+
+  /// One line on what is not taken, by reason; empty if there is nothing.
+  std::string skipped_text() const {
+    if (skipped.empty()) return "";
+    std::string text;
+    for (const auto& [reason, count] : skipped)
+      text += format_text("{}{} ({})", text.empty() ? "" : ", ", reason, count);
+    return format_text("passed over in '{}': {}", root.string(), text);
+  }
+
+ private:
+  void find_classes() {
+    if (detail::kind_of(root) != detail::FileKind::folder)
+      throw Error(format_text("there is no folder '{}'", root.string()));
+    const std::vector<detail::FolderId> above = detail::holders_of(root);
+    for (const auto& entry : detail::entries_of(root)) {
+      const std::string name = entry.path().filename().string();
+      detail::FolderId id;
+      if (detail::kind_of(entry.path(), &id) != detail::FileKind::folder) {
+        const std::string reason = detail::reason_to_skip(entry.path());
+        ++skipped[reason == "hidden files" ? reason : "files beside the class folders"];
+      } else if (detail::is_hidden(entry.path())) {
+        ++skipped[detail::hidden_folders];
+      } else if (detail::FolderToRead(entry, id, above).leads_back()) {
+        ++skipped[detail::leads_back];
+      } else {
+        detail::check_class_name(name, root.string());
+        classes.push_back(name);
+      }
+    }
+    std::sort(classes.begin(), classes.end());
+    if (classes.empty())
+      throw Error(format_text("the folder '{}' has no class folders{}{}", root.string(),
+                              skipped.empty() ? "" : "; ", skipped_text()));
+  }
+
+  void find_samples() {
+    const std::vector<detail::FolderId> above = detail::holders_of(root);
+    std::vector<std::string> empty;
+    for (std::size_t label = 0; label < classes.size(); ++label) {
+      const std::filesystem::directory_entry folder(root / classes[label]);
+      detail::FolderId id;
+      detail::kind_of(folder.path(), &id);
+      std::vector<std::filesystem::path> paths;
+      detail::find_images({folder, id, above}, paths, skipped);
+      detail::sort_as_torchvision(paths);
+      if (paths.empty()) empty.push_back(classes[label]);
+      for (auto& path : paths) samples.push_back({std::move(path), static_cast<int>(label)});
+    }
+    if (!empty.empty())
+      throw Error(format_text(
+          "the folder '{}' has no .jpg, .jpeg or .png file for the classes {}{}{}", root.string(),
+          detail::list_of_names(empty), skipped.empty() ? "" : "; ", skipped_text()));
+  }
+};
+
+/// Two folders of the same classes.
+struct TrainAndVal {
+  ImageFolder train, val;
+};
+
+/// `root/train` and `root/val`, with the classes of train, in its order, imposed on val.
+/// Throws: Error as ImageFolder; where the classes differ, it names them and both folders.
+inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
+  ImageFolder train(root / "train");
+  ImageFolder val(root / "val", train.classes, train.root);
+  return {std::move(train), std::move(val)};
+}
+
+/// Decodes the folder's images in parallel with OpenMP, each once, and calls
+/// action(index of the sample, Image&&) from the thread that decoded it: what the action does not
+/// keep is freed at once, so that no more pictures are in memory than there are threads.
+/// Throws: Error that names the first five samples, by their index, that cannot be read, with the
+/// number of all such; whatever else the action throws, if it is for the first of them. All others
+/// are read nevertheless.
+template <class Action>
+void for_each_image(const ImageFolder& folder, Action action, const DecodeOptions& options = {}) {
+  detail::ImageFailures failures;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic)
+#endif
+  for (std::size_t i = 0; i < folder.size(); ++i) {
+    try {
+      action(i, read_image(folder.samples[i].path, options));
+    } catch (...) {
+#ifdef _OPENMP
+#pragma omp critical(frostline_for_each_image)
+#endif
+      failures.add(i);
+    }
+  }
+  failures.rethrow(folder.size());
+}
+
+/// All images of the folder, decoded, in the order of its samples; see for_each_image.
+inline std::vector<Image> read_images(const ImageFolder& folder,
+                                      const DecodeOptions& options = {}) {
+  std::vector<Image> images(folder.size());
+  for_each_image(
+      folder, [&](std::size_t i, Image&& image) { images[i] = std::move(image); }, options);
+  return images;
+}
+
+}  // namespace frostline

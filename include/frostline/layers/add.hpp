@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: MIT
+// Add: the layer that sums the branches of a Residual.
+#pragma once
+
+#include "frostline/core/layer.hpp"
+
+namespace frostline {
+
+/// The sum of two branches of one shape.
+struct Add : Layer {
+  static constexpr Kind kind = Kind::add;
+  static constexpr Shape output(Shape in) { return in; }
+};
+
+}  // namespace frostline

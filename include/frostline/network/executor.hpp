@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+// Executor: the run-time loop of a program, compiled once for all models.
+#pragma once
+
+#include <atomic>
+#include <cmath>
+#include <span>
+#include <vector>
+
+#include "frostline/network/weights.hpp"
+
+namespace frostline {
+
+/// What Network does once its program is known. Errors and meanings are described there.
+template <class Backend>
+class Executor {
+ public:
+  using Context = typename Backend::Context;
+
+  Executor(const Program& program, int max_batch, std::uint64_t seed, Context context)
+      : memory_(program, max_batch, std::move(context)), weights_(memory_, seed) {}
+
+  const Program& program() const { return memory_.program(); }
+  int max_batch() const { return memory_.max_batch(); }
+  int threads() const { return memory_.threads(); }
+  const Context& context() const { return memory_.context(); }
+  // Spans lie in the backend's memory unless they are said to be of the host.
+  std::span<float> trainable() {
+    kept_ = false;
+    weights_.initialise_rest(memory_);
+    weights_.note_update();  // kernels that keep it packed pack it anew
+    return {memory_.trainable(), program().trainable_floats};
+  }
+  std::span<float> gradients() const { return {memory_.gradients(), program().trainable_floats}; }
+
+  /// What a forward of these images begins with: all that a recording of it would not repeat.
+  /// Throws: Error, with nothing changed, if they do not fit.
+  void take(std::span<const float> images, bool training) {
+    const int batch = samples_in(images);
+    if (training) require_statistics(batch);
+    kept_ = false;
+    batch_ = batch;
+    images_ = images.data();
+    if constexpr (!Backend::in_host_memory) {
+      Backend::copy_in(context(), memory_.input(), images.data(), images.size_bytes());
+      images_ = memory_.input();
+    }
+    weights_.initialise_rest(memory_);
+    if (weights_.changed()) pack();
+    if (!training) return;
+    const std::uint64_t step = mix(weights_.seed() ^ mix(++steps_));
+    Backend::copy_in(context(), memory_.step(), &step, sizeof step);
+  }
+  /// The rest. One team runs the whole pass. In the prefix whoever is free takes the next image, so
+  /// that its values stay in one cache and a slow thread has less to do; the team shares those that
+  /// are left over.
+  void compute(bool training) {
+    const int prefix = program().prefix;
+    std::atomic<int> next = 0;
+    Backend::run(threads(), [&](const Team& team) {
+      if (prefix > 0) {
+        const int alone = batch_ / team.threads * team.threads;
+        for (int n; (n = next.fetch_add(1, std::memory_order_relaxed)) < alone;)
+          run_steps(0, prefix, {n, 1, training, Team{}, team.thread, true});
+        team.sync();
+        for (int n = alone; n < batch_; ++n) run_steps(0, prefix, {n, 1, training, team});
+      }
+      run_steps(prefix, program().loss, {0, batch_, training, team});
+    });
+    kept_ = training;
+  }
+  /// The last forward's outputs, in the backend's memory.
+  std::span<const float> outputs() const { return {value(last(), {0, batch_}), output_count()}; }
+  /// The same, in the host's memory until the next call.
+  std::span<const float> host_outputs() {
+    if constexpr (Backend::in_host_memory) {
+      return outputs();
+    } else {
+      host_outputs_.resize(output_count());
+      Backend::copy_out(context(), host_outputs_.data(), outputs().data(), outputs().size_bytes());
+      return host_outputs_;
+    }
+  }
+  std::span<const float> forward(std::span<const float> images, bool training) {
+    take(images, training);
+    compute(training);
+    return host_outputs();
+  }
+  std::span<float> output_gradient() const { return {gradient(last()), output_count()}; }
+  void backward(bool accumulate) {
+    if (!kept_)
+      throw Error(
+          "frostline: backward requires a forward with training just before it; it can run once "
+          "after each, and not after predict, evaluate, or anything that changes weights");
+    kept_ = false;
+    Backend::run(threads(), [&](const Team& team) {
+      run_steps(program().loss + 1, int(program().steps.size()), {0, batch_, true, team},
+                accumulate);
+    });
+    note_update();
+  }
+  /// Calls `work`, which may queue kernels in the backend; `where` is for what that throws.
+  template <class Work>
+  static void queue(std::string_view where, const Path& node, Work work) {
+    if constexpr (Backend::in_host_memory)
+      work();
+    else
+      Backend::queue(where, node, work);
+  }
+  /// Says that somebody who holds `trainable` changes it.
+  void note_update() { weights_.note_update(); }
+
+  // For a step that is not to be taken: what a forward with training moves, to be put back.
+  std::size_t moved_buffer_bytes() const {
+    for (const Node& node : program().nodes)
+      if (node.layer != no_node && node.statistics == Statistics::batch &&
+          program().declared[node.layer].buffers().count > 0)
+        return program().buffer_floats * sizeof(float);
+    return 0;
+  }
+  void copy_buffers(const typename Backend::Memory& to) const {
+    Backend::copy(context(), to.data(), memory_.buffers(), to.size());
+  }
+  void restore_buffers(const typename Backend::Memory& from) {
+    Backend::copy(context(), memory_.buffers(), from.data(), from.size());
+    context().synchronize();
+  }
+  /// The next step draws the random numbers that the last one drew.
+  void forget_step() { --steps_; }
+  /// Where numbers that are not finite come from in the last forward, in words: the first layer in
+  /// order whose output is not finite, and what may help. Runs the layers again, which moves
+  /// buffers once more, and then calls `restore`, which puts them back.
+  template <class Restore>
+  std::string explain_not_finite(Restore restore) {
+    kept_ = false;
+    const std::size_t sample = memory_.node(0).out.size();
+    for (std::size_t n = 0; n < std::size_t(batch_); ++n)
+      if (!all_finite(images_ + n * sample, sample))
+        return format_text("sample {} of the batch that was given is not finite: mend or skip it",
+                           n);
+    const int step = first_not_finite();
+    restore();
+    constexpr std::string_view advice = "a lower learning rate may help";
+    if (step == program().loss)
+      return format_text("though the outputs of all layers are finite; {}", advice);
+    const int i = program().steps[std::size_t(step)].node;
+    const Node& node = memory_.node(i);
+    std::string text = format_text("the first layer whose output is not finite is '{}'",
+                                   std::string_view(node.path));
+    if (node.output != i)
+      text += format_text(" (computed together with what follows it as far as '{}')",
+                          std::string_view(memory_.node(node.output).path));
+    std::string spoilt = explain_parameters(i);
+    if (node.batch_norm != no_node) spoilt += explain_parameters(node.batch_norm);
+    return spoilt.empty()
+               ? format_text("{}; {}", text, advice)
+               : format_text("{}{}, nor was it before this step: load the weights again; {}", text,
+                             spoilt, advice);
+  }
+
+  template <class Number>
+  void read(const NamedTensor& tensor, std::span<Number> numbers) const {
+    weights_.read(memory_, tensor, numbers);
+  }
+  template <class Number>
+  void write(const NamedTensor& tensor, std::span<const Number> numbers) {
+    kept_ = false;
+    weights_.write(memory_, tensor, numbers);
+  }
+  /// As Weights' own.
+  bool borrow(const NamedTensor& tensor, Loan loan) {
+    kept_ = false;
+    return weights_.borrow(memory_, tensor, std::move(loan));
+  }
+  void initialise(std::uint64_t seed) {
+    kept_ = false;
+    weights_.initialise(seed);
+  }
+
+ private:
+  /// Which images a call computes, and by which team.
+  struct Images {
+    int first, count;
+    bool training = false;
+    Team team{};
+    int worker = 0;  // whose memory of single images
+    bool alone = false;
+  };
+
+  int samples_in(std::span<const float> images) const {
+    const Shape shape = memory_.node(0).out;
+    const std::size_t sample = shape.size(), samples = images.size() / sample;
+    if (images.size() % sample != 0 || samples == 0)
+      throw Error(format_text(
+          "frostline: the network takes images of {}x{}x{} = {} numbers, got a span of {}",
+          shape.channels, shape.height, shape.width, sample, images.size()));
+    if (samples > std::size_t(max_batch()))
+      throw Error(format_text("frostline: the network was made with max_batch({}), got {} images",
+                              max_batch(), samples));
+    if (memory_.holds(images.data()))
+      throw Error(
+          "frostline: a network would overwrite its own outputs while it takes them as images; "
+          "copy them first");
+    return int(samples);
+  }
+  /// Throws: Error if a batch norm would compute the statistics of a single value a channel, whose
+  /// variance is 0, as PyTorch refuses it too.
+  void require_statistics(int batch) const {
+    for (const Node& node : program().nodes)
+      if (node.kind == Kind::batch_norm && node.statistics == Statistics::batch &&
+          std::size_t(batch) * node.in.pixels() == 1)
+        throw Error(format_text(
+            "frostline: the batch norm '{}' requires more than one value per channel to train, "
+            "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
+            std::string_view(node.path)));
+  }
+  bool all_finite(const float* numbers, std::size_t count) const {
+    std::vector<float> copy;
+    if constexpr (!Backend::in_host_memory) {
+      copy.resize(count);
+      Backend::copy_out(context(), copy.data(), numbers, count * sizeof(float));
+      numbers = copy.data();
+    }
+    for (std::size_t i = 0; i < count; ++i)
+      if (!std::isfinite(numbers[i])) return false;
+    return true;
+  }
+  /// The first step of the forward whose output is not finite, or that of the loss.
+  int first_not_finite() {
+    int first = program().loss;
+    const auto run = [&](int s, const Images& images) {
+      run_steps(s, s + 1, images);
+      const int output = memory_.node(program().steps[std::size_t(s)].node).output;
+      if (!all_finite(value(output, images),
+                      std::size_t(images.count) * memory_.node(output).floats))
+        first = s;
+      return first != s;
+    };
+    for (int n = 0; n < batch_; ++n)  // whose values replace those of the image before
+      for (int s = 0; s < program().prefix && s < first && run(s, {n, 1, true});) ++s;
+    for (int s = program().prefix; s < first && run(s, {0, batch_, true});) ++s;
+    return first;
+  }
+  std::string explain_parameters(int i) const {
+    std::string text;
+    const auto look = [&](const TensorSpecs& specs, auto place) {
+      for (int k = 0; k < specs.count; ++k)
+        if (specs[k].type == ElementType::f32 && !all_finite(place(k), specs[k].size()))
+          text += format_text("; '{}.{}' is not finite", std::string_view(memory_.node(i).path),
+                              specs[k].name);
+    };
+    look(program().declared_by(i).parameters(),
+         [&](int k) { return weights_.parameter(memory_, i, k); });
+    look(program().declared_by(i).buffers(), [&](int k) { return memory_.buffer(i, k); });
+    return text;
+  }
+  int last() const { return int(program().nodes.size()) - 1; }
+  std::size_t output_count() const { return std::size_t(batch_) * memory_.node(last()).out.size(); }
+  float* value(int node, const Images& images) const {
+    const std::size_t skipped = std::size_t(images.first) * memory_.node(node).floats;
+    if (node == 0) return const_cast<float*>(images_) + skipped;
+    const Slot& slot = program().activations[node];
+    if (slot.per_thread) return reinterpret_cast<float*>(memory_.own(slot, images.worker));
+    return slot.used() ? reinterpret_cast<float*>(memory_.batch(slot)) + skipped : nullptr;
+  }
+  float* gradient(int node) const {
+    return reinterpret_cast<float*>(memory_.batch(program().gradients[node]));
+  }
+
+  Call call_for(int s, const Images& images) const {
+    const int i = program().steps[std::size_t(s)].node;
+    const Node& node = memory_.node(i);
+    Call call;
+    call.context = &context();
+    call.batch = images.count;
+    call.max_batch = max_batch();
+    call.team = images.team;
+    call.training = images.training;
+    call.random = mix(std::uint64_t(i));
+    call.step = memory_.step();
+    for (int k = 0; k < node.input_count; ++k) {
+      call.inputs[k] = value(node.inputs[k], images);
+      if (node.input_gradient[k]) call.input_gradients[k] = gradient(node.inputs[k]);
+    }
+    call.output = value(node.output, images);
+    if (node.has_backward()) call.output_gradient = gradient(i);
+    for (int k = 0; k < TensorSpecs::capacity; ++k) {
+      call.parameters[k] = weights_.parameter(memory_, i, k);
+      if (!node.frozen) call.parameter_gradients[k] = memory_.parameter_gradient(i, k);
+      call.buffers[k] = memory_.buffer(i, k);
+    }
+    call.saved = memory_.batch(program().saved[i]);
+    call.saved_stride = program().saved[i].bytes;
+    call.saved_fixed = reinterpret_cast<float*>(memory_.fixed(program().saved_fixed[i]));
+    if (node.added != no_node) call.added = value(node.added, images);
+    if (node.batch_norm != no_node)
+      for (int k = 0; k < 2; ++k) {
+        call.batch_norm_parameters[k] = memory_.parameter(node.batch_norm, k);
+        call.batch_norm_buffers[k] = memory_.buffer(node.batch_norm, k);
+      }
+    call.packed = memory_.packed(s);
+    set_scratch(call, images);
+    return call;
+  }
+  void set_scratch(Call& call, const Images& images) const {
+    const std::size_t steps = images.alone ? std::size_t(program().prefix) : program().facts.size();
+    call.scratch = memory_.scratch();
+    call.shared_scratch_bytes = program().shared_scratch_bytes(steps);
+    call.scratch_stride = program().scratch_bytes(steps);
+    if (images.alone)
+      call.scratch +=
+          (call.shared_scratch_bytes + call.scratch_stride) * std::size_t(images.worker);
+  }
+
+  void run_steps(int from, int to, const Images& images, bool accumulate = false) {
+    for (int s = from; s < to; ++s) {
+      Call call = call_for(s, images);
+      call.accumulate = accumulate;
+      queue("in ", memory_.node(program().steps[std::size_t(s)].node).path,
+            [&] { program().facts[std::size_t(s)].run(call); });
+      images.team.sync();
+    }
+  }
+  /// Packs the parameters of the steps that have any to pack; after an optimizer's step, only
+  /// what trains has changed.
+  void pack() {
+    const bool frozen_too = weights_.frozen_changed();
+    if (frozen_too)
+      weights_.for_each_lender([](const Lender& lender) { lender.require_unchanged(); });
+    Backend::run(threads(), [&](const Team& team) {
+      for (int s = 0; s < int(program().steps.size()); ++s) {
+        const StepFacts& facts = program().facts[std::size_t(s)];
+        const Node& node = memory_.node(program().steps[std::size_t(s)].node);
+        if (!facts.pack || (node.frozen && !frozen_too)) continue;
+        queue("packing ", node.path, [&] { facts.pack(call_for(s, {0, batch_, false, team})); });
+        team.sync();
+      }
+    });
+    if (frozen_too) weights_.for_each_lender([](const Lender& lender) { lender.rest(); });
+    weights_.note_packed();
+  }
+
+  NetworkMemory<Backend> memory_;
+  Weights<Backend> weights_;
+  std::uint64_t steps_ = 0;
+  int batch_ = 0;
+  bool kept_ = false;  // what a backward needs of the last forward
+  const float* images_ = nullptr;
+  std::vector<float> host_outputs_;
+};
+
+}  // namespace frostline

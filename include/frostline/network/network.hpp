@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: MIT
+// Network: a model with memory of its own, ready to run.
+#pragma once
+
+#include "frostline/network/executor.hpp"
+#include "frostline/program/diagnose.hpp"
+
+namespace frostline {
+
+/// The largest batch that a network takes; its memory grows with it.
+struct MaxBatch {
+  int value;
+};
+constexpr MaxBatch max_batch(int value) { return {value}; }
+
+/// The seed of a network's first parameters and of its dropout.
+struct Seed {
+  std::uint64_t value;
+};
+constexpr Seed seed(std::uint64_t value) { return {value}; }
+
+/// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`. Options:
+/// Balanced, Fastest, DirectOnly or SmallWeights (core/choice.hpp).
+/// It starts with the layers' own initialisation (PyTorch's); load_pretrained replaces it.
+/// Not for use by several threads at once; it uses OpenMP's threads itself.
+template <class Model, class In, class Backend = cpu, HasTuning Options = Balanced>
+class Network : private DiagnoseModel<Model, In, Backend> {
+ public:
+  using model = Model;
+  using input = In;
+  using backend = Backend;
+  using options = Options;
+  static constexpr Shape input_shape = In::shape;
+  static constexpr Shape output_shape =
+      compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.size - 1].out;
+  static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
+
+  static constexpr const auto& graph() { return compiled<Model, In, Backend, Options>; }
+  static constexpr std::size_t parameter_count() { return frostline::parameter_count<Model, In>(); }
+  static constexpr std::size_t trainable_count() { return frostline::trainable_count<Model, In>(); }
+  /// Units: bytes of values, gradients and scratch for this many samples and threads.
+  static constexpr std::size_t arena_bytes(int samples, int threads) {
+    return program<Model, In, Backend, Options>.arena_bytes(samples, threads);
+  }
+
+  /// Throws: Error if max_batch is below 1, or there is not enough memory for it.
+  explicit Network(MaxBatch batch, Seed first = {0}, typename Backend::Context context = {})
+      : executor_(program<Model, In, Backend, Options>, batch.value, first.value,
+                  std::move(context)) {}
+
+  int max_batch() const { return executor_.max_batch(); }
+  int threads() const { return executor_.threads(); }
+
+  /// The network's outputs for a batch of NCHW images, in evaluation mode (running statistics, no
+  /// dropout). Valid until the next call. Throws: Error if the span is not a whole number of
+  /// images, more than max_batch, or the network's own outputs.
+  std::span<const float> predict(std::span<const float> images) { return forward(images, false); }
+
+  /// As predict; with `training`, batch statistics are used and moved, dropout drops, and what the
+  /// backward needs is kept. The images must stay where they are until the backward is done.
+  /// Throws: as predict, and if a batch norm would train on one value per channel.
+  std::span<const float> forward(std::span<const float> images, bool training) {
+    return executor_.forward(images, training);
+  }
+
+  /// Where a loss assigns the outputs' gradient, in the backend's memory: on CUDA the device's, to
+  /// be written in the context's stream. Shapes: (batch, output_shape).
+  std::span<float> output_gradient() {
+    static_assert(trains, "frostline: output_gradient requires a model in which something trains");
+    return executor_.output_gradient();
+  }
+
+  /// The backward of the forward with `training` just before it. Assigns the parameters' gradients,
+  /// or adds to them with `accumulate`. Throws: Error if there was none, if it has run already, or
+  /// if something came between that overwrites what it reads: predict, evaluate, `trainable`, or
+  /// anything that writes weights.
+  void backward(bool accumulate = false) {
+    static_assert(trains, "frostline: backward requires a model in which something trains");
+    executor_.backward(accumulate);
+  }
+
+  /// What trains, and its gradient: each one span in the backend's memory (on CUDA the device's),
+  /// in backward order, padded with zeros.
+  /// Kernels keep copies of what trains, which `trainable` and `backward` make them renew: who
+  /// changes parameters without a backward in between asks for the span anew.
+  std::span<float> trainable() { return executor_.trainable(); }
+  std::span<float> gradients() { return executor_.gradients(); }
+
+  /// All parameters and buffers, in PyTorch's order of keys.
+  static std::vector<NamedTensor> tensors() {
+    return tensors_of(program<Model, In, Backend, Options>);
+  }
+
+  /// The tensor of this key. Throws: Error if there is none.
+  static NamedTensor tensor(std::string_view key) { return find_tensor(tensors(), key); }
+
+  /// Copies a tensor out of the network, in PyTorch's order. The element type is the tensor's own.
+  template <class Number>
+  void read(const NamedTensor& tensor, std::span<Number> numbers) const {
+    executor_.read(tensor, numbers);
+  }
+  /// Copies a tensor into the network.
+  template <class Number>
+  void write(const NamedTensor& tensor, std::span<const Number> numbers) {
+    executor_.write(tensor, numbers);
+  }
+  /// A copy of the tensor of this key. Throws: Error if there is none, or it holds no floats.
+  std::vector<float> values(std::string_view key) const { return values_of(*this, key); }
+
+  /// Gives all parameters and buffers their layers' initial values, drawn from this seed.
+  void initialise(Seed first) { executor_.initialise(first.value); }
+
+  /// The part that all networks of a backend share.
+  Executor<Backend>& executor() { return executor_; }
+  const Executor<Backend>& executor() const { return executor_; }
+  std::array<Executor<Backend>*, 1> executors() { return {&executor_}; }
+  std::array<const Executor<Backend>*, 1> executors() const { return {&executor_}; }
+
+ private:
+  Executor<Backend> executor_;
+};
+
+}  // namespace frostline

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+// Cost: the arithmetic and the memory traffic that a program's steps cannot do without.
+#pragma once
+
+#include <cstdint>
+
+#include "frostline/program/program.hpp"
+
+namespace frostline {
+
+/// What steps need at least: operations of products (two a multiply-add; nothing else counts), and
+/// bytes if each step reads its operands and writes its results once. `_once` is what does not grow
+/// with the batch: parameters, their gradients, the optimizer.
+struct Cost {
+  std::int64_t operations = 0;             // a sample
+  std::int64_t bytes = 0, bytes_once = 0;  // a sample; a step
+  Cost& operator+=(const Cost& more) {
+    operations += more.operations;
+    bytes += more.bytes;
+    bytes_once += more.bytes_once;
+    return *this;
+  }
+};
+
+/// The cost of the s-th step of a program.
+inline Cost cost_of_step(const Program& program, int s) {
+  const Step step = program.steps[std::size_t(s)];
+  const Node& node = program.nodes[std::size_t(step.node)];
+  const auto value = [&](int i) {
+    return std::int64_t(program.nodes[std::size_t(i)].floats * sizeof(float));
+  };
+  const auto parameters = [&](int i) {
+    return std::int64_t(program.nodes[std::size_t(i)].parameters * sizeof(float));
+  };
+  Cost cost;
+  if (step.pass == Pass::loss) {
+    cost.bytes = value(step.node) * (node.has_backward() ? 2 : 1);
+    return cost;
+  }
+  cost.operations = 2 * node.multiply_adds;
+  cost.bytes_once = parameters(step.node);
+  const auto saved = [&] { cost.bytes += std::int64_t(node.saved.per_sample); };
+  if (step.pass == Pass::forward) {
+    for (int k = 0; k < node.input_count; ++k) cost.bytes += value(node.inputs[k]);
+    if (node.added != no_node) cost.bytes += value(node.added);
+    if (node.batch_norm != no_node) cost.bytes_once += parameters(node.batch_norm);
+    cost.bytes += value(node.output);
+    if (node.backward_reads().saved) saved();
+    return cost;
+  }
+  const bool of_input = step.pass == Pass::input_gradient;
+  const Reads reads =
+      (of_input ? node.input_gradient_reads : node.parameter_gradient_reads)[int(node.statistics)];
+  cost.bytes += value(step.node);  // its gradient
+  if (reads.output) cost.bytes += value(step.node);
+  if (reads.saved) saved();
+  for (int k = 0; k < node.input_count; ++k) {
+    if (reads.input) cost.bytes += value(node.inputs[k]);
+    if (of_input && node.input_gradient[k])
+      cost.bytes += value(node.inputs[k]) * (node.adds[k] ? 2 : 1);
+  }
+  return cost;
+}
+
+/// SGD with momentum reads and writes parameters and momentum, and reads gradients.
+inline Cost cost_of_update(const Program& program) {
+  return {0, 0, std::int64_t(5 * program.trainable_floats * sizeof(float))};
+}
+
+/// The cost of a training step, or with `forward` alone of a prediction.
+inline Cost cost_of(const Program& program, bool forward_alone = false) {
+  Cost cost;
+  const int steps = forward_alone ? program.loss : int(program.steps.size());
+  for (int s = 0; s < steps; ++s) cost += cost_of_step(program, s);
+  if (!forward_alone) cost += cost_of_update(program);
+  return cost;
+}
+
+}  // namespace frostline

@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: MIT
+// Diagnose: a compile error whose first line holds the facts.
+#pragma once
+
+#include "frostline/program/step_table.hpp"
+
+namespace frostline {
+
+template <char... Text>
+struct at {};
+template <char... Text>
+struct name {};
+template <char... Text>
+struct names_are {};
+template <int Channels, int Height, int Width>
+struct gets {};
+template <int Channels, int Height, int Width>
+struct main_gives {};
+template <int Channels, int Height, int Width>
+struct shortcut_gives {};
+
+// Never defined: names for errors, made of facts only.
+template <class Layer, class At, class Gets>
+struct layer_cannot_take_its_input;
+template <class At, class Main, class Shortcut>
+struct branches_differ;
+template <class Name, class Names>
+struct no_layer_has_this;
+template <class At>
+struct path_is_too_long;
+template <class At>
+struct two_layers_own_the_same_keys_at;
+template <class At>
+struct model_declares_no_head;
+template <class Layer, class Backend>
+struct no_kernel_computes_this_layer;
+struct nothing_wrong {};
+
+/// Problem `Kind` of a model as a type.
+template <class Model, class In, Problem::Kind Kind>
+struct Facts {
+  static constexpr Problem problem = traced<Model, In>.problem;
+  static constexpr int bad = problem.node < traced<Model, In>.size ? problem.node : 0;
+  static constexpr Node node = traced<Model, In>[bad];
+
+  template <std::size_t... K>
+  static at<node.path.text[K]...> path(std::index_sequence<K...>);
+  template <std::size_t... K>
+  static name<problem.name.text[K]...> wanted(std::index_sequence<K...>);
+  template <std::size_t... K>
+  static names_are<problem.names[K]...> known(std::index_sequence<K...>);
+  using At = decltype(path(std::make_index_sequence<node.path.size>{}));
+
+  static constexpr auto find() {
+    if constexpr (Kind == Problem::layer_shape)
+      return (layer_cannot_take_its_input<
+              Leaf<Model, node.layer>, At,
+              gets<node.in.channels, node.in.height, node.in.width>>*)nullptr;
+    else if constexpr (Kind == Problem::branch_shapes)
+      return (branches_differ<At, main_gives<node.in.channels, node.in.height, node.in.width>,
+                              shortcut_gives<problem.shape.channels, problem.shape.height,
+                                             problem.shape.width>>*)nullptr;
+    else if constexpr (Kind == Problem::unknown_name)
+      return (no_layer_has_this<decltype(wanted(std::make_index_sequence<problem.name.size>{})),
+                                decltype(known(
+                                    std::make_index_sequence<problem.names_size>{}))>*)nullptr;
+    else if constexpr (Kind == Problem::no_head)
+      return (model_declares_no_head<At>*)nullptr;
+    else if constexpr (Kind == Problem::long_path)
+      return (path_is_too_long<At>*)nullptr;
+    else
+      return (two_layers_own_the_same_keys_at<At>*)nullptr;
+  }
+  using type = std::remove_pointer_t<decltype(find())>;
+};
+
+template <class Facts>
+inline constexpr bool buildable = false;
+template <>
+inline constexpr bool buildable<nothing_wrong> = true;
+
+template <class Facts>
+struct Diagnose {
+  static_assert(buildable<Facts>, "frostline: Network requires layers that fit each other");
+};
+template <class Layer, class At, class Gets>
+struct Diagnose<layer_cannot_take_its_input<Layer, At, Gets>> {
+  static_assert(buildable<layer_cannot_take_its_input<Layer, At, Gets>>,
+                "frostline: Network requires layers that take what the layer before them gives; "
+                "change this layer's sizes to the shape that it gets {channels, height, width}");
+};
+template <class At, class Main, class Shortcut>
+struct Diagnose<branches_differ<At, Main, Shortcut>> {
+  static_assert(buildable<branches_differ<At, Main, Shortcut>>,
+                "frostline: Residual requires branches that give one shape; "
+                "give the shortcut the main branch's stride and channels");
+};
+template <class Name, class Names>
+struct Diagnose<no_layer_has_this<Name, Names>> {
+  static_assert(buildable<no_layer_has_this<Name, Names>>,
+                "frostline: Unfreeze requires names of the model's layers; take one of names_are");
+};
+template <class At>
+struct Diagnose<model_declares_no_head<At>> {
+  static_assert(buildable<model_declares_no_head<At>>,
+                "frostline: ReplaceHead requires a model that declares a head; "
+                "mark one of the layers of its Module with Head");
+};
+template <class At>
+struct Diagnose<path_is_too_long<At>> {
+  static_assert(buildable<path_is_too_long<At>>,
+                "frostline: Network requires paths of at most 64 characters; shorten the names");
+};
+template <class At>
+struct Diagnose<two_layers_own_the_same_keys_at<At>> {
+  static_assert(buildable<two_layers_own_the_same_keys_at<At>>,
+                "frostline: Network requires a key of its own for each parameter; "
+                "give one of the layers at this path another name with Named");
+};
+
+template <class Layer, class Backend>
+struct Diagnose<no_kernel_computes_this_layer<Layer, Backend>> {
+  static_assert(buildable<no_kernel_computes_this_layer<Layer, Backend>>,
+                "frostline: Network requires a Kernel<Backend, Layer> for each of its layers; "
+                "include the backend's header, or specialise Kernel for your own layer");
+};
+
+template <class Backend, class List>
+struct MissingKernel;
+template <class Backend, class... Layers>
+struct MissingKernel<Backend, TypeList<Layers...>> {
+  static constexpr int first = [] {
+    int index = 0, missing = no_node;
+    ((missing = missing == no_node && !has_kernel<Layers, Backend> ? index : missing, ++index),
+     ...);
+    return missing;
+  }();
+  static constexpr auto find() {
+    if constexpr (first == no_node)
+      return (nothing_wrong*)nullptr;
+    else
+      return (no_kernel_computes_this_layer<
+              typename TypeAt<std::size_t(first), TypeList<Layers...>>::type, Backend>*)nullptr;
+  }
+  using type = std::remove_pointer_t<decltype(find())>;
+};
+
+/// What is wrong with a model on a backend, or nothing_wrong.
+template <class Model, class In, class Backend, Problem::Kind Kind>
+struct ProblemOf : Facts<Model, In, Kind> {};
+template <class Model, class In, class Backend>
+struct ProblemOf<Model, In, Backend, Problem::nothing> : MissingKernel<Backend, Leaves<Model>> {};
+
+/// A base of what requires a sound model; its name is the message.
+template <class Model, class In, class Backend>
+using DiagnoseModel =
+    Diagnose<typename ProblemOf<Model, In, Backend, traced<Model, In>.problem.kind>::type>;
+
+}  // namespace frostline

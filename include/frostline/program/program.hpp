@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: MIT
+// Program: a compiled model as run-time views of its constants.
+#pragma once
+
+#include <span>
+
+#include "frostline/program/step_table.hpp"
+
+namespace frostline {
+
+/// Everything the executor reads; the arrays are the passes' results, in read-only memory.
+struct Program {
+  std::span<const Node> nodes;
+  std::span<const Step> steps;
+  std::span<const StepFacts> facts;                           // one a step
+  int loss;                                                   // the step at which the forward ends
+  int prefix;                                                 // steps that run image by image
+  const Declared* declared;                                   // by leaf
+  const Slot *activations, *gradients, *saved, *saved_fixed;  // by node
+  std::size_t sample_bytes, fixed_bytes, thread_bytes;
+  const std::size_t (*parameters)[TensorSpecs::capacity];  // offsets in floats, by node
+  const std::size_t (*buffers)[TensorSpecs::capacity];
+  std::size_t trainable_floats, frozen_floats, buffer_floats;
+
+  constexpr const Declared& declared_by(int node) const {
+    return declared[nodes[std::size_t(node)].layer];
+  }
+  /// What the steps up to `last` need at most. Units: bytes a thread, bytes a team.
+  constexpr std::size_t scratch_bytes(std::size_t last) const {
+    return most(last, &StepFacts::scratch_bytes);
+  }
+  constexpr std::size_t shared_scratch_bytes(std::size_t last) const {
+    return most(last, &StepFacts::shared_scratch_bytes);
+  }
+  /// Scratch of a team of this many threads, and of as many teams of one thread.
+  constexpr std::size_t all_scratch_bytes(int threads) const {
+    const std::size_t team =
+        shared_scratch_bytes(facts.size()) + scratch_bytes(facts.size()) * std::size_t(threads);
+    const std::size_t alone =
+        (shared_scratch_bytes(std::size_t(prefix)) + scratch_bytes(std::size_t(prefix))) *
+        std::size_t(threads);
+    return team > alone ? team : alone;
+  }
+  constexpr std::size_t packed_floats() const {
+    return facts.back().packed_offset + facts.back().packed_floats;
+  }
+  /// Units: bytes of values, gradients and scratch for this many samples and threads.
+  constexpr std::size_t arena_bytes(int samples, int threads) const {
+    return sample_bytes * std::size_t(samples) + fixed_bytes + thread_bytes * std::size_t(threads) +
+           all_scratch_bytes(threads);
+  }
+
+ private:
+  constexpr std::size_t most(std::size_t last, std::size_t StepFacts::*bytes) const {
+    std::size_t result = 0;
+    for (std::size_t s = 0; s < last; ++s)
+      result = facts[s].*bytes > result ? facts[s].*bytes : result;
+    return result;
+  }
+};
+
+template <class Model, class In, class Backend, class Options>
+inline constexpr Program program{
+    .nodes = compiled<Model, In, Backend, Options>.nodes,
+    .steps = {scheduled<Model, In, Backend, Options>.steps,
+              std::size_t(scheduled<Model, In, Backend, Options>.size)},
+    .facts = step_table<Model, In, Backend, Options>,
+    .loss = scheduled<Model, In, Backend, Options>.loss,
+    .prefix = scheduled<Model, In, Backend, Options>.prefix,
+    .declared = DeclaredBy<Leaves<Model>>::table,
+    .activations = planned<Model, In, Backend, Options>.activations,
+    .gradients = planned<Model, In, Backend, Options>.gradients,
+    .saved = planned<Model, In, Backend, Options>.saved,
+    .saved_fixed = planned<Model, In, Backend, Options>.saved_fixed,
+    .sample_bytes = planned<Model, In, Backend, Options>.per_sample.bytes,
+    .fixed_bytes = planned<Model, In, Backend, Options>.fixed.bytes,
+    .thread_bytes = planned<Model, In, Backend, Options>.per_thread.bytes,
+    .parameters = laid_out<Model, In, Backend, Options>.parameters,
+    .buffers = laid_out<Model, In, Backend, Options>.buffers,
+    .trainable_floats = laid_out<Model, In, Backend, Options>.trainable_floats,
+    .frozen_floats = laid_out<Model, In, Backend, Options>.frozen_floats,
+    .buffer_floats = laid_out<Model, In, Backend, Options>.buffer_floats};
+
+}  // namespace frostline

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: MIT
+// Backbone: a model without its head; HeadOf: the head alone.
+#pragma once
+
+#include <boost/hana/bool.hpp>
+#include <boost/hana/filter.hpp>
+#include <boost/hana/front.hpp>
+#include <boost/hana/remove_if.hpp>
+#include <boost/hana/tuple.hpp>
+#include <boost/hana/type.hpp>
+#include <boost/hana/unpack.hpp>
+
+#include "frostline/core/model.hpp"
+
+namespace frostline {
+
+/// The head of a model that declares none.
+struct NoHead {};
+
+template <class T>
+struct IsHead : boost::hana::bool_<false> {};
+template <class HeadLayer>
+struct IsHead<Head<HeadLayer>> : boost::hana::bool_<true> {};
+
+/// `Model` under the rule that `Rule` states. Names that only the removed head had are still known.
+template <class Rule, class Model, class RemovedHead>
+struct Under {
+  using model = Model;
+  using removed = RemovedHead;
+  static constexpr bool freezes = Rule::freezes;
+  static constexpr Statistics statistics = Rule::statistics;
+  static constexpr int names = Rule::names;
+  static constexpr std::string_view name_at(int i) { return Rule::name_at(i); }
+};
+
+template <class Original, class Renamed>
+struct NamedAs {
+  static constexpr std::string_view name = Original::name;
+  using layer = Renamed;
+};
+
+// A layer without a head is its own backbone.
+template <class T>
+struct SplitHead {
+  using backbone = T;
+  using head = NoHead;
+};
+template <HasName T>
+struct SplitHead<T> {
+  using backbone = NamedAs<T, typename SplitHead<typename T::layer>::backbone>;
+  using head = typename SplitHead<typename T::layer>::head;
+};
+template <HasModel T>
+struct SplitHead<T> : SplitHead<typename T::model> {};
+template <HasRule T>
+struct SplitHead<T> {
+  using head = typename SplitHead<typename T::model>::head;
+  using backbone = Under<T, typename SplitHead<typename T::model>::backbone, head>;
+};
+template <class... Layers>
+struct SplitHead<Module<Layers...>> {
+  static constexpr auto layers = boost::hana::tuple_t<Layers...>;
+  static constexpr auto is_head = boost::hana::trait<IsHead>;
+  using backbone = typename decltype(boost::hana::unpack(boost::hana::remove_if(layers, is_head),
+                                                         boost::hana::template_<Module>))::type;
+  static constexpr auto heads = boost::hana::filter(layers, is_head);
+  template <class... Found>
+  static auto first(boost::hana::tuple<Found...>) {
+    if constexpr (sizeof...(Found) == 0)
+      return boost::hana::type_c<NoHead>;
+    else
+      return boost::hana::front(boost::hana::tuple<Found...>{});
+  }
+  using head = typename decltype(first(heads))::type;
+};
+
+/// A model without its head: the features that a head is given. Rules on the model stay on it.
+template <class Model>
+struct Backbone {
+  using model = typename SplitHead<Model>::backbone;
+};
+
+/// The head that a model declares, or NoHead.
+template <class Model>
+struct HeadOf {
+  using model = typename SplitHead<Model>::head;
+};
+
+}  // namespace frostline

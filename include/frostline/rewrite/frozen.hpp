@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+// Frozen and Freeze: layers that do not train, and what freezing means for batch norm.
+#pragma once
+
+#include <concepts>
+#include <string_view>
+
+#include "frostline/core/layer.hpp"
+
+namespace frostline {
+
+/// An option of Frozen and Freeze: parameters are fixed, but batch norm still uses and updates
+/// batch statistics, and dropout drops: PyTorch's `requires_grad=False` in `train()` mode.
+struct BatchStatistics {};
+
+/// A layer whose parameters, and whose running statistics, stay bit for bit as they are
+/// (torchvision's FrozenBatchNorm2d, Keras' `trainable=False`). It has no gradients, no optimizer
+/// state and, in a frozen prefix, no saved activations and no backward code.
+template <class FrozenLayer, class... Options>
+struct Frozen {
+  static_assert((std::same_as<Options, BatchStatistics> && ...),
+                "frostline: Frozen requires options that it knows: BatchStatistics");
+  using model = FrozenLayer;
+  static constexpr bool freezes = true;
+  static constexpr Statistics statistics =
+      sizeof...(Options) ? Statistics::batch : Statistics::running;
+  static constexpr int names = 0;  // no names: the rule covers all of its model
+  static constexpr std::string_view name_at(int) { return {}; }
+};
+
+/// The model with every layer frozen: `Freeze<ResNet18<>>`, `Freeze<ResNet18<>, BatchStatistics>`.
+template <class Model, class... Options>
+struct Freeze : Frozen<Model, Options...> {};
+
+}  // namespace frostline

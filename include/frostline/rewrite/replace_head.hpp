@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: MIT
+// ReplaceHead: a model with another head.
+#pragma once
+
+#include "frostline/rewrite/backbone.hpp"
+
+namespace frostline {
+
+/// A layer that takes another's place and is not in a pretrained file; a rule of its own, so that
+/// it trains.
+template <class NewLayer, class OldLayer>
+struct New {
+  using model = NewLayer;
+  using replaced = OldLayer;
+};
+
+/// The model with a new head, which trains: rules on the model cover its backbone only.
+/// `load_pretrained` skips a new head and says so; `load` of a checkpoint loads everything.
+template <class Model, class HeadLayer>
+struct ReplaceHead {
+  using model = Module<typename SplitHead<Model>::backbone,
+                       Head<New<HeadLayer, typename SplitHead<Model>::head>>>;
+};
+
+}  // namespace frostline

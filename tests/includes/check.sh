@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# No header includes one of a higher room: the rooms of include/frostline, from the lowest.
+# A room is the longest of these folders that a header is in; the headers above all rooms only
+# include. Usage: check.sh [INCLUDE_DIR=include]
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+folder=${1:-include}/frostline
+rooms=(core layers losses optimizers rewrite models graph program backend/cpu backend/thrust backend
+       io/files io/weights io/images network checkpoint data train .)
+level_of() {  # the number of a header's room
+  local i directory
+  directory=$(dirname "$1")
+  for i in "${!rooms[@]}"; do
+    [ "${rooms[$i]}" != "$directory" ] || { echo "$i"; return; }
+  done
+  echo "$1 is in no room that tests/includes/check.sh knows" >&2
+  return 1
+}
+status=0 includes=0
+for header in $(cd "$folder" && find . -name '*.hpp' | sed 's|^\./||' | sort); do
+  from=$(level_of "$header")
+  for included in $(sed -n 's|^#include "frostline/\(.*\)"|\1|p' "$folder/$header"); do
+    to=$(level_of "$included")
+    includes=$((includes + 1))
+    [ "$to" -le "$from" ] && continue
+    echo "$header includes $included, which is in a higher room"
+    status=1
+  done
+done
+echo "includes between headers: $includes"
+[ "$includes" -gt 0 ] && exit $status
