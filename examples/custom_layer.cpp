@@ -30,7 +30,7 @@ int main(int argc, char** argv) {
     Net network{fl::max_batch(32)};
     fl::load_pretrained(network, folder / "resnet18-w16.safetensors");
     fl::Trainer trainer{network, fl::CrossEntropy{}, fl::Sgd{.momentum = 0.9f}};
-    examples::TrainerOf any(trainer);
+    examples::TrainerOf any(network, trainer);
     examples::train(any, training, validation, {.epochs = 8, .learning_rate = 0.05f});
 
     const std::vector<float> beta = network.values("swish.beta");

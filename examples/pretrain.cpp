@@ -44,7 +44,7 @@ int main(int argc, char** argv) {
                 network.parameter_count(), training.size(), validation.size());
     fl::Trainer trainer{network, fl::CrossEntropy{.label_smoothing = 0.1f},
                         fl::Sgd{.momentum = 0.9f, .weight_decay = weight_decay, .nesterov = true}};
-    examples::TrainerOf any(trainer);
+    examples::TrainerOf any(network, trainer);
     const auto results = examples::train(any, training, validation, options);
     fl::SaveOptions saving{.type = fl::ElementType::f16, .metadata = {{"format", "pt"}}};
     saving.metadata["validation_accuracy"] = std::to_string(results.back().validation_accuracy);

@@ -5,7 +5,7 @@
 
 #include <frostline/checkpoint/load.hpp>
 #include <frostline/models/resnet.hpp>
-#include <frostline/network/split_network.hpp>
+#include <frostline/network/network.hpp>
 #include <frostline/rewrite/frozen.hpp>
 #include <frostline/rewrite/replace_head.hpp>
 #include <frostline/rewrite/unfreeze.hpp>
@@ -43,11 +43,11 @@ using Images = fl::Input<3, 224, 224>;
 template <class Backend>
 void run(const contest::Options& options) {
 #if defined(ROW_epochs)
-  fl::SplitNetwork<Model, Images, Backend, Configuration> network{fl::max_batch(options.batch)};
+  fl::Network<Model, Images, Backend, Configuration> network{fl::max_batch(options.batch)};
   fl::load(network, options.weights);
-  fl::Trainer trainer{network.rest(), fl::CrossEntropy{}, sgd};
+  fl::Trainer trainer{network, fl::CrossEntropy{}, sgd};
   contest::run(options, [&](const contest::Batch& batch) {
-    fl::FeatureCache cache{network.prefix(), batch.labels.size()};
+    fl::FeatureCache cache{network, batch.labels.size()};
     cache.append(batch.images, batch.labels);
     std::vector<std::size_t> indices(std::size_t(options.batch));
     std::vector<float> losses;
@@ -55,8 +55,7 @@ void run(const contest::Options& options) {
       float sum = 0;
       for (std::size_t first = 0; first < batch.labels.size(); first += indices.size()) {
         std::iota(indices.begin(), indices.end(), first);
-        const auto [features, labels] = cache.gather(indices);
-        sum += trainer.step(features, labels);
+        sum += trainer.step(cache.gather(indices));
       }
       losses.push_back(sum * float(indices.size()) / float(batch.labels.size()));
     }

@@ -8,7 +8,7 @@
 #include "frostline/checkpoint/load.hpp"
 #include "frostline/checkpoint/save.hpp"
 #include "frostline/models/resnet.hpp"
-#include "frostline/network/split_network.hpp"
+#include "frostline/network/network.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
@@ -28,32 +28,11 @@ using Layer4 = fl::Unfreeze<HeadOnly, "layer4", "fc">;
 using Everything = fl::ReplaceHead<Pretrained, NewHead>;
 using Scratch = fl::ResNet18<16, NewHead>;
 
-// A model with a frozen beginning runs in two parts, so that the first can run once over pictures
-// that are shown the same each time.
-template <class Model, class Backend>
-using NetworkOf = std::conditional_t<fl::Split<Model>::has_prefix,
-                                     fl::SplitNetwork<Model, fl::Input<3, side, side>, Backend>,
-                                     fl::Network<Model, fl::Input<3, side, side>, Backend>>;
-template <class Network>
-auto& trained_part(Network& network) {
-  if constexpr (requires { network.rest(); })
-    return network.rest();
-  else
-    return network;
-}
-template <class Backend, class Network>
-fl::Executor<Backend>* frozen_part(Network& network) {
-  if constexpr (requires { network.prefix(); })
-    return &network.prefix().executor();
-  else
-    return nullptr;
-}
-
 template <class Model, class Backend>
 void run(const examples::FinetuningOptions& options) {
-  examples::prepare_finetuning(options,
-                               NetworkOf<Model, Backend>::parameter_count() * sizeof(float));
-  NetworkOf<Model, Backend> network{fl::max_batch(options.batch), fl::seed(options.seed)};
+  using Network = fl::Network<Model, fl::Input<3, side, side>, Backend>;
+  examples::prepare_finetuning(options, Network::parameter_count() * sizeof(float));
+  Network network{fl::max_batch(options.batch), fl::seed(options.seed)};
   if (options.mode == "scratch" || options.weights == "none")
     std::printf("no pretrained weights: Kaiming initialisation from the seed\n");
   else
@@ -64,9 +43,9 @@ void run(const examples::FinetuningOptions& options) {
               options.mode.c_str(), network.trainable_count(), network.parameter_count(),
               data.training.size(), data.validation.size());
 
-  fl::Trainer trainer{trained_part(network), fl::CrossEntropy{.label_smoothing = 0.1f},
+  fl::Trainer trainer{network, fl::CrossEntropy{.label_smoothing = 0.1f},
                       fl::Sgd{.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = true}};
-  examples::TrainerOf any(trainer, frozen_part<Backend>(network));
+  examples::TrainerOf any(network, trainer);
   std::string names;  // for predict
   for (const std::string& name : data.training.classes) names += (names.empty() ? "" : "\n") + name;
   const std::filesystem::path out(options.out);

@@ -13,13 +13,14 @@ namespace examples {
 
 namespace {
 
-/// Batches of a data set as a trainer takes them: its pictures, or what the prefix gives for them.
+/// Batches of a data set as a trainer takes them: its pictures, or their features if those are
+/// cached.
 class Batches {
  public:
   Batches(AnyTrainer& trainer, const DataSet& data, const TrainingOptions& options)
       : trainer_(&trainer), data_(&data), options_(&options) {}
 
-  /// Runs the prefix over all of the data set, shown as evaluation shows it.
+  /// Computes the features of all of the data set, shown as evaluation shows it.
   void cache(const char* purpose) {
     const bool halves = options_->cache == "f16";
     cache_ = trainer_->cache(data_->size(), {.type = halves ? frostline::ElementType::f16
@@ -38,24 +39,19 @@ class Batches {
     fmt::print("features of the pictures {} are cached: {}, {:.2f} s\n", purpose, cache_->text(),
                progress.seconds());
   }
-  frostline::BatchView as_evaluated(std::span<const std::size_t> indices) {
+  AnyBatch as_evaluated(std::span<const std::size_t> indices) {
     if (cache_) return cache_->gather(indices);
     fill_batch(*data_, indices, options_->side, batch_);
-    return taken();
+    return frostline::BatchView{batch_.images, batch_.labels};
   }
-  frostline::BatchView as_trained(std::span<const std::size_t> indices, int epoch) {
+  AnyBatch as_trained(std::span<const std::size_t> indices, int epoch) {
     if (!options_->augment) return as_evaluated(indices);
     fill_batch_at_random(*data_, indices, options_->side, options_->smallest_crop, options_->seed,
                          epoch, batch_);
-    return taken();
+    return frostline::BatchView{batch_.images, batch_.labels};
   }
 
  private:
-  frostline::BatchView taken() {
-    if (!trainer_->has_prefix()) return {batch_.images, batch_.labels};
-    return {trainer_->features(batch_.images), batch_.labels};
-  }
-
   AnyTrainer* trainer_;
   const DataSet* data_;
   const TrainingOptions* options_;
@@ -67,7 +63,7 @@ class Batches {
 void cache_features(const AnyTrainer& trainer, Batches& training, Batches& validation,
                     const TrainingOptions& options) {
   if (options.cache == "none") return;
-  if (!trainer.has_prefix()) {
+  if (!trainer.has_features()) {
     fmt::print("no features are cached: no layer in front is frozen\n");
     return;
   }
@@ -86,7 +82,7 @@ Predictions predict_all(AnyTrainer& trainer, Batches& batches, std::size_t size,
   for (std::size_t first = 0; first < size; first += most) {
     indices.resize(std::min(most, size - first));
     std::iota(indices.begin(), indices.end(), first);
-    const frostline::BatchView batch = batches.as_evaluated(indices);
+    const AnyBatch batch = batches.as_evaluated(indices);
     result.evaluation += trainer.evaluate(batch);
     const std::span<const float> logits = trainer.predict(batch);
     const int classes = int(logits.size() / indices.size());
@@ -120,7 +116,7 @@ Training train_and_predict(AnyTrainer& trainer, const DataSet& training, const D
     for (std::size_t first = 0; first < order.size(); first += batch_size) {
       const auto indices =
           std::span(order).subspan(first, std::min(batch_size, order.size() - first));
-      const frostline::BatchView batch = shown.as_trained(indices, epoch);
+      const AnyBatch batch = shown.as_trained(indices, epoch);
       progress.advance(indices.size(), double(trainer.step(batch, schedule(step++))));
     }
     progress.finish();

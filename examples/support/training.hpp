@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <span>
+#include <variant>
 
 #include "data_set.hpp"
 #include "frostline/train/feature_cache.hpp"
@@ -24,47 +25,62 @@ struct TrainingOptions {
   std::uint64_t seed = 0;
 };
 
+/// Pictures, or their features, with labels.
+using AnyBatch = std::variant<frostline::BatchView, frostline::FeatureBatch>;
+
 /// A trainer of any model on any backend, seen from the outside. Where the model has a frozen
-/// prefix, the trainer takes features, which that gives, instead of pictures.
+/// beginning, the trainer also takes features.
 class AnyTrainer {
  public:
   virtual ~AnyTrainer() = default;
-  virtual float step(const frostline::BatchView& batch, float learning_rate) = 0;
-  virtual frostline::Evaluation evaluate(const frostline::BatchView& batch) = 0;
-  virtual std::span<const float> predict(const frostline::BatchView& batch) = 0;
-  virtual bool has_prefix() const = 0;
-  virtual std::span<const float> features(std::span<const float> images) = 0;
+  virtual float step(const AnyBatch& batch, float learning_rate) = 0;
+  virtual frostline::Evaluation evaluate(const AnyBatch& batch) = 0;
+  virtual std::span<const float> predict(const AnyBatch& batch) = 0;
+  virtual bool has_features() const = 0;
   virtual std::unique_ptr<frostline::FeatureCache> cache(
       std::size_t samples, const frostline::CacheOptions& options) = 0;
 };
 
-template <class Trainer, class Backend = frostline::cpu>
+template <class Network, class Trainer>
 class TrainerOf final : public AnyTrainer {
  public:
-  explicit TrainerOf(Trainer& trainer, frostline::Executor<Backend>* prefix = nullptr)
-      : trainer_(&trainer), prefix_(prefix) {}
-  float step(const frostline::BatchView& batch, float learning_rate) override {
+  TrainerOf(Network& network, Trainer& trainer) : network_(&network), trainer_(&trainer) {}
+  float step(const AnyBatch& batch, float learning_rate) override {
     trainer_->optimizer.learning_rate = learning_rate;
-    return trainer_->step(batch.numbers, batch.labels);
+    return visit(
+        batch, [&](const auto& images) { return trainer_->step(images.numbers, images.labels); },
+        [&](const auto& features) { return trainer_->step(features); });
   }
-  frostline::Evaluation evaluate(const frostline::BatchView& batch) override {
-    return trainer_->evaluate(batch.numbers, batch.labels);
+  frostline::Evaluation evaluate(const AnyBatch& batch) override {
+    return visit(
+        batch,
+        [&](const auto& images) { return trainer_->evaluate(images.numbers, images.labels); },
+        [&](const auto& features) { return trainer_->evaluate(features); });
   }
-  std::span<const float> predict(const frostline::BatchView& batch) override {
-    return trainer_->predict(batch.numbers);
+  std::span<const float> predict(const AnyBatch& batch) override {
+    return visit(
+        batch, [&](const auto& images) { return network_->predict(images.numbers); },
+        [&](const auto& cached) { return network_->predict_features(cached.features); });
   }
-  bool has_prefix() const override { return prefix_; }
-  std::span<const float> features(std::span<const float> images) override {
-    return prefix_->forward(images, false);
-  }
+  bool has_features() const override { return Network::has_features; }
   std::unique_ptr<frostline::FeatureCache> cache(std::size_t samples,
                                                  const frostline::CacheOptions& options) override {
-    return std::make_unique<frostline::FeatureCache>(*prefix_, samples, options);
+    if constexpr (Network::has_features)
+      return std::make_unique<frostline::FeatureCache>(*network_, samples, options);
+    else
+      throw frostline::Error("no layer in front is frozen");
   }
 
  private:
+  template <class OfImages, class OfFeatures>
+  static auto visit(const AnyBatch& batch, OfImages of_images, OfFeatures of_features) {
+    if constexpr (Network::has_features)
+      if (const auto* features = std::get_if<frostline::FeatureBatch>(&batch))
+        return of_features(*features);
+    return of_images(std::get<frostline::BatchView>(batch));
+  }
+  Network* network_;
   Trainer* trainer_;
-  frostline::Executor<Backend>* prefix_;
 };
 
 /// What a network says of a data set, one prediction a picture.

@@ -7,7 +7,6 @@
 #include "frostline/checkpoint/save.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/network/network.hpp"
-#include "frostline/network/split_network.hpp"
 #include "frostline/network/to_backend.hpp"
 #include "frostline/program/summary.hpp"
 #include "frostline/rewrite/frozen.hpp"

@@ -11,7 +11,6 @@
 
 #include "frostline/checkpoint/load_options.hpp"
 #include "frostline/checkpoint/match.hpp"
-#include "frostline/checkpoint/owned_tensors.hpp"
 #include "frostline/io/weights/read_weights.hpp"
 #include "frostline/network/network.hpp"
 
@@ -20,11 +19,11 @@ namespace frostline {
 namespace detail {
 
 template <class Backend>
-LoadReport load(std::span<Executor<Backend>* const> parts, std::span<const Path> replaced,
+LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
                 const std::filesystem::path& path, const LoadOptions& options, bool skip_new) {
   const StateDict file = read_weights(path);
-  const OwnedTensors network(parts);
-  Matching matching = match(network.tensors, replaced, file, options, skip_new);
+  const std::vector<NamedTensor> tensors = tensors_of(network.program());
+  Matching matching = match(tensors, replaced, file, options, skip_new);
   if (const Problems& problems = matching.problems; problems.size() > 0)
     throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}",
                             path.string(), problems.size(), problems.size() == 1 ? "" : "s",
@@ -32,21 +31,21 @@ LoadReport load(std::span<Executor<Backend>* const> parts, std::span<const Path>
   std::vector<float> floats;
   std::vector<std::int64_t> integers;
   for (const auto& [i, stored] : matching.pairs) {
-    const NamedTensor& tensor = network.tensors[i];
+    const NamedTensor& tensor = tensors[i];
     if (tensor.type == ElementType::i64) {
       integers.resize(tensor.size);
       stored.copy_to(std::span(integers));
-      network.owners[i]->write(tensor, std::span<const std::int64_t>(integers));
+      network.write(tensor, std::span<const std::int64_t>(integers));
     } else {
       std::span<const float> values = stored.in_place();
       if (values.empty()) {
         floats.resize(tensor.size);
         stored.copy_to(std::span(floats));
         values = floats;
-      } else if (network.owners[i]->borrow(tensor, {values.data(), file.owner})) {
+      } else if (network.borrow(tensor, {values.data(), file.owner})) {
         continue;
       }
-      network.owners[i]->write(tensor, values);
+      network.write(tensor, values);
     }
   }
   return std::move(matching.report);
@@ -73,15 +72,15 @@ std::span<const Path> replaced_by_new_layers() {
 template <class Net>
 LoadReport load_pretrained(Net& network, const std::filesystem::path& path,
                            const LoadOptions& options = {}) {
-  return detail::load<typename Net::backend>(
-      network.executors(), detail::replaced_by_new_layers<Net>(), path, options, true);
+  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, options,
+                      true);
 }
 
 /// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
 template <class Net>
 LoadReport load(Net& network, const std::filesystem::path& path, const LoadOptions& options = {}) {
-  return detail::load<typename Net::backend>(
-      network.executors(), detail::replaced_by_new_layers<Net>(), path, options, false);
+  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, options,
+                      false);
 }
 
 }  // namespace frostline

@@ -12,7 +12,6 @@
 #include <string_view>
 #include <vector>
 
-#include "frostline/checkpoint/owned_tensors.hpp"
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
 #include "frostline/io/weights/safetensors.hpp"
@@ -66,11 +65,10 @@ inline void require_finite(const std::filesystem::path& path,
 }
 
 template <class Backend>
-void save(std::span<const Executor<Backend>* const> parts, const std::filesystem::path& path,
+void save(const Executor<Backend>& network, const std::filesystem::path& path,
           const SaveOptions& options) {
   require_no_other_format(path);
-  const OwnedTensors network(parts);
-  const std::vector<NamedTensor>& tensors = network.tensors;
+  const std::vector<NamedTensor> tensors = tensors_of(network.program());
   std::vector<std::vector<float>> floats(tensors.size());
   std::vector<std::vector<std::int64_t>> integers(tensors.size());
   std::vector<TensorToWrite> writes;
@@ -78,12 +76,12 @@ void save(std::span<const Executor<Backend>* const> parts, const std::filesystem
     const NamedTensor& tensor = tensors[i];
     if (tensor.type == ElementType::i64) {
       integers[i].resize(tensor.size);
-      network.owners[i]->read(tensor, std::span(integers[i]));
+      network.read(tensor, std::span(integers[i]));
       writes.push_back({tensor.key, tensor.extents, ElementType::i64,
                         std::span<const std::int64_t>(integers[i])});
     } else {
       floats[i].resize(tensor.size);
-      network.owners[i]->read(tensor, std::span(floats[i]));
+      network.read(tensor, std::span(floats[i]));
       writes.push_back({tensor.key, tensor.extents,
                         tensor.is_buffer ? ElementType::f32 : options.type,
                         std::span<const float>(floats[i])});
@@ -107,7 +105,7 @@ void save(std::span<const Executor<Backend>* const> parts, const std::filesystem
 /// cannot be written, or if frozen weights lie in a file that was changed.
 template <class Net>
 void save(const Net& network, const std::filesystem::path& path, const SaveOptions& options = {}) {
-  detail::save<typename Net::backend>(network.executors(), path, options);
+  detail::save(network.executor(), path, options);
 }
 
 }  // namespace frostline

@@ -49,6 +49,7 @@ template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto compiled = fuse(differentiated<Model, In, Backend, Options>);
 template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto scheduled = schedule(compiled<Model, In, Backend, Options>,
+                                           DeclaredBy<Leaves<Model>>::table,
                                            image_by_image<Backend>);
 template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto planned = plan_memory(compiled<Model, In, Backend, Options>,
@@ -75,15 +76,6 @@ constexpr std::int64_t multiply_adds() {
   std::int64_t count = 0;
   for (const Node& node : traced<Model, In>) count += node.multiply_adds;
   return count;
-}
-
-/// The node of a path, or `no_node`: `find_node<Model, In>("layer4.0.conv1")`. Of several nodes
-/// that share a path (only one can own parameters), the first.
-template <class Model, class In>
-constexpr int find_node(std::string_view path) {
-  for (int i = 1; i < traced<Model, In>.size; ++i)
-    if (std::string_view(traced<Model, In>[i].path) == path) return i;
-  return no_node;
 }
 
 }  // namespace frostline

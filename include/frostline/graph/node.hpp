@@ -68,6 +68,12 @@ struct Node {
   }
 };
 
+/// What a layer declares, as values that a table can hold.
+struct Declared {
+  TensorSpecs (*parameters)();
+  TensorSpecs (*buffers)();
+};
+
 /// What is wrong with a model. A pass never throws: it records the first problem and goes on.
 struct Problem {
   enum Kind {

@@ -6,12 +6,6 @@
 
 namespace frostline {
 
-/// What a layer declares, as values that a table can hold.
-struct Declared {
-  TensorSpecs (*parameters)();
-  TensorSpecs (*buffers)();
-};
-
 /// Offsets, in floats, of multiples of a cache line. What trains lies in one span in backward
 /// order, what is frozen in another, vectors first (weights may stay in their file, and pages of
 /// nothing else are never touched), buffers in a third.

@@ -18,8 +18,10 @@ template <int Size>
 struct Schedule {
   Step steps[3 * Size]{};
   int size = 0;
-  int loss = 0;    // where the forward ends
-  int prefix = 0;  // steps before this one run image by image, one image a thread
+  int loss = 0;            // where the forward ends
+  int prefix = 0;          // steps before this one run image by image, one image a thread
+  int cut = 0;             // steps before this one compute features, which training does not change
+  int features = no_node;  // the node whose value they are; none: no step comes before the cut
   constexpr void append(int node, Pass pass) { steps[size++] = {node, pass}; }
   constexpr const Step& operator[](int i) const { return steps[i]; }
 };
@@ -37,12 +39,58 @@ constexpr bool runs_image_by_image(const Node& node) {
 
 /// Whether a backend wants frozen prefixes image by image: not one that computes whole batches.
 template <class Backend>
-inline constexpr bool image_by_image = !requires {
-  Backend::whole_batches;
-};
+inline constexpr bool image_by_image = [] {
+  if constexpr (requires { Backend::whole_batches; }) return !Backend::whole_batches;
+  return true;
+}();
+
+/// Whether a node's output may differ between two passes over the same image while the network
+/// trains: it has parameters that train, uses batch statistics or drops values. A layer of your own
+/// with buffers counts as one that uses batch statistics unless it is frozen.
+constexpr bool moves(const Node& node, const Declared* declared) {
+  return node.trains() || (node.statistics == Statistics::batch && node.layer != no_node &&
+                           (node.kind == Kind::batch_norm || node.kind == Kind::dropout ||
+                            declared[node.layer].buffers().count > 0));
+}
+
+/// Finds the cut: the last step, before the first node that moves, at which the value of the step
+/// before is the only one that is read later. If nothing trains, all steps come before the cut.
+template <int Size>
+constexpr void find_cut(const Graph<Size>& graph, Schedule<Size>& schedule,
+                        const Declared* declared) {
+  int writer[Size]{};  // the step that writes a node's value, -1 for the network's input
+  writer[0] = -1;
+  for (int s = 0; s < schedule.loss; ++s) writer[graph[schedule[s].node].output] = s;
+  const auto step_of = [&](int node) {
+    while (graph[node].absorbed_by != no_node) node = graph[node].absorbed_by;
+    return writer[graph[node].output];
+  };
+  int moving = schedule.loss;  // the first step that moves
+  bool trains = false;
+  for (int i = Size - 1; i > 0; --i) {
+    if (moves(graph[i], declared) && step_of(i) < moving) moving = step_of(i);
+    trains = trains || graph[i].trains();
+  }
+  if (!trains) moving = schedule.loss;
+  int oldest = schedule.loss - 1;  // the first writer of what is read from a step on
+  for (int s = schedule.loss; s > 0 && schedule.cut == 0; --s) {
+    if (s < schedule.loss) {
+      const Node& node = graph[schedule[s].node];
+      const auto read = [&](int value) {
+        oldest = writer[value] < oldest ? writer[value] : oldest;
+      };
+      for (int k = 0; k < node.input_count; ++k) read(node.inputs[k]);
+      if (node.added != no_node) read(node.added);
+    }
+    if (s > moving || oldest < s - 1) continue;
+    schedule.cut = s;
+    schedule.features = graph[schedule[s - 1].node].output;
+  }
+}
 
 template <int Size>
-constexpr Schedule<Size> schedule(const Graph<Size>& graph, bool has_prefix) {
+constexpr Schedule<Size> schedule(const Graph<Size>& graph, const Declared* declared,
+                                  bool has_prefix) {
   Schedule<Size> result{};
   for (int i = 1; i < Size; ++i)
     if (graph[i].absorbed_by == no_node) result.append(i, Pass::forward);
@@ -50,6 +98,7 @@ constexpr Schedule<Size> schedule(const Graph<Size>& graph, bool has_prefix) {
   while (has_prefix && result.prefix < result.loss &&
          runs_image_by_image(graph[result.steps[result.prefix].node]))
     ++result.prefix;
+  find_cut(graph, result, declared);
   result.append(Size - 1, Pass::loss);
   for (int i = Size - 1; i > 0; --i) {
     if (graph[i].parameter_gradient) result.append(i, Pass::parameter_gradient);

@@ -2,6 +2,7 @@
 // Executor: the run-time loop of a program, compiled once for all models.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cmath>
 #include <span>
@@ -36,38 +37,44 @@ class Executor {
   /// What a forward of these images begins with: all that a recording of it would not repeat.
   /// Throws: Error, with nothing changed, if they do not fit.
   void take(std::span<const float> images, bool training) {
-    const int batch = samples_in(images);
-    if (training) require_statistics(batch);
-    kept_ = false;
-    batch_ = batch;
+    begin(samples_in(images, memory_.node(0).out, "images"), training);
+    first_ = 0;
     images_ = images.data();
     if constexpr (!Backend::in_host_memory) {
       Backend::copy_in(context(), memory_.input(), images.data(), images.size_bytes());
       images_ = memory_.input();
     }
-    weights_.initialise_rest(memory_);
-    if (weights_.changed()) pack();
-    if (!training) return;
-    const std::uint64_t step = mix(weights_.seed() ^ mix(++steps_));
-    Backend::copy_in(context(), memory_.step(), &step, sizeof step);
   }
-  /// The rest. One team runs the whole pass. In the prefix whoever is free takes the next image, so
-  /// that its values stay in one cache and a slow thread has less to do; the team shares those that
-  /// are left over.
+  /// As take, of a forward that begins at the cut, with features in the place of images.
+  void take_features(std::span<const float> features, bool training) {
+    begin(samples_in(features, feature_shape(), "features"), training);
+    first_ = program().cut;
+    images_ = nullptr;
+    features_ = features.data();
+    if constexpr (!Backend::in_host_memory) copy_features_in();
+  }
+  /// The rest of the forward, from the images or the features that were taken.
   void compute(bool training) {
-    const int prefix = program().prefix;
-    std::atomic<int> next = 0;
-    Backend::run(threads(), [&](const Team& team) {
-      if (prefix > 0) {
-        const int alone = batch_ / team.threads * team.threads;
-        for (int n; (n = next.fetch_add(1, std::memory_order_relaxed)) < alone;)
-          run_steps(0, prefix, {n, 1, training, Team{}, team.thread, true});
-        team.sync();
-        for (int n = alone; n < batch_; ++n) run_steps(0, prefix, {n, 1, training, team});
-      }
-      run_steps(prefix, program().loss, {0, batch_, training, team});
-    });
+    run_forward(program().loss, training);
     kept_ = training;
+  }
+  Shape feature_shape() const { return memory_.node(program().features).out; }
+  /// What the steps before the cut give for these images, in evaluation mode: NCHW, in the host's
+  /// memory until the next call.
+  std::span<const float> features(std::span<const float> images) {
+    if (program().cut == program().loss) return forward(images, false);
+    take(images, false);
+    host_outputs_.resize(std::size_t(batch_) * feature_shape().size());
+    run_forward(program().cut, false);
+    if constexpr (!Backend::in_host_memory)
+      Backend::copy_out(context(), host_outputs_.data(), value(program().features, {0, batch_}),
+                        host_outputs_.size() * sizeof(float));
+    return host_outputs_;
+  }
+  std::span<const float> forward_features(std::span<const float> features, bool training) {
+    take_features(features, training);
+    compute(training);
+    return host_outputs();
   }
   /// The last forward's outputs, in the backend's memory.
   std::span<const float> outputs() const { return {value(last(), {0, batch_}), output_count()}; }
@@ -133,9 +140,11 @@ class Executor {
   template <class Restore>
   std::string explain_not_finite(Restore restore) {
     kept_ = false;
-    const std::size_t sample = memory_.node(0).out.size();
+    const bool from_images = first_ == 0;
+    const std::size_t sample = (from_images ? memory_.node(0).out : feature_shape()).size();
     for (std::size_t n = 0; n < std::size_t(batch_); ++n)
-      if (!all_finite(images_ + n * sample, sample))
+      if (from_images ? !all_finite(images_ + n * sample, sample)
+                      : !host_finite(features_ + n * sample, sample))
         return format_text("sample {} of the batch that was given is not finite: mend or skip it",
                            n);
     const int step = first_not_finite();
@@ -187,21 +196,87 @@ class Executor {
     bool alone = false;
   };
 
-  int samples_in(std::span<const float> images) const {
-    const Shape shape = memory_.node(0).out;
-    const std::size_t sample = shape.size(), samples = images.size() / sample;
-    if (images.size() % sample != 0 || samples == 0)
-      throw Error(format_text(
-          "frostline: the network takes images of {}x{}x{} = {} numbers, got a span of {}",
-          shape.channels, shape.height, shape.width, sample, images.size()));
-    if (samples > std::size_t(max_batch()))
-      throw Error(format_text("frostline: the network was made with max_batch({}), got {} images",
-                              max_batch(), samples));
-    if (memory_.holds(images.data()))
+  int samples_in(std::span<const float> numbers, Shape shape, std::string_view what) const {
+    const std::size_t sample = shape.size(), samples = numbers.size() / sample;
+    if (numbers.size() % sample != 0 || samples == 0)
       throw Error(
-          "frostline: a network would overwrite its own outputs while it takes them as images; "
-          "copy them first");
+          format_text("frostline: the network takes {} of {}x{}x{} = {} numbers, got a span of {}",
+                      what, shape.channels, shape.height, shape.width, sample, numbers.size()));
+    if (samples > std::size_t(max_batch()))
+      throw Error(format_text("frostline: the network was made with max_batch({}), got {} {}",
+                              max_batch(), samples, what));
+    if (memory_.holds(numbers.data()))
+      throw Error(
+          format_text("frostline: a network would overwrite its own outputs while it takes them as "
+                      "{}; copy them first",
+                      what));
     return int(samples);
+  }
+  /// Binds a batch. Throws: Error, with nothing changed, if it cannot train on so many samples.
+  void begin(int batch, bool training) {
+    if (training) require_statistics(batch);
+    kept_ = false;
+    batch_ = batch;
+    weights_.initialise_rest(memory_);
+    if (weights_.changed()) pack();
+    if (!training) return;
+    const std::uint64_t step = mix(weights_.seed() ^ mix(++steps_));
+    Backend::copy_in(context(), memory_.step(), &step, sizeof step);
+  }
+  /// Runs the steps from where the batch begins up to `last`: the loss, or the cut. One team runs
+  /// the whole pass. In the prefix whoever is free takes the next image, so that its values stay in
+  /// one cache and a slow thread has less to do; the team shares those that are left over.
+  void run_forward(int last, bool training) {
+    const int first = first_, middle = std::clamp(program().prefix, first, last);
+    std::atomic<int> next = 0;
+    Backend::run(threads(), [&](const Team& team) {
+      const auto part = [&](int from, int to, const Images& images) {
+        if (from == first && first > 0) load_features(images);
+        run_steps(from, to, images);
+        if (to == last && last < program().loss) store_features(images);
+      };
+      if (middle > first) {
+        const int alone = batch_ / team.threads * team.threads;
+        for (int n; (n = next.fetch_add(1, std::memory_order_relaxed)) < alone;)
+          part(first, middle, {n, 1, training, Team{}, team.thread, true});
+        team.sync();
+        for (int n = alone; n < batch_; ++n) part(first, middle, {n, 1, training, team});
+      }
+      if (middle < last) part(middle, last, {0, batch_, training, team});
+    });
+  }
+  /// Copies features between the caller's memory, where they are NCHW, and their value. Where the
+  /// memory is a device's, `take_features` and `features` have copied them.
+  void load_features(const Images& images) {
+    convert_features(program().load_features, features_ + features_before(images),
+                     value(program().features, images), images);
+  }
+  void store_features(const Images& images) {
+    convert_features(program().store_features, value(program().features, images),
+                     host_outputs_.data() + features_before(images), images);
+  }
+  std::size_t features_before(const Images& images) const {
+    return std::size_t(images.first) * feature_shape().size();
+  }
+  void copy_features_in() {
+    Backend::copy_in(context(), value(program().features, {0, batch_}), features_,
+                     std::size_t(batch_) * feature_shape().size() * sizeof(float));
+  }
+  void convert_features(KernelFunction kernel, const float* from, float* to, const Images& images) {
+    if constexpr (Backend::in_host_memory) {
+      if (kernel) {
+        Call call;
+        call.context = &context();
+        call.batch = images.count;
+        call.team = images.team;
+        call.inputs[0] = from;
+        call.output = to;
+        kernel(call);
+      } else if (images.team.thread == 0) {
+        std::copy_n(from, std::size_t(images.count) * feature_shape().size(), to);
+      }
+      images.team.sync();
+    }
   }
   /// Throws: Error if a batch norm would compute the statistics of a single value a channel, whose
   /// variance is 0, as PyTorch refuses it too.
@@ -214,21 +289,25 @@ class Executor {
             "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
             std::string_view(node.path)));
   }
+  static bool host_finite(const float* numbers, std::size_t count) {
+    return std::all_of(numbers, numbers + count, [](float x) { return std::isfinite(x); });
+  }
   bool all_finite(const float* numbers, std::size_t count) const {
-    std::vector<float> copy;
-    if constexpr (!Backend::in_host_memory) {
-      copy.resize(count);
+    if constexpr (Backend::in_host_memory) {
+      return host_finite(numbers, count);
+    } else {
+      std::vector<float> copy(count);
       Backend::copy_out(context(), copy.data(), numbers, count * sizeof(float));
-      numbers = copy.data();
+      return host_finite(copy.data(), count);
     }
-    for (std::size_t i = 0; i < count; ++i)
-      if (!std::isfinite(numbers[i])) return false;
-    return true;
   }
   /// The first step of the forward whose output is not finite, or that of the loss.
   int first_not_finite() {
     int first = program().loss;
+    if constexpr (!Backend::in_host_memory)
+      if (first_ > 0) copy_features_in();
     const auto run = [&](int s, const Images& images) {
+      if (s == first_ && s > 0) load_features(images);
       run_steps(s, s + 1, images);
       const int output = memory_.node(program().steps[std::size_t(s)].node).output;
       if (!all_finite(value(output, images),
@@ -236,9 +315,10 @@ class Executor {
         first = s;
       return first != s;
     };
+    const int middle = std::max(program().prefix, first_);
     for (int n = 0; n < batch_; ++n)  // whose values replace those of the image before
-      for (int s = 0; s < program().prefix && s < first && run(s, {n, 1, true});) ++s;
-    for (int s = program().prefix; s < first && run(s, {0, batch_, true});) ++s;
+      for (int s = first_; s < middle && s < first && run(s, {n, 1, true});) ++s;
+    for (int s = middle; s < first && run(s, {0, batch_, true});) ++s;
     return first;
   }
   std::string explain_parameters(int i) const {
@@ -345,7 +425,9 @@ class Executor {
   std::uint64_t steps_ = 0;
   int batch_ = 0;
   bool kept_ = false;  // what a backward needs of the last forward
+  int first_ = 0;      // the step that the batch begins at: 0, or the cut
   const float* images_ = nullptr;
+  const float* features_ = nullptr;  // of the host
   std::vector<float> host_outputs_;
 };
 

@@ -34,6 +34,17 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   static constexpr Shape output_shape =
       compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.size - 1].out;
   static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
+  /// Whether the model has a frozen beginning, whose outputs can be computed once: `features`. It
+  /// ends at the last point at which a single value is alive, before the first layer that trains,
+  /// uses batch statistics or drops values; where nothing trains, at the network's output.
+  static constexpr bool has_features = scheduled<Model, In, Backend, Options>.cut > 0;
+  static constexpr Shape feature_shape = [] {
+    if constexpr (has_features)
+      return compiled<Model, In, Backend, Options>[scheduled<Model, In, Backend, Options>.features]
+          .out;
+    else
+      return Shape{};
+  }();
 
   static constexpr const auto& graph() { return compiled<Model, In, Backend, Options>; }
   static constexpr std::size_t parameter_count() { return frostline::parameter_count<Model, In>(); }
@@ -61,6 +72,24 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   /// Throws: as predict, and if a batch norm would train on one value per channel.
   std::span<const float> forward(std::span<const float> images, bool training) {
     return executor_.forward(images, training);
+  }
+
+  /// What the frozen beginning gives for a batch of images, in evaluation mode, in the host's
+  /// memory; valid until the next call. Shapes: (batch, feature_shape). Throws: as predict.
+  std::span<const float> features(std::span<const float> images) {
+    static_assert(has_features, "frostline: features requires a model with a frozen beginning");
+    return executor_.features(images);
+  }
+  /// As predict and forward, with features in the place of images: what comes after the frozen
+  /// beginning is computed from them. A backward may follow as after `forward`.
+  std::span<const float> predict_features(std::span<const float> features) {
+    return forward_features(features, false);
+  }
+  std::span<const float> forward_features(std::span<const float> features, bool training) {
+    static_assert(has_features && trains,
+                  "frostline: forward_features requires a model with a frozen beginning, after "
+                  "which something trains");
+    return executor_.forward_features(features, training);
   }
 
   /// Where a loss assigns the outputs' gradient, in the backend's memory: on CUDA the device's, to
@@ -113,8 +142,6 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   /// The part that all networks of a backend share.
   Executor<Backend>& executor() { return executor_; }
   const Executor<Backend>& executor() const { return executor_; }
-  std::array<Executor<Backend>*, 1> executors() { return {&executor_}; }
-  std::array<const Executor<Backend>*, 1> executors() const { return {&executor_}; }
 
  private:
   Executor<Backend> executor_;

@@ -34,6 +34,8 @@ template <class At>
 struct model_declares_no_head;
 template <class Layer, class Backend>
 struct no_kernel_computes_this_layer;
+template <class At>
+struct no_frozen_layer_before;
 struct nothing_wrong {};
 
 /// Problem `Kind` of a model as a type.
@@ -124,6 +126,31 @@ struct Diagnose<no_kernel_computes_this_layer<Layer, Backend>> {
                 "frostline: Network requires a Kernel<Backend, Layer> for each of its layers; "
                 "include the backend's header, or specialise Kernel for your own layer");
 };
+
+template <class At>
+struct Diagnose<no_frozen_layer_before<At>> {
+  static_assert(
+      buildable<no_frozen_layer_before<At>>,
+      "frostline: features require frozen layers before the first that trains, uses batch "
+      "statistics or drops values; Freeze the model's beginning, or train on images");
+};
+
+/// What is wrong with a model whose features shall be computed, or nothing_wrong.
+template <class Model, class In>
+struct FeatureProblem {
+  static constexpr Path moving = [] {
+    for (const Node& node : traced<Model, In>)
+      if (moves(node, DeclaredBy<Leaves<Model>>::table)) return node.path;
+    return Path{};
+  }();
+  template <std::size_t... K>
+  static at<moving.text[K]...> path(std::index_sequence<K...>);
+  using type = std::conditional_t<
+      (scheduled<Model, In>.cut > 0), nothing_wrong,
+      no_frozen_layer_before<decltype(path(std::make_index_sequence<moving.size>{}))>>;
+};
+template <class Model, class In>
+using FeatureProblemOf = typename FeatureProblem<Model, In>::type;
 
 template <class Backend, class List>
 struct MissingKernel;

@@ -15,6 +15,9 @@ struct Program {
   std::span<const StepFacts> facts;                           // one a step
   int loss;                                                   // the step at which the forward ends
   int prefix;                                                 // steps that run image by image
+  int cut;                                                    // steps that compute the features
+  int features;                                               // the node that they are, or no_node
+  KernelFunction load_features, store_features;               // from and to NCHW; null: it is that
   const Declared* declared;                                   // by leaf
   const Slot *activations, *gradients, *saved, *saved_fixed;  // by node
   std::size_t sample_bytes, fixed_bytes, thread_bytes;
@@ -67,6 +70,10 @@ inline constexpr Program program{
     .facts = step_table<Model, In, Backend, Options>,
     .loss = scheduled<Model, In, Backend, Options>.loss,
     .prefix = scheduled<Model, In, Backend, Options>.prefix,
+    .cut = scheduled<Model, In, Backend, Options>.cut,
+    .features = scheduled<Model, In, Backend, Options>.features,
+    .load_features = features_kernel<Model, In, Backend, Options, flags::blocked_output>(),
+    .store_features = features_kernel<Model, In, Backend, Options, flags::blocked_input>(),
     .declared = DeclaredBy<Leaves<Model>>::table,
     .activations = planned<Model, In, Backend, Options>.activations,
     .gradients = planned<Model, In, Backend, Options>.gradients,

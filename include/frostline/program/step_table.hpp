@@ -120,4 +120,20 @@ inline constexpr auto step_table = [] {
   (std::make_integer_sequence<int, size>{});
 }();
 
+/// The kernel that converts features from NCHW (to `Layout` blocked_output) or to it
+/// (blocked_input); null if they are NCHW, or there are none.
+template <class Model, class In, class Backend, class Options, int Layout>
+constexpr KernelFunction features_kernel() {
+  constexpr const auto& schedule = scheduled<Model, In, Backend, Options>;
+  if constexpr (schedule.cut > 0) {
+    constexpr Node node = compiled<Model, In, Backend, Options>[schedule[schedule.cut - 1].node];
+    constexpr Shape shape = compiled<Model, In, Backend, Options>[schedule.features].out;
+    if constexpr (node.choice.output == frostline::Layout::blocked)
+      return &Kernel<Backend, Reorder>::template forward<
+          At<shape.channels, shape.height, shape.width, shape.channels, shape.height, shape.width,
+             Layout>>;
+  }
+  return nullptr;
+}
+
 }  // namespace frostline

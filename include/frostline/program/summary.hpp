@@ -85,14 +85,12 @@ std::string summary(std::size_t packed_bytes = 0) {
   }
   return summary_of(graph.nodes, saved, graph.size, totals);
 }
-/// Of a Network or a SplitNetwork.
+/// Of a Network.
 template <class Network>
 std::string summary(const Network& network) {
-  std::size_t packed_floats = 0;
-  for (const auto* executor : network.executors())
-    packed_floats += executor->program().packed_floats();
   return summary<typename Network::model, typename Network::input, typename Network::backend,
-                 typename Network::options>(packed_floats * sizeof(float));
+                 typename Network::options>(network.executor().program().packed_floats() *
+                                            sizeof(float));
 }
 
 }  // namespace frostline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Backbone: a model without its head; HeadOf: the head alone.
+// Backbone: a model without its head.
 #pragma once
 
 #include <boost/hana/bool.hpp>
@@ -78,12 +78,6 @@ struct SplitHead<Module<Layers...>> {
 template <class Model>
 struct Backbone {
   using model = typename SplitHead<Model>::backbone;
-};
-
-/// The head that a model declares, or NoHead.
-template <class Model>
-struct HeadOf {
-  using model = typename SplitHead<Model>::head;
 };
 
 }  // namespace frostline

@@ -6,24 +6,19 @@
 #include <string>
 #include <vector>
 
-#include "frostline/network/executor.hpp"
+#include "frostline/network/network.hpp"
+#include "frostline/program/diagnose.hpp"
+#include "frostline/train/batch.hpp"
 #include "frostline/train/feature_store.hpp"
 
 namespace frostline {
 
-/// Samples side by side, and their labels: what FeatureCache::fill asks for, and gather gives.
-struct BatchView {
-  std::span<const float> numbers;  // (batch, C, H, W)
-  std::span<const int> labels;     // (batch), or (batch, H, W) for a dense head, or none
-};
-
-/// The outputs of a network of which nothing trains, for each sample of a data set. Filled once, it
-/// feeds the training of what comes behind the network, in any order, epoch after epoch:
+/// What a network's frozen beginning gives for each sample of a data set. Filled once, it feeds the
+/// training of what comes after, in any order, epoch after epoch:
 ///
-///     FeatureCache cache{network.prefix(), 471};
+///     FeatureCache cache{network, 471};
 ///     cache.append(images, labels);  // batch after batch, until it is full
-///     const auto [features, truth] = cache.gather(indices);
-///     trainer.step(features, truth);  // of Trainer trainer{network.rest(), ...}
+///     trainer.step(cache.gather(indices));
 ///
 /// Images must be the same each time they are shown: none cropped or mirrored at random. What is
 /// cached stays as it is when the network's weights are replaced later. Labels stay in memory.
@@ -32,19 +27,15 @@ class FeatureCache {
   /// Room for this many samples. The network must live until the cache is full.
   /// Throws: Error if there is to be no sample, or there is no room for them.
   template <class Net>
-  FeatureCache(Net& prefix, std::size_t samples, const CacheOptions& options = {})
-      : FeatureCache(prefix.executor(), samples, options) {
-    static_assert(!Net::trains,
-                  "frostline: FeatureCache requires a network of which nothing trains; "
-                  "take the prefix() of a SplitNetwork, or Freeze the model");
+  FeatureCache(Net& network, std::size_t samples, const CacheOptions& options = {})
+      : in_(Net::input_shape),
+        max_batch_(std::size_t(network.max_batch())),
+        features_of_([&network](std::span<const float> images) {
+          return network.executor().features(images);
+        }),
+        store_(Net::feature_shape, samples, options) {
+    static_cast<void>(Diagnose<FeatureProblemOf<typename Net::model, typename Net::input>>{});
   }
-  template <class Backend>
-  FeatureCache(Executor<Backend>& prefix, std::size_t samples, const CacheOptions& options = {})
-      : in_(prefix.program().nodes.front().out),
-        max_batch_(std::size_t(prefix.max_batch())),
-        predict_(
-            [&prefix](std::span<const float> images) { return prefix.forward(images, false); }),
-        store_(prefix.program().nodes.back().out, samples, options) {}
 
   /// Runs the network on images, of any number, and keeps its outputs and their labels.
   /// Shapes: images (samples, C, H, W). Throws: Error, with nothing added, if a size does not fit
@@ -68,7 +59,7 @@ class FeatureCache {
     labels_.reserve(labels_.size() + labels.size());
     for (std::size_t first = 0; first < samples; first += max_batch_) {
       const std::size_t count = std::min(max_batch_, samples - first);
-      store_.append(predict_(images.subspan(first * sample, count * sample)));
+      store_.append(features_of_(images.subspan(first * sample, count * sample)));
       const auto truth = labels.subspan(first * labels_each, count * labels_each);
       labels_.insert(labels_.end(), truth.begin(), truth.end());
     }
@@ -97,7 +88,7 @@ class FeatureCache {
 
   /// Samples by number, counted in the order in which they were appended, and their labels. Valid
   /// until the next call. Throws: Error if there is no such sample.
-  BatchView gather(std::span<const std::size_t> indices) {
+  FeatureBatch gather(std::span<const std::size_t> indices) {
     gathered_.resize(indices.size() * shape().size());
     store_.gather(indices, gathered_.data());
     gathered_labels_.clear();
@@ -126,7 +117,7 @@ class FeatureCache {
  private:
   Shape in_;  // of an image
   std::size_t max_batch_;
-  std::function<std::span<const float>(std::span<const float>)> predict_;
+  std::function<std::span<const float>(std::span<const float>)> features_of_;
   FeatureStore store_;
   std::size_t labels_each_ = 0;
   std::vector<int> labels_;

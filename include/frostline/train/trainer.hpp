@@ -7,18 +7,23 @@
 #include "frostline/losses/cross_entropy.hpp"
 #include "frostline/network/network.hpp"
 #include "frostline/optimizers/sgd.hpp"
+#include "frostline/train/batch.hpp"
 #include "frostline/train/metrics.hpp"
 
 namespace frostline {
 
-/// Throws: Error unless images and labels fit each other, and the labels the classes.
-inline void check_batch(Shape in, Shape out, std::span<const float> images,
+/// What a forward begins with.
+enum class Source { images, features };
+
+/// Throws: Error unless images (or features) and labels fit each other, and the labels the classes.
+inline void check_batch(Source source, Shape in, Shape out, std::span<const float> numbers,
                         std::span<const int> labels, int ignore_index) {
-  if (images.empty() || images.size() % in.size() != 0)
-    throw Error(format_text(
-        "frostline: the trainer takes images of {}x{}x{} = {} numbers, got a span of {}",
-        in.channels, in.height, in.width, in.size(), images.size()));
-  const std::size_t samples = images.size() / in.size(), wanted = samples * out.pixels();
+  const std::string_view what = source == Source::images ? "images" : "features";
+  if (numbers.empty() || numbers.size() % in.size() != 0)
+    throw Error(
+        format_text("frostline: the trainer takes {} of {}x{}x{} = {} numbers, got a span of {}",
+                    what, in.channels, in.height, in.width, in.size(), numbers.size()));
+  const std::size_t samples = numbers.size() / in.size(), wanted = samples * out.pixels();
   if (labels.size() != wanted)
     throw Error(format_text("frostline: the trainer takes {} labels for {} images of {}, got {}",
                             wanted, samples, out.pixels() == 1 ? "one label" : "a label per pixel",
@@ -47,12 +52,12 @@ class TrainingLoop {
     prepare(optimizer);
   }
 
-  float step(const Loss& loss, const Optimizer& optimizer, std::span<const float> images,
-             std::span<const int> labels) {
-    check_batch(in(), out(), images, labels, loss.ignore_index);
+  float step(const Loss& loss, const Optimizer& optimizer, Source source,
+             std::span<const float> numbers, std::span<const int> labels) {
+    check_batch(source, in(source), out(), numbers, labels, loss.ignore_index);
     loss.check();
     prepare(optimizer);
-    network_->take(images, true);
+    take(source, numbers, true);
     if (buffers_.size() > 0) network_->copy_buffers(buffers_);
     const LossCall loss_call = call_for(labels, network_->output_gradient());
     const UpdateCall update_call{.context = &network_->context(),
@@ -64,7 +69,8 @@ class TrainingLoop {
                                  .workspace = workspace_.data() + loss_bytes_};
     LossKernel::prepare(loss, loss_call);
     OptimizerKernel::prepare(optimizer, update_call);
-    replay_.run(network_->context(), loss_call.batch(), [&] {
+    const int batch = loss_call.batch();
+    replay_.run(network_->context(), source == Source::images ? batch : -batch, [&] {
       network_->compute(true);
       network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, loss_call); });
       if constexpr (Backend::in_host_memory)
@@ -79,18 +85,19 @@ class TrainingLoop {
     return LossKernel::mean(loss_call);
   }
 
-  Evaluation evaluate(const Loss& loss, std::span<const float> images,
+  Evaluation evaluate(const Loss& loss, Source source, std::span<const float> numbers,
                       std::span<const int> labels) {
-    check_batch(in(), out(), images, labels, loss.ignore_index);
+    check_batch(source, in(source), out(), numbers, labels, loss.ignore_index);
     loss.check();
-    const std::size_t sample = in().size(), pixels = out().pixels();
+    const std::size_t sample = in(source).size(), pixels = out().pixels();
     const auto most = std::size_t(network_->max_batch());
     Evaluation result;
-    for (std::size_t first = 0; first * sample < images.size(); first += most) {
-      const std::size_t count = std::min(most, images.size() / sample - first);
+    for (std::size_t first = 0; first * sample < numbers.size(); first += most) {
+      const std::size_t count = std::min(most, numbers.size() / sample - first);
       const auto truth = labels.subspan(first * pixels, count * pixels);
-      const std::span<const float> logits =
-          network_->forward(images.subspan(first * sample, count * sample), false);
+      take(source, numbers.subspan(first * sample, count * sample), false);
+      network_->compute(false);
+      const std::span<const float> logits = network_->host_outputs();
       const LossCall call = call_for(truth, {});
       LossKernel::prepare(loss, call);
       network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, call); });
@@ -100,7 +107,14 @@ class TrainingLoop {
   }
 
  private:
-  Shape in() const { return network_->program().nodes.front().out; }
+  Shape in(Source source) const {
+    return source == Source::images ? network_->program().nodes.front().out
+                                    : network_->feature_shape();
+  }
+  void take(Source source, std::span<const float> numbers, bool training) {
+    source == Source::images ? network_->take(numbers, training)
+                             : network_->take_features(numbers, training);
+  }
   Shape out() const { return network_->program().nodes.back().out; }
   LossCall call_for(std::span<const int> labels, std::span<float> gradient) const {
     return {.context = &network_->context(),
@@ -175,7 +189,12 @@ class Trainer {
   /// norm would train on one value per channel, or the loss is not finite: the message then names
   /// the first layer whose output is not.
   float step(std::span<const float> images, std::span<const int> labels) {
-    return loop_.step(loss, optimizer, images, labels);
+    return loop_.step(loss, optimizer, Source::images, images, labels);
+  }
+  /// The same step from features that the network's frozen beginning gave for the images.
+  float step(const FeatureBatch& batch) {
+    require_features();
+    return loop_.step(loss, optimizer, Source::features, batch.features, batch.labels);
   }
 
   /// The network's outputs for at most max_batch images, in evaluation mode.
@@ -185,10 +204,18 @@ class Trainer {
 
   /// Loss and accuracy over any number of images, in evaluation mode. Throws: as step.
   Evaluation evaluate(std::span<const float> images, std::span<const int> labels) {
-    return loop_.evaluate(loss, images, labels);
+    return loop_.evaluate(loss, Source::images, images, labels);
+  }
+  Evaluation evaluate(const FeatureBatch& batch) {
+    require_features();
+    return loop_.evaluate(loss, Source::features, batch.features, batch.labels);
   }
 
  private:
+  static constexpr void require_features() {
+    static_assert(Net::has_features,
+                  "frostline: training from features requires a model with a frozen beginning");
+  }
   Net* network_;
   TrainingLoop<typename Net::backend, Loss, Optimizer> loop_;
 };

@@ -23,7 +23,8 @@ class Replay {
   Replay(Replay&&) = default;
   Replay& operator=(Replay&&) = default;
 
-  /// Calls `queue`, or queues what it queued for this batch. It must read what differs from step
+  /// Calls `queue`, or queues what it queued for this batch; the key of a batch that begins with
+  /// features is the negative of its size. It must read what differs from step
   /// to step from the device's memory. Throws: Error.
   template <class Queue>
   void run(const Context& context, int batch, Queue queue) {
