@@ -5,7 +5,7 @@
 set -euo pipefail
 compiler=$1 source=$2 work=$3/absence
 mkdir -p "$work"
-kernels='frostline::Kernel<frostline::cpu, frostline::(Conv2d|BatchNorm2d|MaxPool2d)<.*>.*::(input_gradient|parameter_gradient)<'
+kernels='frostline::Kernel<frostline::[a-z0-9_]*::cpu, frostline::(Conv2d|BatchNorm2d|MaxPool2d)<.*>.*::(input_gradient|parameter_gradient)<'
 count() {  # count NAME FLAG...
   local name=$1
   shift
@@ -16,7 +16,7 @@ count() {  # count NAME FLAG...
 }
 frozen=$(count head_only)
 all=$(count everything -DTRAIN_ALL)
-forward=$(grep -cE 'Kernel<frostline::cpu, frostline::Conv2d<.*>.*::forward<' "$work/head_only.txt")
+forward=$(grep -cE 'Kernel<frostline::[a-z0-9_]*::cpu, frostline::Conv2d<.*>.*::forward<' "$work/head_only.txt")
 echo "gradient kernels of Conv2d, BatchNorm2d and MaxPool2d: $frozen head-only, $all all-trainable;"
 echo "forward kernels of Conv2d in the head-only object: $forward"
 [ "$frozen" -eq 0 ] && [ "$all" -ge 30 ] && [ "$forward" -ge 10 ]

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// prints: no_kernel_computes_this_layer<Swish, frostline::cpu>
+// prints: no_kernel_computes_this_layer<Swish, frostline::
+// says: ::cpu>
 // says: frostline: Network requires a Kernel<Backend, Layer> for each of its layers
 #include <frostline/frostline.hpp>
 namespace fl = frostline;

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "frostline/core/choice.hpp"
+#include "frostline/core/instruction_set.hpp"
 #include "frostline/core/team.hpp"
 
 namespace frostline {
@@ -17,8 +18,10 @@ namespace frostline {
 /// The parts of a training step.
 enum class Pass { forward, loss, parameter_gradient, input_gradient };
 
+inline namespace FROSTLINE_CPU {
 /// The CPU backend: memory of the host, kernels in vectors, OpenMP's threads.
 struct cpu;
+}  // namespace FROSTLINE_CPU
 
 /// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static
 /// member templates `forward<At>(const Call&)`, and where something trains also

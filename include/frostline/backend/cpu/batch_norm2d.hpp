@@ -10,6 +10,7 @@
 #include "frostline/layers/batch_norm2d.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// A batch's mean and biased variance.
 struct BlockStatistics {
@@ -208,6 +209,8 @@ FROSTLINE_SHARED void batch_norm_input_gradient(Shape shape, const Call& call,
     if constexpr (!Adds) block.zero_borders(call.input_gradients[0]);
   });
 }
+
+}  // namespace FROSTLINE_CPU
 
 template <int Channels>
 struct Kernel<cpu, BatchNorm2d<Channels>> {

@@ -8,6 +8,7 @@
 #include "frostline/core/kernel.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// A number for each channel of a block.
 template <class Number>
@@ -78,4 +79,5 @@ FROSTLINE_INLINE void sum_rows(const BlockOfBatch& block, Start start, Body body
     }
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -7,6 +7,7 @@
 #include "frostline/core/team.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 constexpr int divide_up(int a, int b) { return (a + b - 1) / b; }
 
@@ -48,4 +49,5 @@ inline void zero_borders(const Team& team, const BlockedMap& map, float* value, 
                 [&](int i) { zero_border(map, value + i * map.block()); });
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu/simd.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The transforms of Axis (ToomCook, StridedToomCook) along both axes of tiles of vectors. Products
 /// are numbered row by row. Loops over an axis stay loops: what lies between the two axes does not
@@ -103,4 +104,5 @@ struct BothAxes : Axis {
   }
 };
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -17,6 +17,7 @@
 #include "frostline/layers/conv2d.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The shift and the scale, whole blocks of channels, that bias and folded batch norm amount to.
 FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int padded,
@@ -37,6 +38,8 @@ FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int p
                   (bias - double(call.batch_norm_buffers[0][k])) * factor);
   });
 }
+
+}  // namespace FROSTLINE_CPU
 
 template <int In, int Out, int Size, int Stride, int Padding, int Dilation, int Groups, bool Bias>
 struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>> {

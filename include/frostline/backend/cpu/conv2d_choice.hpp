@@ -8,6 +8,7 @@
 #include "frostline/core/choice.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The algorithms of Conv2d. planes: direct on the NCHW planes of the network's input; stem: the
 /// same until pooling is fused, then Winograd's on space-to-depth. Winograd's are the numbers from
@@ -65,4 +66,5 @@ constexpr std::string_view winograd_name(int tile, bool many) {
   }
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

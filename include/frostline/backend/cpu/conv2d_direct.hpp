@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu/tap_sum.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// A convolution of 1x1 or 3x3 (padding 0 or 1) with stride 1 or 2 over blocked values.
 struct DirectConvolution {
@@ -97,4 +98,5 @@ FROSTLINE_SHARED void direct_input_gradient(const Team& team, const DirectConvol
     }
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -6,6 +6,7 @@
 #include "frostline/backend/cpu/products.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The sizes of a convolution in its place; the code that loops over them is shared by all layers.
 struct Convolution {
@@ -207,4 +208,5 @@ FROSTLINE_SHARED void im2col_parameter_gradient(const Convolution& conv, const C
   });
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

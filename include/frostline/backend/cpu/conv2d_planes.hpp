@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu/conv2d_weights.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// A convolution of the planes of an image, of any window up to 7x7 and any stride.
 struct PlaneConvolution {
@@ -117,4 +118,5 @@ FROSTLINE_SHARED void planes_weight_gradient(const Team& team, const PlaneConvol
                             gradient);
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

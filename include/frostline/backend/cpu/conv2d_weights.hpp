@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu/conv2d_direct.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Where one task's sums run: rows of inputs and of the output's gradient. Strides in floats.
 struct PixelRows {
@@ -140,4 +141,5 @@ FROSTLINE_SHARED void bias_gradient(const Team& team, const BlockedMap& out, int
   });
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

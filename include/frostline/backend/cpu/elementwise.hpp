@@ -14,6 +14,7 @@
 #include "frostline/layers/relu.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Assigns or adds a gradient.
 template <bool Adds>
@@ -76,6 +77,8 @@ inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, boo
        : copy(call, count, call.output_gradient, to);
 }
 
+}  // namespace FROSTLINE_CPU
+
 template <>
 struct Kernel<cpu, ReLU> {
   static constexpr Choice choose(const Situation& place) { return same_layout(place); }
@@ -118,6 +121,8 @@ struct Kernel<cpu, Flatten> {
   }
 };
 
+inline namespace FROSTLINE_CPU {
+
 /// Which values stay: a hash of the step, the node and the place in NCHW, so that neither the
 /// number of threads nor the layout matters, and the backward need not be told.
 struct DropoutMask {
@@ -157,6 +162,8 @@ FROSTLINE_SHARED void drop(const Call& call, Shape shape, bool blocked, float pr
               first + std::size_t(lane) * shape.pixels() + std::size_t(y * shape.width + x));
   });
 }
+
+}  // namespace FROSTLINE_CPU
 
 template <Probability Drop>
 struct Kernel<cpu, Dropout<Drop>> {

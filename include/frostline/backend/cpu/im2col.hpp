@@ -8,6 +8,7 @@
 #include "frostline/core/layer.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The sizes of a convolution's windows.
 struct Windows {
@@ -57,4 +58,5 @@ inline void col2im_tap(const float* column, Shape in, Shape out, Windows windows
   }
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

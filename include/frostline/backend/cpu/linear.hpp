@@ -8,6 +8,7 @@
 #include "frostline/layers/linear.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 template <int Outputs>
 FROSTLINE_INLINE void dot_rows(const Call& call, int in, int out, int k) {
@@ -65,6 +66,8 @@ inline void linear_parameter_gradient(const Call& call, int in, int out) {
     }
   });
 }
+
+}  // namespace FROSTLINE_CPU
 
 template <int In, int Out>
 struct Kernel<cpu, Linear<In, Out>> {

@@ -19,6 +19,7 @@
 #include "frostline/core/memory_room.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// A block of host memory, aligned to a cache line and zeroed; memory that is never touched costs
 /// nothing. Throws: std::bad_alloc.
@@ -123,4 +124,5 @@ struct cpu {
   }
 };
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

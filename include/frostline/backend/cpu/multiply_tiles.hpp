@@ -6,6 +6,7 @@
 #include "frostline/core/kernel.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// One product of some tiles with a pair of output blocks, summed over all channels, and what to
 /// fetch meanwhile.
@@ -62,4 +63,5 @@ FROSTLINE_SHARED void multiply_tiles(TileProduct product, int tiles) {
           tiles / groups + more, more ? larger : groups - larger, 2 * lanes / groups);
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -7,6 +7,7 @@
 #include "frostline/core/team.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Calls body(team) on each of at most this many threads at once; what OpenMP grants counts.
 template <class Body>
@@ -26,4 +27,5 @@ void for_each_part(const Team& team, std::ptrdiff_t count, Body body) {
   body(team.first(count), team.last(count));
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

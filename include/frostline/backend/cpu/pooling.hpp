@@ -13,10 +13,13 @@
 #include "frostline/layers/max_pool2d.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Where in its window each lane's largest value was found, as integers and as they are saved.
 typedef std::int32_t Places __attribute__((vector_size(4 * lanes)));
 typedef std::uint8_t SavedPlaces __attribute__((vector_size(lanes)));
+
+}  // namespace FROSTLINE_CPU
 
 template <int Size, int Stride, int Padding>
 struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
@@ -128,6 +131,8 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
   }
 };
 
+inline namespace FROSTLINE_CPU {
+
 FROSTLINE_SHARED void average_forward(const Call& call, const BlockedMap& in) {
   const int channels = in.shape.channels;
   for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
@@ -163,6 +168,8 @@ FROSTLINE_SHARED void average_input_gradient(const Call& call, const BlockedMap&
     if constexpr (!Adds) zero_border(in, dx);
   });
 }
+
+}  // namespace FROSTLINE_CPU
 
 template <>
 struct Kernel<cpu, GlobalAveragePool> {

@@ -8,6 +8,7 @@
 #include "frostline/backend/cpu/parallel.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Rows of a matrix, `stride` floats apart.
 template <class Float>
@@ -148,4 +149,5 @@ FROSTLINE_SHARED void dot_products(Rows<const float> a, int rows_of_a, Rows<cons
   }
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

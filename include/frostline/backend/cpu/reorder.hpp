@@ -8,6 +8,7 @@
 #include "frostline/layers/reorder.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Every other element of the result is a's, from `First` on, the ones between are b's.
 template <int First>
@@ -119,6 +120,8 @@ FROSTLINE_SHARED void to_plain(const Call& call, Shape shape, const float* block
                       plane_rows(planes, map, task / map.blocks(), task % map.blocks(), y));
   });
 }
+
+}  // namespace FROSTLINE_CPU
 
 template <>
 struct Kernel<cpu, Reorder> {

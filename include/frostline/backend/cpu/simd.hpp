@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "frostline/core/instruction_set.hpp"
+
 #define FROSTLINE_INLINE [[gnu::always_inline]] inline
 // Loops over registers are unrolled whole, or the compiler keeps the registers in memory. nvcc
 // hands g++'s pragmas on to it, and warns that it does not know them itself.
@@ -24,19 +26,8 @@
 #define FROSTLINE_NO_UNROLL FROSTLINE_LOOP("GCC unroll 1")
 #endif
 
-// Floats in a vector: the widest that the target computes with at once. Define it to test another
-// width (16, 8 or 4) on a machine without it: slow, but right.
-#ifndef FROSTLINE_LANES
-#if defined(__AVX512F__)
-#define FROSTLINE_LANES 16
-#elif defined(__AVX__)
-#define FROSTLINE_LANES 8
-#else
-#define FROSTLINE_LANES 4
-#endif
-#endif
-
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Floats in a native vector; also the channels of a block in the blocked layout.
 inline constexpr int lanes = FROSTLINE_LANES;
@@ -130,4 +121,5 @@ struct Tile {
   }
 };
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

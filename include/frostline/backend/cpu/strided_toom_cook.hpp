@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu/toom_cook.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// M neighbouring outputs of a filter of three taps and stride 2 from 2 M + 1 inputs and as many
 /// products, where the definition takes 3 M: the outer taps meet every second input only, and are
@@ -41,4 +42,5 @@ struct StridedToomCook {
   }
 };
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -9,6 +9,7 @@
 #include "frostline/core/kernel.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// One value of a kernel's window, and the input it meets: floats from an output's first input.
 struct Tap {
@@ -246,4 +247,5 @@ FROSTLINE_SHARED void tap_sum(const Team& team, const TapSum& sum, const TapTile
   });
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

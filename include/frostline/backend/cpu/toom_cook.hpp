@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu/weighted_sum.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Whether infinity is one of the points of F(outputs, taps). Without it the points are symmetric,
 /// transforms cheaper and errors smaller; with it a tile that lacks its last output needs one
@@ -139,4 +140,5 @@ struct ToomCook {
   }
 };
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

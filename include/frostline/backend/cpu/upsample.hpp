@@ -6,6 +6,7 @@
 #include "frostline/layers/upsample.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The two neighbours of an output along one axis, and the weight of the second.
 struct Neighbours {
@@ -94,6 +95,8 @@ FROSTLINE_SHARED void upsample_input_gradient(const Call& call, const BlockedMap
     });
   });
 }
+
+}  // namespace FROSTLINE_CPU
 
 template <int Height, int Width>
 struct Kernel<cpu, Upsample<Height, Width>> {

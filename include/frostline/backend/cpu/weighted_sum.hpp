@@ -8,6 +8,7 @@
 #include "frostline/backend/cpu/simd.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Calls body(std::integral_constant<int, I>) for I from 0 to Count - 1.
 template <int Count, class Body>
@@ -56,4 +57,5 @@ FROSTLINE_INLINE T weighted_sum(const T* x, Coefficient) {
   return sum;
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu/simd.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// A convolution's weights in any order: its own, or transposed and flipped for its backward.
 struct WeightView {
@@ -49,4 +50,5 @@ struct Epilogue {
   }
 };
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -7,6 +7,7 @@
 #include "frostline/backend/cpu/winograd_tiles.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Transforms one block of channels of all tiles; step: floats from one product to the next.
 template <class Transform>
@@ -174,4 +175,5 @@ void winograd_forward(const Team& team, const WinogradShape& shape, int batch, c
                packed, epilogue, out, shared_scratch, thread_scratch);
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

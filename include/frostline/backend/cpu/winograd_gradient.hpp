@@ -7,6 +7,7 @@
 #include "frostline/backend/cpu/winograd.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// Transforms one block of channels of the output's gradient of all tiles, as winograd_input does
 /// the inputs.
@@ -172,4 +173,5 @@ FROSTLINE_SHARED void winograd_weight_gradient(const Team& team, const WinogradG
   winograd_store_gradient<M>(team, shape, scratch, adds, gradient);
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -6,6 +6,7 @@
 #include "frostline/backend/cpu/winograd_tiles.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The weights of a pair of output blocks for one input: [tap][output].
 FROSTLINE_SHARED void gather_weights(const WeightView& weights, int pair, int c, float* taps) {
@@ -50,4 +51,5 @@ FROSTLINE_SHARED void winograd_pack(const Team& team, const WinogradShape& shape
   });
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

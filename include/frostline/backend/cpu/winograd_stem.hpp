@@ -12,6 +12,7 @@
 #include "frostline/core/kernel.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The convolution (7x7, stride 2, padding 3) becomes one of 4x4 and stride 1 over a quarter of the
 /// pixels and four times the channels ("space to depth": those of 2x2 pixels), done by
@@ -212,4 +213,5 @@ FROSTLINE_SHARED void stem_forward(const Team& team, const StemShape& shape, int
   }
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline

@@ -11,6 +11,7 @@
 #include "frostline/core/kernel.hpp"
 
 namespace frostline {
+inline namespace FROSTLINE_CPU {
 
 /// The transforms of F(M x M, 3 x 3) with a stride of 1 or 2.
 template <int M, int Stride = 1>
@@ -160,4 +161,5 @@ FROSTLINE_INLINE void fetch_tile(const float* pixels, std::ptrdiff_t row) {
     for (int i = 0; i < Size * lanes; i += line) __builtin_prefetch(pixels + i, int(Write));
 }
 
+}  // namespace FROSTLINE_CPU
 }  // namespace frostline
