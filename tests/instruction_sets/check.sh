@@ -5,7 +5,7 @@
 set -euo pipefail
 compiler=$1 source=$2 work=$3/instruction_sets
 mkdir -p "$work"
-if ! "$compiler" -march=native -dM -E -x c++ /dev/null | grep -q __AVX__; then
+if ! "$compiler" -march=native -dM -E -x c++ /dev/null | grep __AVX__ >/dev/null; then
   echo "skipped: this machine's vectors are as wide as the plainest"
   exit 77
 fi
