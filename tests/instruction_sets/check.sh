@@ -10,7 +10,7 @@ if ! "$compiler" -march=native -dM -E -x c++ /dev/null | grep __AVX__ >/dev/null
   exit 77
 fi
 build() {  # build NAME FLAG...: an object; functions are kept, not inlined, so that names can meet
-  "$compiler" -std=c++20 -O1 -fno-inline-functions -fopenmp -I"$source/include" "${@:2}" \
+  "$compiler" -std=c++20 -O1 -fno-inline-functions -w -fopenmp -I"$source/include" "${@:2}" \
     -c "$source/tests/instruction_sets/model.cpp" -o "$work/$1.o"
 }
 build plain -DRUN=run_plain -march=x86-64

@@ -5,7 +5,7 @@ set -euo pipefail
 summaries=$1 source=$2 work=$3/nvcc
 command -v nvcc >/dev/null || { echo "skipped: nvcc is not installed"; exit 77; }
 mkdir -p "$work"
-flags=(-std=c++20 -I"$source/include" -Werror all-warnings -Xcompiler -Wall,-Wextra,-Werror)
+flags=(-std=c++20 -I"$source/include" -Werror all-warnings -Xcompiler -fopenmp,-Wall,-Wextra,-Werror)
 for file in "$source"/tests/static/*.cpp; do
   echo "nvcc $(basename "$file")"
   nvcc "${flags[@]}" -x cu -c "$file" -o "$work/$(basename "$file").o"

@@ -75,6 +75,8 @@ struct Choice {
   int algorithm = 0;  // the kernel's own numbers, of 0 to 63
   std::string_view name{};
   std::string_view pooled_name{};  // of the algorithm that does the max pooling behind it too
+  bool absorbs =
+      false;  // a frozen convolution's kernel also does the batch norm, sum and ReLU after
 };
 
 /// The choice of a kernel that takes either layout and hands it on.

@@ -2,6 +2,8 @@
 // arrange: how each node is computed, how each value lies, and reorderings where neighbours differ.
 #pragma once
 
+#include <type_traits>
+
 #include "frostline/core/kernel.hpp"
 #include "frostline/graph/node.hpp"
 #include "frostline/layers/reorder.hpp"
@@ -15,10 +17,14 @@ struct Chooser {
 };
 
 constexpr Choice choose_plain(const Situation&) { return {}; }
+/// Without a backend, what a graph looks like where convolutions do what follows them.
+constexpr Choice choose_without_backend(const Situation&) { return {.absorbs = true}; }
 
 template <class Backend, class Leaf>
 constexpr Chooser chooser_of() {
-  if constexpr (requires { Kernel<Backend, Leaf>::choose; })
+  if constexpr (std::is_void_v<Backend>)
+    return {choose_without_backend, Leaf::saved};
+  else if constexpr (requires { Kernel<Backend, Leaf>::choose; })
     return {Kernel<Backend, Leaf>::choose, Leaf::saved};
   else
     return {choose_plain, Leaf::saved};

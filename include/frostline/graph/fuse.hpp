@@ -6,9 +6,10 @@
 
 namespace frostline {
 
-/// A frozen convolution that owes nothing absorbs the batch norm (with running statistics), the
-/// residual sum and the ReLU behind it, each if nothing else reads what comes before it; where its
-/// algorithm can and there is no residual sum, the max pooling behind the ReLU too.
+/// A frozen convolution that owes nothing, and whose kernel says that it can, absorbs the batch
+/// norm (with running statistics), the residual sum and the ReLU behind it, each if nothing else
+/// reads what comes before it; where its algorithm can and there is no residual sum, the max
+/// pooling behind the ReLU too.
 template <int Size>
 constexpr Graph<Size> fuse(Graph<Size> graph) {
   int readers[Size]{};
@@ -21,7 +22,7 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
   const auto idle = [](const Node& node) { return !node.has_backward(); };
   for (int i = 1; i < Size; ++i) {
     Node& node = graph[i];
-    if (node.kind != Kind::convolution || !idle(node)) continue;
+    if (node.kind != Kind::convolution || !node.choice.absorbs || !idle(node)) continue;
     const auto next = [&](Kind kind) {
       const int candidate = readers[node.output] == 1 ? reader[node.output] : no_node;
       return candidate != no_node && graph[candidate].kind == kind && idle(graph[candidate])

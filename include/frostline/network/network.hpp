@@ -2,6 +2,7 @@
 // Network: a model with memory of its own, ready to run.
 #pragma once
 
+#include "frostline/core/backend.hpp"
 #include "frostline/network/executor.hpp"
 #include "frostline/program/diagnose.hpp"
 
@@ -25,6 +26,10 @@ constexpr Seed seed(std::uint64_t value) { return {value}; }
 /// Not for use by several threads at once; it uses OpenMP's threads itself.
 template <class Model, class In, class Backend = cpu, HasTuning Options = Balanced>
 class Network : private DiagnoseModel<Model, In, Backend> {
+  static_assert(IsBackend<Backend>,
+                "frostline: Network requires a backend as core/backend.hpp describes it; include "
+                "the backend's header");
+
  public:
   using model = Model;
   using input = In;

@@ -46,6 +46,11 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   using Algorithm = ConvolutionAlgorithm;
 
   static constexpr Choice choose(const Situation& place) {
+    Choice choice = choose_algorithm(place);
+    choice.absorbs = true;
+    return choice;
+  }
+  static constexpr Choice choose_algorithm(const Situation& place) {
     const bool ordinary = Groups == 1 && Dilation == 1 && Stride <= 2 &&
                           place.tuning.convolutions != Convolutions::im2col;
     if (ordinary && place.first && In <= 4 && Size == 7 && Stride == 2 && Padding == 3 &&

@@ -147,7 +147,7 @@ template <int In, int Out, int Size, int Stride, int Padding, int Dilation, int 
 struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>> {
   static constexpr Choice choose(const Situation&) {
     constexpr bool fused = FROSTLINE_CUDA && Groups == 1;
-    return {Layout::plain, Layout::plain, 0, fused ? "implicit product" : "im2col"};
+    return {.name = fused ? "implicit product" : "im2col", .absorbs = true};
   }
 
   template <class At>

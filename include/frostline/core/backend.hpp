@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT
+// IsBackend: what a backend gives a network besides kernels.
+#pragma once
+
+#include <concepts>
+#include <cstddef>
+#include <span>
+#include <string_view>
+
+#include "frostline/core/team.hpp"
+
+namespace frostline {
+
+/// A block of a backend's memory, aligned to a cache line and zeroed; without a block, of no bytes.
+template <class T>
+concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
+    requires(const T& memory) {
+  { memory.data() } -> std::same_as<std::byte*>;
+  { memory.size() } -> std::same_as<std::size_t>;
+  { memory.floats() } -> std::same_as<std::span<float>>;
+};
+
+/// A backend: a type with static members alone. tests/static/minimal_backend.hpp is the smallest.
+/// - `Context` is what it computes in, such as a CUDA stream; `synchronize()` waits for what it
+///   queued.
+/// - `allocate(context, whom, bytes, unset)` gives memory, of which the first `unset` bytes need
+/// not
+///   be zero. Throws: Error, which names `whom` and the bytes, if there is not enough.
+/// - `copy_in`, `copy_out` and `copy` copy bytes: from the host's memory to the backend's, back,
+/// and
+///   within the backend's. `in_host_memory` says that both are the same.
+/// - `run(threads(), body)` calls body(team) in each thread of a team.
+/// - `Replay` runs a step's kernels, or queues a recording of them (`run`, `forget`).
+/// It may also have `whole_batches`, true where kernels take a batch rather than an image at a
+/// time; `blocked_floats(shape)` and `padded(shape)`, if its values have a layout besides NCHW; and
+/// `queue(where, node, work)`, where kernels are queued and their errors are seen then.
+template <class T>
+concept IsBackend = IsBackendMemory<typename T::Memory> && std::copyable<typename T::Context> &&
+    std::movable<typename T::Replay> &&
+    requires(const typename T::Context& context, typename T::Replay& replay, std::string_view whom,
+             void* to, const void* from, std::size_t bytes, void (*body)(const Team&),
+             void (*queue)()) {
+  { T::in_host_memory } -> std::convertible_to<bool>;
+  { T::allocate(context, whom, bytes, bytes) } -> std::same_as<typename T::Memory>;
+  T::copy_in(context, to, from, bytes);
+  T::copy_out(context, to, from, bytes);
+  T::copy(context, to, from, bytes);
+  { T::threads() } -> std::same_as<int>;
+  T::run(1, body);
+  context.synchronize();
+  replay.run(context, 1, queue);
+  replay.forget();
+};
+
+}  // namespace frostline
