@@ -4,13 +4,15 @@
 
 #include <algorithm>
 #include <atomic>
-#include <cmath>
 #include <span>
 #include <vector>
 
 #include "frostline/network/weights.hpp"
 
 namespace frostline {
+
+template <class Backend>
+class NotFinite;
 
 /// What Network does once its program is known. Errors and meanings are described there.
 template <class Backend>
@@ -134,39 +136,6 @@ class Executor {
   }
   /// The next step draws the random numbers that the last one drew.
   void forget_step() { --steps_; }
-  /// Where numbers that are not finite come from in the last forward, in words: the first layer in
-  /// order whose output is not finite, and what may help. Runs the layers again, which moves
-  /// buffers once more, and then calls `restore`, which puts them back.
-  template <class Restore>
-  std::string explain_not_finite(Restore restore) {
-    kept_ = false;
-    const bool from_images = first_ == 0;
-    const std::size_t sample = (from_images ? memory_.node(0).out : feature_shape()).size();
-    for (std::size_t n = 0; n < std::size_t(batch_); ++n)
-      if (from_images ? !all_finite(images_ + n * sample, sample)
-                      : !host_finite(features_ + n * sample, sample))
-        return format_text("sample {} of the batch that was given is not finite: mend or skip it",
-                           n);
-    const int step = first_not_finite();
-    restore();
-    constexpr std::string_view advice = "a lower learning rate may help";
-    if (step == program().loss)
-      return format_text("though the outputs of all layers are finite; {}", advice);
-    const int i = program().steps[std::size_t(step)].node;
-    const Node& node = memory_.node(i);
-    std::string text = format_text("the first layer whose output is not finite is '{}'",
-                                   std::string_view(node.path));
-    if (node.output != i)
-      text += format_text(" (computed together with what follows it as far as '{}')",
-                          std::string_view(memory_.node(node.output).path));
-    std::string spoilt = explain_parameters(i);
-    if (node.batch_norm != no_node) spoilt += explain_parameters(node.batch_norm);
-    return spoilt.empty()
-               ? format_text("{}; {}", text, advice)
-               : format_text("{}{}, nor was it before this step: load the weights again; {}", text,
-                             spoilt, advice);
-  }
-
   template <class Number>
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
     weights_.read(memory_, tensor, numbers);
@@ -187,6 +156,8 @@ class Executor {
   }
 
  private:
+  friend class NotFinite<Backend>;
+
   /// Which images a call computes, and by which team.
   struct Images {
     int first, count;
@@ -288,51 +259,6 @@ class Executor {
             "frostline: the batch norm '{}' requires more than one value per channel to train, "
             "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
             std::string_view(node.path)));
-  }
-  static bool host_finite(const float* numbers, std::size_t count) {
-    return std::all_of(numbers, numbers + count, [](float x) { return std::isfinite(x); });
-  }
-  bool all_finite(const float* numbers, std::size_t count) const {
-    if constexpr (Backend::in_host_memory) {
-      return host_finite(numbers, count);
-    } else {
-      std::vector<float> copy(count);
-      Backend::copy_out(context(), copy.data(), numbers, count * sizeof(float));
-      return host_finite(copy.data(), count);
-    }
-  }
-  /// The first step of the forward whose output is not finite, or that of the loss.
-  int first_not_finite() {
-    int first = program().loss;
-    if constexpr (!Backend::in_host_memory)
-      if (first_ > 0) copy_features_in();
-    const auto run = [&](int s, const Images& images) {
-      if (s == first_ && s > 0) load_features(images);
-      run_steps(s, s + 1, images);
-      const int output = memory_.node(program().steps[std::size_t(s)].node).output;
-      if (!all_finite(value(output, images),
-                      std::size_t(images.count) * memory_.node(output).floats))
-        first = s;
-      return first != s;
-    };
-    const int middle = std::max(program().prefix, first_);
-    for (int n = 0; n < batch_; ++n)  // whose values replace those of the image before
-      for (int s = first_; s < middle && s < first && run(s, {n, 1, true});) ++s;
-    for (int s = middle; s < first && run(s, {0, batch_, true});) ++s;
-    return first;
-  }
-  std::string explain_parameters(int i) const {
-    std::string text;
-    const auto look = [&](const TensorSpecs& specs, auto place) {
-      for (int k = 0; k < specs.count; ++k)
-        if (specs[k].type == ElementType::f32 && !all_finite(place(k), specs[k].size()))
-          text += format_text("; '{}.{}' is not finite", std::string_view(memory_.node(i).path),
-                              specs[k].name);
-    };
-    look(program().declared_by(i).parameters(),
-         [&](int k) { return weights_.parameter(memory_, i, k); });
-    look(program().declared_by(i).buffers(), [&](int k) { return memory_.buffer(i, k); });
-    return text;
   }
   int last() const { return int(program().nodes.size()) - 1; }
   std::size_t output_count() const { return std::size_t(batch_) * memory_.node(last()).out.size(); }

@@ -6,6 +6,7 @@
 
 #include "frostline/losses/cross_entropy.hpp"
 #include "frostline/network/network.hpp"
+#include "frostline/network/not_finite.hpp"
 #include "frostline/optimizers/sgd.hpp"
 #include "frostline/train/batch.hpp"
 #include "frostline/train/metrics.hpp"
@@ -136,7 +137,7 @@ class TrainingLoop {
     };
     std::string reason;
     try {
-      reason = network_->explain_not_finite(restore);
+      reason = NotFinite(*network_).explain(restore);
     } catch (const std::exception& error) {
       reason = error.what();
     }
