@@ -43,6 +43,19 @@ struct Head {
   using model = HeadLayer;
 };
 
+/// The weight of an auxiliary output's loss, beside the main output's of 1.
+struct LossWeight {
+  float value;
+};
+
+/// A branch that reads what the layer of this name gave, and whose output counts in training only:
+/// its loss, of the same labels, is added with a weight. What comes after reads what it would read
+/// without the branch. Within a head, the name is that of one of the backbone's layers:
+/// `Auxiliary<"layer3", Named<"aux_classifier", ...>>`.
+/// Source: https://pytorch.org/vision/stable/models/fcn.html (aux_loss), Szegedy et al. 2014
+template <FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
+struct Auxiliary {};
+
 // What the passes look for.
 
 template <class T>

@@ -48,7 +48,7 @@ struct Storage {
 };
 
 /// Walks a graph's nodes in order and calls append(node, second_output) for each of the arranged
-/// graph. The network's input and its output are NCHW.
+/// graph. The network's input and its outputs are NCHW.
 template <class Backend, int Size>
 struct Arranger {
   const Graph<Size>& from;
@@ -56,7 +56,8 @@ struct Arranger {
   Tuning tuning;
   Node* to = nullptr;  // null: only count
   int size = 0;
-  int at[Size][2]{};  // where a value is found, by layout
+  Output outputs[Graph<Size>::max_outputs]{};  // of the arranged graph
+  int at[Size][2]{};                           // where a value is found, by layout
   Layout layouts[Size]{};
 
   constexpr void append(const Node& node) {
@@ -100,8 +101,10 @@ struct Arranger {
       node.output = size;
       at[i][int(layouts[i])] = size;
       append(node);
+      for (int k = 0; k < from.output_count; ++k)
+        if (from.outputs[k].node == i)
+          outputs[k] = {find(i, Layout::plain), from.outputs[k].weight};
     }
-    find(Size - 1, Layout::plain);
   }
 };
 
@@ -121,6 +124,8 @@ constexpr Graph<NewSize> arrange(const Graph<Size>& graph, const Chooser* choose
   result.problem = graph.problem;
   for (int i = 0; i < graph.replaced_count; ++i) result.replaced[i] = graph.replaced[i];
   result.replaced_count = graph.replaced_count;
+  result.output_count = graph.output_count;
+  for (int i = 0; i < graph.output_count; ++i) result.outputs[i] = arranger.outputs[i];
   return result;
 }
 

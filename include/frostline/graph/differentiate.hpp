@@ -22,6 +22,8 @@ constexpr Graph<Size> differentiate(Graph<Size> graph) {
     }
   }
   bool written[Size]{};
+  for (int k = 0; k < graph.output_count; ++k)
+    written[graph.outputs[k].node] = true;  // by the loss
   for (int i = Size - 1; i > 0; --i) {
     Node& node = graph[i];
     for (int k = 0; k < node.input_count; ++k) {

@@ -19,6 +19,7 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
       ++readers[graph[i].inputs[k]];
       reader[graph[i].inputs[k]] = i;
     }
+  for (int k = 0; k < graph.output_count; ++k) ++readers[graph.outputs[k].node];  // the caller
   const auto idle = [](const Node& node) { return !node.has_backward(); };
   for (int i = 1; i < Size; ++i) {
     Node& node = graph[i];

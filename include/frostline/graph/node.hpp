@@ -78,18 +78,26 @@ struct Declared {
 struct Problem {
   enum Kind {
     nothing,
-    layer_shape,    // a layer cannot take its input
-    branch_shapes,  // the branches of a Residual differ
-    unknown_name,   // a rule's name covers nothing
-    no_head,        // ReplaceHead on a model that declares no head
-    long_path,      // a path longer than Path::capacity
-    equal_keys,     // two layers own the same keys
+    layer_shape,       // a layer cannot take its input
+    branch_shapes,     // the branches of a Residual differ
+    unknown_name,      // a rule's name covers nothing
+    no_head,           // ReplaceHead on a model that declares no head
+    long_path,         // a path longer than Path::capacity
+    equal_keys,        // two layers own the same keys
+    auxiliary_shape,   // an auxiliary output's shape is not the main output's
+    many_auxiliaries,  // more than a graph has room for
   } kind = nothing;
   int node = no_node;
   Path name{};        // unknown_name: the name
   char names[256]{};  // unknown_name: the names there are, separated by spaces
   std::size_t names_size = 0;
-  Shape shape{};  // branch_shapes: the shortcut's
+  Shape shape{};  // branch_shapes: the shortcut's; auxiliary_shape: the main output's
+};
+
+/// A value that has a loss, and the weight of it.
+struct Output {
+  int node = no_node;
+  float weight = 1;
 };
 
 /// A model's nodes in the order in which they run, node 0 first.
@@ -100,6 +108,9 @@ struct Graph {
   Problem problem{};
   Path replaced[4]{};  // first names of the layers that new ones replaced
   int replaced_count = 0;
+  static constexpr int max_outputs = 4;
+  Output outputs[max_outputs]{};  // the network's, then auxiliary ones
+  int output_count = 1;
   constexpr Node& operator[](int i) { return nodes[i]; }
   constexpr const Node& operator[](int i) const { return nodes[i]; }
   constexpr const Node* begin() const { return nodes; }

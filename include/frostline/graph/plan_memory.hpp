@@ -130,7 +130,7 @@ constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>&
       else
         slot.per_thread ? per_thread.begin(slot, s) : per_sample.begin(slot, s);
     });
-    if (s == schedule.loss) {
+    if (s == schedule.backward - 1) {
       per_sample.forward_ends();
       fixed.forward_ends();
     }

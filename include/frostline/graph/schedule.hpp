@@ -10,19 +10,23 @@ namespace frostline {
 struct Step {
   int node = no_node;
   Pass pass = Pass::forward;
+  bool auxiliary = false;  // computes nothing but auxiliary outputs: left out of an evaluation
 };
 
-/// Forward steps, then the loss, then the backward's: a training step runs all of them, an
-/// evaluation those before the loss.
+/// Forward steps, then the losses, then the backward's: a training step runs all of them, an
+/// evaluation those before the losses.
 template <int Size>
 struct Schedule {
-  Step steps[3 * Size]{};
+  Step steps[3 * Size + 2]{};
   int size = 0;
-  int loss = 0;            // where the forward ends
+  int loss = 0;            // where the forward ends, and the outputs' losses are
+  int backward = 0;        // where the backward begins
   int prefix = 0;          // steps before this one run image by image, one image a thread
   int cut = 0;             // steps before this one compute features, which training does not change
   int features = no_node;  // the node whose value they are; none: no step comes before the cut
-  constexpr void append(int node, Pass pass) { steps[size++] = {node, pass}; }
+  constexpr void append(int node, Pass pass, bool auxiliary = false) {
+    steps[size++] = {node, pass, auxiliary};
+  }
   constexpr const Step& operator[](int i) const { return steps[i]; }
 };
 
@@ -92,14 +96,19 @@ template <int Size>
 constexpr Schedule<Size> schedule(const Graph<Size>& graph, const Declared* declared,
                                   bool has_prefix) {
   Schedule<Size> result{};
+  bool needed[Size]{};  // for the first output
+  needed[graph.outputs[0].node] = true;
+  for (int i = Size - 1; i > 0; --i)
+    for (int k = 0; k < graph[i].input_count; ++k) needed[graph[i].inputs[k]] |= needed[i];
   for (int i = 1; i < Size; ++i)
-    if (graph[i].absorbed_by == no_node) result.append(i, Pass::forward);
+    if (graph[i].absorbed_by == no_node) result.append(i, Pass::forward, !needed[i]);
   result.loss = result.size;
   while (has_prefix && result.prefix < result.loss &&
          runs_image_by_image(graph[result.steps[result.prefix].node]))
     ++result.prefix;
   find_cut(graph, result, declared);
-  result.append(Size - 1, Pass::loss);
+  for (int k = 0; k < graph.output_count; ++k) result.append(graph.outputs[k].node, Pass::loss);
+  result.backward = result.size;
   for (int i = Size - 1; i > 0; --i) {
     if (graph[i].parameter_gradient) result.append(i, Pass::parameter_gradient);
     if (graph[i].owes_input()) result.append(i, Pass::input_gradient);

@@ -22,6 +22,9 @@ struct Tracer {
   Problem problem{};
   Path replaced[4]{};
   int replaced_count = 0;
+  Output auxiliaries[Graph<1>::max_outputs - 1]{};
+  int auxiliary_count = 0;
+  bool alone = false;  // only names are of interest: what a branch reads is not there
 
   constexpr void report(Problem::Kind kind) {
     if (problem.kind == Problem::nothing) {
@@ -54,6 +57,25 @@ struct Tracer {
     shape = node.out;
   }
 };
+
+/// Reports a name that covers none of the nodes from `from` on, and the names that there are.
+constexpr void report_unknown_name(Tracer& t, int from, std::size_t outer, std::string_view name) {
+  if (t.problem.kind != Problem::nothing) return;
+  t.report(Problem::unknown_name);
+  t.problem.name = Path(name);
+  std::string_view last;
+  for (int i = from; i < t.size; ++i) {
+    if (t.nodes[i].parameters == 0) continue;
+    std::string_view path = t.nodes[i].path;
+    path.remove_prefix(outer < path.size() ? outer : path.size());
+    const std::string_view first = first_name(path);
+    if (first == last || t.problem.names_size + first.size() + 1 > sizeof(t.problem.names))
+      continue;
+    last = first;
+    if (t.problem.names_size) t.problem.names[t.problem.names_size++] = ' ';
+    for (const char c : first) t.problem.names[t.problem.names_size++] = c;
+  }
+}
 
 /// Trace<T>::run records T's nodes; Trace<T>::leaves lists their declarations in the same order.
 template <class T>
@@ -149,6 +171,30 @@ struct Trace<Residual<Main, Shortcut>> {
   }
 };
 
+/// The branch's nodes stand where the branch does, and read an earlier value.
+template <FixedString Name, class BranchLayer, LossWeight Weight>
+struct Trace<Auxiliary<Name, BranchLayer, Weight>> {
+  using leaves = typename Trace<BranchLayer>::leaves;
+  static constexpr void run(Tracer& t) {
+    const Path name = t.path / std::string_view(Name);
+    int from = t.size - 1;
+    while (from > 0 && !covers(name, t.nodes[from].path)) --from;
+    if (from <= 0 && !t.alone) report_unknown_name(t, 1, t.path.size ? t.path.size + 1 : 0, Name);
+    if (t.auxiliary_count == Graph<1>::max_outputs - 1) t.report(Problem::many_auxiliaries);
+    const int current = t.current;
+    const Shape shape = t.shape;
+    if (from > 0) {
+      t.current = from;
+      t.shape = t.nodes[from].out;
+    }
+    Trace<BranchLayer>::run(t);
+    if (t.problem.kind == Problem::nothing && !t.alone)
+      t.auxiliaries[t.auxiliary_count++] = {t.current, Weight.value};
+    t.current = current;
+    t.shape = shape;
+  }
+};
+
 template <class NewLayer, class OldLayer>
 struct Trace<New<NewLayer, OldLayer>> {
   using leaves = typename Trace<NewLayer>::leaves;
@@ -162,7 +208,7 @@ struct Trace<New<NewLayer, OldLayer>> {
   // The old layer's first names: a file that holds them holds nothing unexpected.
   static constexpr void record_replaced(Tracer& t) {
     Node old[Trace<OldLayer>::leaves::size + 1]{};
-    Tracer tracer{.nodes = old};
+    Tracer tracer{.nodes = old, .alone = true};
     Trace<OldLayer>::run(tracer);
     for (int i = 0; i < tracer.size; ++i) {
       const Path name = t.path / first_name(old[i].path);
@@ -195,35 +241,17 @@ struct Trace<T> {
       t.nodes[i].statistics = T::statistics;
       covered = true;
     }
-    if (!covered && !removed_head_has(name)) report_unknown(t, from, outer, name);
+    if (!covered && !removed_head_has(name)) report_unknown_name(t, from, outer, name);
   }
   static constexpr bool removed_head_has(std::string_view name) {
     bool found = false;
     if constexpr (requires { typename T::removed; }) {
       Node old[Trace<typename T::removed>::leaves::size + 1]{};
-      Tracer tracer{.nodes = old};
+      Tracer tracer{.nodes = old, .alone = true};
       Trace<typename T::removed>::run(tracer);
       for (int i = 0; i < tracer.size; ++i) found = found || covers(name, old[i].path);
     }
     return found;
-  }
-  static constexpr void report_unknown(Tracer& t, int from, std::size_t outer,
-                                       std::string_view name) {
-    if (t.problem.kind != Problem::nothing) return;
-    t.report(Problem::unknown_name);
-    t.problem.name = Path(name);
-    std::string_view last;
-    for (int i = from; i < t.size; ++i) {
-      if (t.nodes[i].parameters == 0) continue;
-      std::string_view path = t.nodes[i].path;
-      path.remove_prefix(outer < path.size() ? outer : path.size());
-      const std::string_view first = first_name(path);
-      if (first == last || t.problem.names_size + first.size() + 1 > sizeof(t.problem.names))
-        continue;
-      last = first;
-      if (t.problem.names_size) t.problem.names[t.problem.names_size++] = ' ';
-      for (const char c : first) t.problem.names[t.problem.names_size++] = c;
-    }
   }
 };
 
@@ -260,6 +288,15 @@ constexpr auto trace() {
   graph.problem = tracer.problem;
   graph.replaced_count = tracer.replaced_count;
   for (int i = 0; i < tracer.replaced_count; ++i) graph.replaced[i] = tracer.replaced[i];
+  graph.outputs[0] = {tracer.current, 1};
+  for (int k = 0; k < tracer.auxiliary_count; ++k) {
+    const Output& output = tracer.auxiliaries[k];
+    graph.outputs[graph.output_count++] = output;
+    if (graph.problem.kind != Problem::nothing || graph[output.node].out == tracer.shape) continue;
+    graph.problem.kind = Problem::auxiliary_shape;
+    graph.problem.node = output.node;
+    graph.problem.shape = tracer.shape;
+  }
   if (const int twin = find_equal_keys(graph);
       twin != no_node && graph.problem.kind == Problem::nothing) {
     graph.problem.kind = Problem::equal_keys;

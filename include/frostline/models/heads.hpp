@@ -19,16 +19,32 @@ struct ClassifierHead {
   using model = Module<Named<"avgpool", GlobalAveragePool>, Named<"fc", Linear<In, Classes>>>;
 };
 
+/// torchvision's FCNHead: a class for each pixel of the features.
+/// Shapes: {In, H, W} to {Classes, H, W}.
+template <int In, int Classes>
+struct FcnBranch {
+  static_assert(In % 4 == 0, "frostline: FcnHead requires a number of channels that 4 divides");
+  using model = Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>, ReLU,
+                           Dropout<Probability{0.1f}>, Conv2d<In / 4, Classes, 1>>;
+};
+
 /// torchvision's FCNHead, and the upsampling behind it to the size of the network's input.
 /// Shapes: {In, H, W} to {Classes, input height, input width}.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (Long et al. 2015)
 template <int In, int Classes>
 struct FcnHead {
-  static_assert(In % 4 == 0, "frostline: FcnHead requires a number of channels that 4 divides");
-  using model = Module<
-      Named<"classifier", Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>,
-                                     ReLU, Dropout<Probability{0.1f}>, Conv2d<In / 4, Classes, 1>>>,
-      Named<"upsample", Upsample<>>>;
+  using model = Module<Named<"classifier", FcnBranch<In, Classes>>, Named<"upsample", Upsample<>>>;
+};
+
+/// The same with torchvision's auxiliary classifier, which reads the features of an earlier stage
+/// (`aux_loss=True`): its loss counts half, in training. Shapes: as FcnHead's; the stage called
+/// `Stage` gives AuxiliaryIn channels.
+template <int In, int Classes, int AuxiliaryIn = In / 2, FixedString Stage = "layer3">
+struct AuxiliaryFcnHead {
+  using model =
+      Module<FcnHead<In, Classes>,
+             Auxiliary<Stage, Module<Named<"aux_classifier", FcnBranch<AuxiliaryIn, Classes>>,
+                                     Named<"aux_upsample", Upsample<>>>>>;
 };
 
 }  // namespace frostline

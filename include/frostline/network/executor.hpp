@@ -60,6 +60,8 @@ class Executor {
     run_forward(program().loss, training);
     kept_ = training;
   }
+  /// Of each output.
+  Shape output_shape() const { return memory_.node(output_node(0)).out; }
   Shape feature_shape() const { return memory_.node(program().features).out; }
   /// What the steps before the cut give for these images, in evaluation mode: NCHW, in the host's
   /// memory until the next call.
@@ -79,7 +81,9 @@ class Executor {
     return host_outputs();
   }
   /// The last forward's outputs, in the backend's memory.
-  std::span<const float> outputs() const { return {value(last(), {0, batch_}), output_count()}; }
+  std::span<const float> outputs(int k = 0) const {
+    return {value(output_node(k), {0, batch_}), output_count()};
+  }
   /// The same, in the host's memory until the next call.
   std::span<const float> host_outputs() {
     if constexpr (Backend::in_host_memory) {
@@ -95,7 +99,19 @@ class Executor {
     compute(training);
     return host_outputs();
   }
-  std::span<float> output_gradient() const { return {gradient(last()), output_count()}; }
+  /// The same, of any output. Throws: Error if there is no such output, or it was not computed.
+  std::span<const float> output(int k) const {
+    require_output(k);
+    if (k > 0 && !kept_)
+      throw Error(
+          "frostline: auxiliary outputs are computed by a forward with training, which must come "
+          "just before they are asked for");
+    return outputs(k);
+  }
+  std::span<float> output_gradient(int k = 0) const {
+    require_output(k);
+    return {gradient(output_node(k)), output_count()};
+  }
   void backward(bool accumulate) {
     if (!kept_)
       throw Error(
@@ -103,7 +119,7 @@ class Executor {
           "after each, and not after predict, evaluate, or anything that changes weights");
     kept_ = false;
     Backend::run(threads(), [&](const Team& team) {
-      run_steps(program().loss + 1, int(program().steps.size()), {0, batch_, true, team},
+      run_steps(program().backward, int(program().steps.size()), {0, batch_, true, team},
                 accumulate);
     });
     note_update();
@@ -260,8 +276,13 @@ class Executor {
             "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
             std::string_view(node.path)));
   }
-  int last() const { return int(program().nodes.size()) - 1; }
-  std::size_t output_count() const { return std::size_t(batch_) * memory_.node(last()).out.size(); }
+  void require_output(int k) const {
+    if (k < 0 || k >= int(program().outputs.size()))
+      throw Error(format_text("frostline: the network has {} output(s), none is number {}",
+                              program().outputs.size(), k));
+  }
+  int output_node(int k) const { return program().outputs[std::size_t(k)].node; }
+  std::size_t output_count() const { return std::size_t(batch_) * output_shape().size(); }
   float* value(int node, const Images& images) const {
     const std::size_t skipped = std::size_t(images.first) * memory_.node(node).floats;
     if (node == 0) return const_cast<float*>(images_) + skipped;
@@ -320,6 +341,7 @@ class Executor {
 
   void run_steps(int from, int to, const Images& images, bool accumulate = false) {
     for (int s = from; s < to; ++s) {
+      if (program().steps[std::size_t(s)].auxiliary && !images.training) continue;
       Call call = call_for(s, images);
       call.accumulate = accumulate;
       queue("in ", memory_.node(program().steps[std::size_t(s)].node).path,

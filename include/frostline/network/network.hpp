@@ -37,7 +37,8 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   using options = Options;
   static constexpr Shape input_shape = In::shape;
   static constexpr Shape output_shape =
-      compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.size - 1].out;
+      compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.outputs[0].node]
+          .out;
   static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
   /// Whether the model has a frozen beginning, whose outputs can be computed once: `features`. It
   /// ends at the last point at which a single value is alive, before the first layer that trains,
@@ -97,11 +98,17 @@ class Network : private DiagnoseModel<Model, In, Backend> {
     return executor_.forward_features(features, training);
   }
 
-  /// Where a loss assigns the outputs' gradient, in the backend's memory: on CUDA the device's, to
-  /// be written in the context's stream. Shapes: (batch, output_shape).
-  std::span<float> output_gradient() {
+  /// Outputs that have a loss while training: the network's, number 0, and Auxiliary ones.
+  static constexpr int output_count = compiled<Model, In, Backend, Options>.output_count;
+  /// An output of the last forward, which must have been with `training` for an auxiliary one: in
+  /// the backend's memory. Shapes: (batch, output_shape). Throws: Error if there is none.
+  std::span<const float> output(int k = 0) const { return executor_.output(k); }
+  /// Where a loss assigns the gradient of an output, in the backend's memory: on CUDA the device's,
+  /// to be written in the context's stream. A backward reads those of all outputs.
+  /// Shapes: (batch, output_shape). Throws: Error if there is no such output.
+  std::span<float> output_gradient(int k = 0) {
     static_assert(trains, "frostline: output_gradient requires a model in which something trains");
-    return executor_.output_gradient();
+    return executor_.output_gradient(k);
   }
 
   /// The backward of the forward with `training` just before it. Assigns the parameters' gradients,

@@ -123,7 +123,7 @@ class Weights {
     bool result = Backend::in_host_memory && program.nodes[std::size_t(tensor.node)].frozen &&
                   !tensor.is_buffer && tensor.extents.size() >= 2;
     for (std::size_t s = 0; s < program.steps.size(); ++s)
-      if (program.steps[s].node == tensor.node && int(s) != program.loss)
+      if (program.steps[s].node == tensor.node && program.steps[s].pass != Pass::loss)
         result = result && program.facts[s].reads_packed_alone;
     return result;
   }

@@ -18,12 +18,20 @@ template <int Channels, int Height, int Width>
 struct main_gives {};
 template <int Channels, int Height, int Width>
 struct shortcut_gives {};
+template <int Channels, int Height, int Width>
+struct auxiliary_gives {};
+template <int Channels, int Height, int Width>
+struct network_gives {};
 
 // Never defined: names for errors, made of facts only.
 template <class Layer, class At, class Gets>
 struct layer_cannot_take_its_input;
 template <class At, class Main, class Shortcut>
 struct branches_differ;
+template <class At, class Auxiliary, class Main>
+struct outputs_differ;
+template <int Most>
+struct more_outputs_than;
 template <class Name, class Names>
 struct no_layer_has_this;
 template <class At>
@@ -62,6 +70,13 @@ struct Facts {
       return (branches_differ<At, main_gives<node.in.channels, node.in.height, node.in.width>,
                               shortcut_gives<problem.shape.channels, problem.shape.height,
                                              problem.shape.width>>*)nullptr;
+    else if constexpr (Kind == Problem::auxiliary_shape)
+      return (
+          outputs_differ<At, auxiliary_gives<node.out.channels, node.out.height, node.out.width>,
+                         network_gives<problem.shape.channels, problem.shape.height,
+                                       problem.shape.width>>*)nullptr;
+    else if constexpr (Kind == Problem::many_auxiliaries)
+      return (more_outputs_than<Graph<1>::max_outputs>*)nullptr;
     else if constexpr (Kind == Problem::unknown_name)
       return (no_layer_has_this<decltype(wanted(std::make_index_sequence<problem.name.size>{})),
                                 decltype(known(
@@ -96,6 +111,18 @@ struct Diagnose<branches_differ<At, Main, Shortcut>> {
   static_assert(buildable<branches_differ<At, Main, Shortcut>>,
                 "frostline: Residual requires branches that give one shape; "
                 "give the shortcut the main branch's stride and channels");
+};
+template <class At, class Auxiliary, class Main>
+struct Diagnose<outputs_differ<At, Auxiliary, Main>> {
+  static_assert(
+      buildable<outputs_differ<At, Auxiliary, Main>>,
+      "frostline: Auxiliary requires a branch that gives the network's output shape, since "
+      "its loss is of the same labels; change its last layers");
+};
+template <int Most>
+struct Diagnose<more_outputs_than<Most>> {
+  static_assert(buildable<more_outputs_than<Most>>,
+                "frostline: Network requires fewer Auxiliary branches");
 };
 template <class Name, class Names>
 struct Diagnose<no_layer_has_this<Name, Names>> {

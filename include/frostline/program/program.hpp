@@ -14,6 +14,8 @@ struct Program {
   std::span<const Step> steps;
   std::span<const StepFacts> facts;                           // one a step
   int loss;                                                   // the step at which the forward ends
+  int backward;                                               // at which the backward begins
+  std::span<const Output> outputs;                            // the first, and auxiliary ones
   int prefix;                                                 // steps that run image by image
   int cut;                                                    // steps that compute the features
   int features;                                               // the node that they are, or no_node
@@ -69,6 +71,9 @@ inline constexpr Program program{
               std::size_t(scheduled<Model, In, Backend, Options>.size)},
     .facts = step_table<Model, In, Backend, Options>,
     .loss = scheduled<Model, In, Backend, Options>.loss,
+    .backward = scheduled<Model, In, Backend, Options>.backward,
+    .outputs = {compiled<Model, In, Backend, Options>.outputs,
+                std::size_t(compiled<Model, In, Backend, Options>.output_count)},
     .prefix = scheduled<Model, In, Backend, Options>.prefix,
     .cut = scheduled<Model, In, Backend, Options>.cut,
     .features = scheduled<Model, In, Backend, Options>.features,

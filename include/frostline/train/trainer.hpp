@@ -116,7 +116,7 @@ class TrainingLoop {
     source == Source::images ? network_->take(numbers, training)
                              : network_->take_features(numbers, training);
   }
-  Shape out() const { return network_->program().nodes.back().out; }
+  Shape out() const { return network_->output_shape(); }
   LossCall call_for(std::span<const int> labels, std::span<float> gradient) const {
     return {.context = &network_->context(),
             .threads = network_->threads(),

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+// Auxiliary outputs: what they read, what an evaluation leaves out, where features end.
+#include "frostline/graph/compiled.hpp"
+#include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
+
+namespace frostline::test {
+
+using Image = Input<3, 64, 48>;
+using Segmenter = ReplaceHead<ResNet18<>, AuxiliaryFcnHead<512, 21>>;
+using Plain = ReplaceHead<ResNet18<>, FcnHead<512, 21>>;
+using HeadOnly = ReplaceHead<Freeze<ResNet18<>>, AuxiliaryFcnHead<512, 21>>;
+
+constexpr auto& graph = compiled<Segmenter, Image>;
+static_assert(graph.problem.kind == Problem::nothing && graph.output_count == 2);
+constexpr Node main_output = graph[graph.outputs[0].node], other = graph[graph.outputs[1].node];
+static_assert(std::string_view(main_output.path) == "upsample" && graph.outputs[0].weight == 1);
+static_assert(std::string_view(other.path) == "aux_upsample" && graph.outputs[1].weight == 0.5f);
+static_assert(main_output.out == Shape{21, 64, 48} && other.out == main_output.out);
+
+constexpr int find(std::string_view path) {
+  for (int i = graph.size - 1; i > 0; --i)
+    if (std::string_view(graph[i].path) == path) return i;
+  return no_node;
+}
+static_assert(graph[find("aux_classifier.0")].inputs[0] == find("layer3.1.relu"));
+static_assert(graph[find("classifier.0")].inputs[0] == find("layer4.1.relu"));
+// The value that both layer4 and the branch read: one assigns its gradient, two add (the shortcut).
+static_assert(graph[find("aux_classifier.0")].input_gradient[0]);
+static_assert(graph[find("aux_classifier.0")].adds[0] + graph[find("layer4.0.conv1")].adds[0] +
+                  graph[find("layer4.0.downsample.0")].adds[0] ==
+              2);
+
+// An evaluation leaves out the branch's steps, all of them and no others.
+constexpr int auxiliary_steps = [] {
+  int count = 0;
+  const auto& steps = scheduled<Segmenter, Image>;
+  for (int s = 0; s < steps.loss; ++s) {
+    const std::string_view path = graph[steps[s].node].path;
+    if (steps[s].auxiliary != path.starts_with("aux_")) return -1;
+    count += steps[s].auxiliary;
+  }
+  return count;
+}();
+static_assert(auxiliary_steps == 6);
+static_assert(scheduled<Segmenter, Image>.loss == scheduled<Plain, Image>.loss + auxiliary_steps);
+static_assert(scheduled<Segmenter, Image>.backward == scheduled<Segmenter, Image>.loss + 2);
+
+// Where everything before the head is frozen, features end at the last value that is read alone.
+static_assert(
+    std::string_view(compiled<HeadOnly, Image>[scheduled<HeadOnly, Image>.features].path) ==
+    "layer3.1.relu");
+
+// A head without a branch that takes the place of one with it.
+using Replaced = ReplaceHead<Segmenter, FcnHead<512, 3>>;
+static_assert(traced<Replaced, Image>.output_count == 1);
+static_assert(traced<Replaced, Image>.replaced_count == 2);  // classifier and aux_classifier
+
+// An output that another layer reads is written by nobody else.
+using Early =
+    Freeze<Module<Named<"a", Conv2d<3, 4, 1>>, Named<"b", ReLU>, Auxiliary<"a", Named<"c", ReLU>>>>;
+static_assert(compiled<Early, Image>.output_count == 2);
+
+}  // namespace frostline::test
