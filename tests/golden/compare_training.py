@@ -48,6 +48,7 @@ CASES = [
     Case("everything", "everything",
          ("conv1", "bn1", "layer1", "layer2", "layer3", "layer4", "fc")),
     Case("fcn", "FcnHead", ("classifier",), steps=1),
+    Case("fcn_auxiliary", "FcnHead, auxiliary loss", ("layer4", "classifier", "aux_classifier")),
 ]
 
 
@@ -69,7 +70,11 @@ def train_theirs(model, case, images, labels, **options):
     losses = []
     for x, y in zip(images.to(next(model.parameters()).dtype), labels):
         optimizer.zero_grad()
-        loss = loss_function(model(x), y)
+        outputs = model(x)
+        if isinstance(outputs, tuple):  # torchvision's references/segmentation/train.py
+            loss = loss_function(outputs[0], y) + 0.5 * loss_function(outputs[1], y)
+        else:
+            loss = loss_function(outputs, y)
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
@@ -165,10 +170,13 @@ def main(program, folder, table=None):
     networks.drift(classifier, images)
     for case in CASES:
         model, x, y = classifier, images[: case.steps], labels[: case.steps]
-        if case.name == "fcn":
-            model = networks.Fcn(21)
+        if case.name.startswith("fcn"):
+            model = networks.Fcn(21, auxiliary=case.name == "fcn_auxiliary")
             networks.scatter(model)
             networks.keep_from_kinks(model.classifier)
+            if case.name == "fcn_auxiliary":
+                networks.keep_from_kinks(model.layer4)
+                networks.keep_from_kinks(model.aux_classifier)
             networks.drift(model, images)
             y = pictures.pixel_labels(x, y, IGNORED)
         before = numpy_state(model)

@@ -63,19 +63,25 @@ class Fcn(models.ResNet):
     """ResNet-18 with torchvision's FCNHead and the upsampling of its segmentation models; dropout
     drops nothing, since nobody else can draw PyTorch's masks."""
 
-    def __init__(self, classes):
+    def __init__(self, classes, auxiliary=False):
         super().__init__(models.resnet.BasicBlock, [2, 2, 2, 2])
         del self.fc
         self.classifier = FCNHead(512, classes)
         self.classifier[3].p = 0.0
-
-    def features(self, x):
-        x = self.maxpool(self.relu(self.bn1(self.conv1(x))))
-        return self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        if auxiliary:
+            self.aux_classifier = FCNHead(256, classes)
+            self.aux_classifier[3].p = 0.0
 
     def forward(self, x):
-        y = self.classifier(self.features(x))
-        return functional.interpolate(y, size=x.shape[-2:], mode="bilinear", align_corners=False)
+        """The output; with an auxiliary classifier and in training, that one's too."""
+        def upsampled(y):
+            return functional.interpolate(y, size=x.shape[-2:], mode="bilinear",
+                                          align_corners=False)
+        y = self.layer3(self.layer2(self.layer1(self.maxpool(self.relu(self.bn1(self.conv1(x)))))))
+        output = upsampled(self.classifier(self.layer4(y)))
+        if not hasattr(self, "aux_classifier"):
+            return output
+        return output, upsampled(self.aux_classifier(y))
 
 
 class NarrowResNet18(models.ResNet):

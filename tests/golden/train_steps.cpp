@@ -8,13 +8,22 @@ namespace fl = frostline;
 
 // FcnHead without its dropout, whose mask cannot be PyTorch's.
 template <int In, int Classes>
+using Branch =
+    fl::Sequential<fl::Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, fl::BatchNorm2d<In / 4>, fl::ReLU,
+                   fl::Dropout<fl::Probability{0.0f}>, fl::Conv2d<In / 4, Classes, 1>>;
+template <int In, int Classes>
 struct HeadWithoutDropout {
+  using model = fl::Module<fl::Named<"classifier", Branch<In, Classes>>,
+                           fl::Named<"upsample", fl::Upsample<>>>;
+};
+
+// AuxiliaryFcnHead so.
+template <int In, int Classes>
+struct AuxiliaryWithoutDropout {
   using model = fl::Module<
-      fl::Named<"classifier",
-                fl::Sequential<fl::Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>,
-                               fl::BatchNorm2d<In / 4>, fl::ReLU,
-                               fl::Dropout<fl::Probability{0.0f}>, fl::Conv2d<In / 4, Classes, 1>>>,
-      fl::Named<"upsample", fl::Upsample<>>>;
+      HeadWithoutDropout<In, Classes>,
+      fl::Auxiliary<"layer3", fl::Module<fl::Named<"aux_classifier", Branch<In / 2, Classes>>,
+                                         fl::Named<"aux_upsample", fl::Upsample<>>>>>;
 };
 
 using Head = fl::ClassifierHead<512, 10>;
@@ -23,6 +32,9 @@ using BatchStatistics = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>, fl::BatchStat
 using Layer4 = fl::Unfreeze<HeadOnly, "layer4", "fc">;
 using Everything = fl::ResNet18<64, Head>;
 using Fcn = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, HeadWithoutDropout<512, 21>>;
+using FcnAuxiliary =
+    fl::Unfreeze<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, AuxiliaryWithoutDropout<512, 21>>,
+                 "layer4", "classifier", "aux_classifier">;
 using FcnToPredict = fl::Freeze<fl::ResNet18<64, fl::FcnHead<512, 21>>>;
 
 using Image = fl::Input<3, 224, 224>;
@@ -83,7 +95,8 @@ int main(int argc, char** argv) {
   const std::map<std::string, void (*)(const Arguments&)> cases{
       {"head", train<HeadOnly>}, {"batch_statistics", train<BatchStatistics>},
       {"layer4", train<Layer4>}, {"everything", train<Everything>},
-      {"fcn", train<Fcn>},       {"fcn_predict", predict}};
+      {"fcn", train<Fcn>},       {"fcn_auxiliary", train<FcnAuxiliary>},
+      {"fcn_predict", predict}};
   const auto chosen = argc == 8 ? cases.find(argv[1]) : cases.end();
   if (chosen == cases.end()) {
     fmt::print(stderr, "usage: {} CASE WEIGHTS IMAGES LABELS BATCH WEIGHT_DECAY OUT\n", argv[0]);
