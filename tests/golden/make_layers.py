@@ -136,6 +136,20 @@ def special_sgd(case, **options):
     store(f"special.sgd.{case}.after", torch.stack(after))
 
 
+def special_adamw(case, **options):
+    """As special_sgd."""
+    values = torch.tensor([*SPECIAL, 0.5])
+    p = nn.Parameter(values.repeat(7))
+    optimizer = torch.optim.AdamW([p], lr=0.1, **options)
+    after = []
+    store(f"special.adamw.{case}.parameters", p)
+    for gradient in (values.repeat_interleave(7), torch.full((49,), -0.25)):
+        p.grad = gradient
+        optimizer.step()
+        after.append(p.detach().clone())
+    store(f"special.adamw.{case}.after", torch.stack(after))
+
+
 def cross_entropy(case, logits, labels, **options):
     logits.requires_grad_()
     loss = nn.CrossEntropyLoss(**options)(logits, labels)
@@ -158,6 +172,35 @@ def sgd(case, **options):
         after.append(p.detach().clone())
     store(f"{case}.gradients", gradients)
     store(f"{case}.after", torch.stack(after))
+
+
+def adamw(case, **options):
+    """Six steps; the parameters after each, and the states after the last."""
+    p = nn.Parameter(normal(37))
+    optimizer = torch.optim.AdamW([p], **options)
+    gradients, after = normal(6, 37), []
+    gradients[:, :4] *= torch.tensor([0, 1e-6, 1e-9, 1e6])  # epsilon counts, or does not
+    gradients = gradients.float().double()
+    store(f"{case}.parameters", p)
+    for gradient in gradients:
+        p.grad = gradient.clone()
+        optimizer.step()
+        after.append(p.detach().clone())
+    store(f"{case}.gradients", gradients)
+    store(f"{case}.after", torch.stack(after))
+    for state in ("exp_avg", "exp_avg_sq"):
+        store(f"{case}.{state}", optimizer.state[p][state])
+
+
+def clip_norm(case, max_norm):
+    """The gradients of three tensors as one span, before and after."""
+    tensors = [nn.Parameter(normal(*shape)) for shape in ((5, 7), (11,), (2, 3, 2))]
+    for tensor in tensors:
+        tensor.grad = normal(*tensor.shape)
+    store(f"{case}.gradients", torch.cat([tensor.grad.flatten() for tensor in tensors]))
+    norm = nn.utils.clip_grad_norm_(tensors, max_norm)
+    store(f"{case}.norm", norm.reshape(1))
+    store(f"{case}.after", torch.cat([tensor.grad.flatten() for tensor in tensors]))
 
 
 def labels(classes, *shape):
@@ -241,6 +284,18 @@ special_sgd("momentum", momentum=0.9)
 special_sgd("nesterov", momentum=0.9, nesterov=True)
 special_sgd("weight_decay", weight_decay=0.05)
 special_sgd("everything", momentum=0.9, nesterov=True, weight_decay=0.05)
+
+# Later cases come last, so that the random numbers of earlier ones stay the same.
+special_adamw("default")
+special_adamw("no_decay", weight_decay=0)
+adamw("adamw.default")
+adamw("adamw.no_decay", lr=0.05, weight_decay=0)
+adamw("adamw.everything", lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.3)
+adamw("adamw.no_means", lr=0.1, betas=(0.0, 0.0), weight_decay=0.1)
+adamw("adamw.still", lr=0.0)
+clip_norm("clip_norm.above", 1.0)
+clip_norm("clip_norm.far_above", 1e-3)
+clip_norm("clip_norm.below", 100.0)
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

@@ -3,7 +3,11 @@
 #pragma once
 
 #include "frostline/graph/schedule.hpp"
+#include "frostline/optimizers/adamw.hpp"
+#include "frostline/optimizers/clip_norm.hpp"
+#include "frostline/optimizers/sgd.hpp"
 #include "support/golden_layer.hpp"
+#include "support/random.hpp"
 
 namespace frostline::test {
 
@@ -102,52 +106,112 @@ void check_special_loss(const std::string& name, int label, const CrossEntropy& 
   }
 }
 
-/// The parameters after each step of so many gradients.
-template <class Backend>
-std::vector<float> sgd_steps(const Sgd& sgd, std::span<const float> start,
-                             const std::vector<std::vector<float>>& gradients) {
-  using Optimizer = Kernel<Backend, Sgd>;
-  const typename Backend::Context context{};
-  const typename Backend::Memory workspace(Optimizer::workspace_bytes);
-  SharedVector<float> parameters(start.begin(), start.end());
-  SharedVector<float> momentum(sgd.momentum == 0 ? 0 : start.size());
+/// Runs a step for each of these gradients; the parameters after each, and the last states.
+struct OptimizerSteps {
   std::vector<float> after;
+  SharedVector<float> states;
+};
+template <class Backend, class Optimizer>
+OptimizerSteps optimizer_steps(const Optimizer& optimizer, std::span<const float> start,
+                               const std::vector<std::vector<float>>& gradients) {
+  using Update = UpdateKernel<Backend>;
+  optimizer.check();
+  const typename Backend::Context context{};
+  const typename Backend::Memory workspace(Update::template workspace_bytes<Optimizer>);
+  SharedVector<float> parameters(start.begin(), start.end());
+  OptimizerSteps result;
+  result.states.resize(uses_states(optimizer) ? Optimizer::states.size() * start.size() : 0);
+  std::int64_t step = 0;
   for (const std::vector<float>& now : gradients) {
     const SharedVector<float> gradient(now.begin(), now.end());
     const UpdateCall call{.context = &context,
                           .threads = 2,
                           .parameters = parameters,
                           .gradients = gradient,
-                          .momentum = momentum,
+                          .states = result.states,
                           .workspace = workspace.data()};
-    Optimizer::prepare(sgd, call);
-    Optimizer::update(sgd, call);
+    Update::prepare(optimizer, ++step, call);
+    Update::update(optimizer, step, call);
     context.synchronize();
-    after.insert(after.end(), parameters.begin(), parameters.end());
+    result.after.insert(result.after.end(), parameters.begin(), parameters.end());
   }
-  return after;
+  return result;
 }
-template <class Backend>
-void check_sgd(const std::string& name, const Sgd& sgd) {
+template <class Backend, class Optimizer>
+void check_optimizer(const std::string& name, const Optimizer& optimizer) {
   const auto start = floats(name + ".parameters"), all = floats(name + ".gradients");
+  const std::size_t size = start.size();
   std::vector<std::vector<float>> gradients;
-  for (auto at = all.begin(); at < all.end(); at += std::ptrdiff_t(start.size()))
-    gradients.emplace_back(at, at + std::ptrdiff_t(start.size()));
-  compare(name + ".after", sgd_steps<Backend>(sgd, start, gradients));
+  for (auto at = all.begin(); at < all.end(); at += std::ptrdiff_t(size))
+    gradients.emplace_back(at, at + std::ptrdiff_t(size));
+  const auto steps = optimizer_steps<Backend>(optimizer, start, gradients);
+  compare(name + ".after", steps.after);
+  for (std::size_t k = 0; k < Optimizer::states.size(); ++k)
+    if (const auto key = name + "." + std::string(Optimizer::states[k]); is_stored(key)) {
+      const auto first = steps.states.begin() + std::ptrdiff_t(k * size);
+      compare(key, {first, first + std::ptrdiff_t(size)});
+    }
 }
 /// Each special value, and a half, as a parameter and as its gradient.
-template <class Backend>
-void check_special_sgd(const std::string& name, const Sgd& sgd) {
-  const std::string key = "special.sgd." + name;
+template <class Backend, class Optimizer>
+void check_special_optimizer(const std::string& name, const Optimizer& optimizer) {
+  const std::string key = "special." + name;
   INFO(key);
   const auto start = floats(key + ".parameters");
   std::vector<float> gradient;
   for (std::size_t v = 0; v <= special_count; ++v)
     gradient.insert(gradient.end(), special_count + 1,
                     v < special_count ? special_values[v] : 0.5f);
-  compare_special(
-      sgd_steps<Backend>(sgd, start, {gradient, std::vector<float>(start.size(), -0.25f)}),
-      floats(key + ".after"));
+  compare_special(optimizer_steps<Backend>(optimizer, start,
+                                           {gradient, std::vector<float>(start.size(), -0.25f)})
+                      .after,
+                  floats(key + ".after"));
+}
+
+/// Clips gradients; returns the norm.
+template <class Backend>
+double clip(const ClipNorm& transform, SharedVector<float>& gradients, int threads,
+            const double* guard = nullptr) {
+  using Clip = Kernel<Backend, ClipNorm>;
+  const typename Backend::Context context{};
+  const typename Backend::Memory workspace(Clip::workspace_bytes(gradients.size()));
+  const GradientCall call{.context = &context,
+                          .threads = threads,
+                          .gradients = gradients,
+                          .guard = guard,
+                          .workspace = workspace.data()};
+  Clip::prepare(transform, call);
+  Clip::apply(transform, call);
+  double norm = 0;
+  Backend::copy_out(context, &norm, Clip::guard_place(call), sizeof norm);
+  context.synchronize();
+  return norm;
+}
+template <class Backend>
+void check_clip_norm(const std::string& name, const ClipNorm& transform) {
+  const auto before = floats(name + ".gradients");
+  SharedVector<float> gradients(before.begin(), before.end());
+  compare(name + ".norm", {float(clip<Backend>(transform, gradients, 2))});
+  compare(name + ".after", {gradients.begin(), gradients.end()});
+}
+
+/// The norm of many blocks does not depend on threads; a guard that is not finite is handed on.
+template <class Backend>
+void check_clip_blocks() {
+  const auto numbers = random_floats(40'003);
+  double squares = 0;
+  for (const float number : numbers) squares += double(number) * double(number);
+  SharedVector<float> gradients(numbers.begin(), numbers.end()), again = gradients;
+  const double norm = clip<Backend>({1}, gradients, 1);
+  CHECK(std::abs(norm - std::sqrt(squares)) < 1e-9 * norm);
+  for (std::size_t i = 0; i < numbers.size(); ++i)
+    if (std::abs(gradients[i] - numbers[i] / float(norm)) > 1e-6f) FAIL("gradient " << i);
+  CHECK(clip<Backend>({1}, again, 3) == norm);
+  CHECK(again == gradients);
+  const SharedVector<double> guard(1, std::numeric_limits<double>::quiet_NaN());
+  CHECK(std::isnan(clip<Backend>({1}, again, 2, guard.data())));
+  again[30'000] = std::numeric_limits<float>::infinity();
+  CHECK(std::isinf(clip<Backend>({1}, again, 2)));
 }
 
 template <class Backend>
@@ -186,13 +250,27 @@ void check_golden_losses() {
 }
 template <class Backend>
 void check_golden_steps() {
-  check_sgd<Backend>("sgd.plain", {.learning_rate = 0.1f});
-  check_sgd<Backend>("sgd.momentum", {.learning_rate = 0.1f, .momentum = 0.9f});
-  check_sgd<Backend>("sgd.nesterov", {.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
-  check_sgd<Backend>("sgd.weight_decay", {.learning_rate = 0.1f, .weight_decay = 0.05f});
-  check_sgd<Backend>(
-      "sgd.everything",
+  const auto sgd = [](const char* name, const Sgd& s) { check_optimizer<Backend>(name, s); };
+  sgd("sgd.plain", {.learning_rate = 0.1f});
+  sgd("sgd.momentum", {.learning_rate = 0.1f, .momentum = 0.9f});
+  sgd("sgd.nesterov", {.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
+  sgd("sgd.weight_decay", {.learning_rate = 0.1f, .weight_decay = 0.05f});
+  sgd("sgd.everything",
       {.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.05f, .nesterov = true});
+  const auto adamw = [](const char* name, const AdamW& s) { check_optimizer<Backend>(name, s); };
+  adamw("adamw.default", {});
+  adamw("adamw.no_decay", {.learning_rate = 0.05f, .weight_decay = 0});
+  adamw("adamw.everything",
+        {.learning_rate = 0.1f, .betas = {0.8, 0.95}, .epsilon = 1e-4f, .weight_decay = 0.3f});
+  adamw("adamw.no_means", {.learning_rate = 0.1f, .betas = {0, 0}, .weight_decay = 0.1f});
+  adamw("adamw.still", {.learning_rate = 0});
+}
+template <class Backend>
+void check_golden_clipping() {
+  check_clip_norm<Backend>("clip_norm.above", {1.0f});
+  check_clip_norm<Backend>("clip_norm.far_above", {1e-3f});
+  check_clip_norm<Backend>("clip_norm.below", {100.0f});
+  check_clip_blocks<Backend>();
 }
 /// All layers but convolutions, whose sums are a backend's own.
 template <class Backend>
@@ -223,14 +301,18 @@ void check_special_losses() {
 }
 template <class Backend>
 void check_special_steps() {
-  check_special_sgd<Backend>("plain", {.learning_rate = 0.1f});
-  check_special_sgd<Backend>("momentum", {.learning_rate = 0.1f, .momentum = 0.9f});
-  check_special_sgd<Backend>("nesterov",
-                             {.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
-  check_special_sgd<Backend>("weight_decay", {.learning_rate = 0.1f, .weight_decay = 0.05f});
-  check_special_sgd<Backend>(
-      "everything",
+  const auto sgd = [](const char* name, const Sgd& s) {
+    check_special_optimizer<Backend>(name, s);
+  };
+  sgd("sgd.plain", {.learning_rate = 0.1f});
+  sgd("sgd.momentum", {.learning_rate = 0.1f, .momentum = 0.9f});
+  sgd("sgd.nesterov", {.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true});
+  sgd("sgd.weight_decay", {.learning_rate = 0.1f, .weight_decay = 0.05f});
+  sgd("sgd.everything",
       {.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.05f, .nesterov = true});
+  check_special_optimizer<Backend>("adamw.default", AdamW{.learning_rate = 0.1f});
+  check_special_optimizer<Backend>("adamw.no_decay",
+                                   AdamW{.learning_rate = 0.1f, .weight_decay = 0});
 }
 
 }  // namespace frostline::test

@@ -121,20 +121,20 @@ void check_special_fused(int far, bool exact) {
 /// With a momentum of 0 what an earlier one left does not count, and stays.
 template <class Backend>
 void check_idle_momentum() {
-  using Optimizer = Kernel<Backend, Sgd>;
+  using Update = UpdateKernel<Backend>;
   const typename Backend::Context context{};
-  const typename Backend::Memory workspace(Optimizer::workspace_bytes);
+  const typename Backend::Memory workspace(Update::template workspace_bytes<Sgd>);
   SharedVector<float> parameters(3, 1.0f), momentum(std::begin(not_finite), std::end(not_finite));
   const SharedVector<float> gradients(3, 0.5f);
   const UpdateCall call{.context = &context,
                         .threads = 1,
                         .parameters = parameters,
                         .gradients = gradients,
-                        .momentum = momentum,
+                        .states = momentum,
                         .workspace = workspace.data()};
   const Sgd sgd{.learning_rate = 0.5f};
-  Optimizer::prepare(sgd, call);
-  Optimizer::update(sgd, call);
+  Update::prepare(sgd, 1, call);
+  Update::update(sgd, 1, call);
   context.synchronize();
   for (int i = 0; i < 3; ++i) {
     CHECK(parameters[std::size_t(i)] == 0.75f);

@@ -15,6 +15,7 @@ TEST_CASE("layers compute what PyTorch's do") { check_golden_layers<backend>(); 
 TEST_CASE("losses and steps of descent are PyTorch's") {
   check_golden_losses<backend>();
   check_golden_steps<backend>();
+  check_golden_clipping<backend>();
 }
 TEST_CASE("special values pass through convolutions as through PyTorch's") {
   check_special<backend, Conv2d<2, 3, 3, 1, 1>, 2, 8, 8>("conv2d.same");

@@ -4,6 +4,7 @@
 #include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
+#include "support/training_cases.hpp"
 
 namespace frostline::test {
 namespace {
@@ -72,5 +73,23 @@ TEST_CASE("an ignored sample that is not finite does not reach the weights with 
   REQUIRE_ERROR(trainer.step(samples, labels), "logits of ignored labels are not finite");
   REQUIRE(snapshot(network) == before);
 }
+
+TEST_CASE("batches that are accumulated with Thrust make the update of one large batch") {
+  check_accumulates<thrust_backend>();
+}
+
+TEST_CASE("a step with Thrust is accumulate and update, bit for bit") {
+  check_step_is_both<thrust_backend>(Sgd{.learning_rate = 0.1f, .momentum = 0.9f});
+  check_step_is_both<thrust_backend>(AdamW{}, ClipNorm{0.1f});
+}
+
+TEST_CASE("what accumulate and update with Thrust refuse changes nothing") {
+  check_refused_accumulate<thrust_backend>();
+  check_infinite_gradients<thrust_backend>();
+}
+
+TEST_CASE("clipping with Thrust bounds the update") { check_clipped_training<thrust_backend>(); }
+
+TEST_CASE("an optimizer's states with Thrust are named tensors") { check_states<thrust_backend>(); }
 
 }  // namespace frostline::test

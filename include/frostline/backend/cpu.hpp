@@ -3,11 +3,12 @@
 #pragma once
 
 #include "frostline/backend/cpu/batch_norm2d.hpp"
+#include "frostline/backend/cpu/clip_norm.hpp"
 #include "frostline/backend/cpu/conv2d.hpp"
 #include "frostline/backend/cpu/cross_entropy.hpp"
 #include "frostline/backend/cpu/elementwise.hpp"
 #include "frostline/backend/cpu/linear.hpp"
 #include "frostline/backend/cpu/pooling.hpp"
 #include "frostline/backend/cpu/reorder.hpp"
-#include "frostline/backend/cpu/sgd.hpp"
+#include "frostline/backend/cpu/update.hpp"
 #include "frostline/backend/cpu/upsample.hpp"

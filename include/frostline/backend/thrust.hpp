@@ -3,10 +3,11 @@
 #pragma once
 
 #include "frostline/backend/thrust/batch_norm2d.hpp"
+#include "frostline/backend/thrust/clip_norm.hpp"
 #include "frostline/backend/thrust/conv2d.hpp"
 #include "frostline/backend/thrust/cross_entropy.hpp"
 #include "frostline/backend/thrust/elementwise.hpp"
 #include "frostline/backend/thrust/linear.hpp"
 #include "frostline/backend/thrust/pooling.hpp"
-#include "frostline/backend/thrust/sgd.hpp"
+#include "frostline/backend/thrust/update.hpp"
 #include "frostline/backend/thrust/upsample.hpp"

@@ -114,12 +114,11 @@ using KernelFunction = void (*)(const Call&);
 /// - `prepare(loss, LossCall)`: copies what differs from step to step to the backend's memory;
 /// - `compute(loss, LossCall)`, after it: assigns the logits' gradient unless that is empty;
 /// - `mean(LossCall)`, after it: the batch's mean loss;
-/// - `guard(LossCall)`, after it: a number that is finite if the mean is, as a float, and all
-/// logits
-///   that the gradient depends on are, those of ignored positions too;
-/// - `guard_place(LossCall)`: where that is stored in the backend's memory, a double.
+/// - `guard_place(LossCall)`: where it stores, in the backend's memory, a double that is finite if
+///   the mean is, as a float, and all logits that the gradient depends on are, those of ignored
+///   positions too.
 /// A backend may record what `compute` queues, and queue it again without calling it. The loss
-/// itself has `check()`, which throws Error for settings that make no sense; an optimizer too.
+/// itself has `check()`, which throws Error for settings that make no sense.
 struct LossCall {
   const void* context = nullptr;
   int threads = 1;
@@ -127,24 +126,47 @@ struct LossCall {
   std::span<const float> logits{};  // (batch, shape)
   std::span<const int> labels{};    // (batch, pixels), in the host's memory
   int batch() const { return int(labels.size() / shape.pixels()); }
-  std::span<float> gradient{};  // (batch, shape)
+  std::span<float> gradient{};    // (batch, shape)
+  double weight = 1;              // of the gradient: 1 for that of the mean
+  const double* guard = nullptr;  // of another output's loss, which this one's guard takes in
   std::byte* workspace = nullptr;
 };
 
-/// What an optimizer is told. `Kernel<Backend, Optimizer>` has
-/// - `workspace_bytes`: how much memory it needs;
-/// - `prepare(optimizer, UpdateCall)`: as a loss's;
-/// - `update(optimizer, UpdateCall)`, after it: moves the parameters and their momentum, unless the
-///   loss's guard is not finite as a float.
-/// All spans are alike; momentum may be empty.
+/// What a transform of all gradients is told. The transform has `check()` as a loss has, and
+/// `explain(guard)`: what is wrong, in words, where its guard is not finite.
+/// `Kernel<Backend, Transform>` has
+/// - `workspace_bytes(floats)`: how much memory it needs for so many gradients;
+/// - `prepare(transform, GradientCall)`: as a loss's;
+/// - `apply(transform, GradientCall)`, after it: changes the gradients;
+/// - `guard_place(GradientCall)`: where it stores, in the backend's memory, a double that is
+/// finite,
+///   as a float, if the guard that it was given is and the gradients may be used.
+struct GradientCall {
+  const void* context = nullptr;
+  int threads = 1;
+  std::span<float> gradients{};
+  const double* guard = nullptr;  // the loss's or the last transform's; null: taken as finite
+  std::byte* workspace = nullptr;
+};
+
+/// What an update of the parameters is told.
 struct UpdateCall {
   const void* context = nullptr;
   int threads = 1;
   std::span<float> parameters{};
-  std::span<const float> gradients{};
-  std::span<float> momentum{};
-  const double* guard = nullptr;  // the loss's, in the backend's memory; null: taken as finite
+  std::span<const float> gradients{};  // as many
+  std::span<float> states{};           // as many for each state; empty where they are not used
+  const double* guard = nullptr;       // as a transform's
   std::byte* workspace = nullptr;
 };
+
+/// How a backend moves parameters by any optimizer (optimizers/optimizer.hpp). It has
+/// - `workspace_bytes<Optimizer>`: how much memory it needs;
+/// - `prepare(optimizer, step, UpdateCall)`: as a loss's, for the update of this number;
+/// - `update(optimizer, step, UpdateCall)`, after it: moves the parameters and their states, unless
+///   the guard is not finite as a float;
+/// - `scale(context, threads, gradients, factor)`: multiplies gradients.
+template <class Backend>
+struct UpdateKernel;
 
 }  // namespace frostline

@@ -150,6 +150,8 @@ class Executor {
     Backend::copy(context(), memory_.buffers(), from.data(), from.size());
     context().synchronize();
   }
+  /// How many there were, taken or not: whether somebody else may have changed the gradients.
+  std::uint64_t training_forwards() const { return training_forwards_; }
   /// The next step draws the random numbers that the last one drew.
   void forget_step() { --steps_; }
   template <class Number>
@@ -207,6 +209,7 @@ class Executor {
     weights_.initialise_rest(memory_);
     if (weights_.changed()) pack();
     if (!training) return;
+    ++training_forwards_;
     const std::uint64_t step = mix(weights_.seed() ^ mix(++steps_));
     Backend::copy_in(context(), memory_.step(), &step, sizeof step);
   }
@@ -370,7 +373,7 @@ class Executor {
 
   NetworkMemory<Backend> memory_;
   Weights<Backend> weights_;
-  std::uint64_t steps_ = 0;
+  std::uint64_t steps_ = 0, training_forwards_ = 0;
   int batch_ = 0;
   bool kept_ = false;  // what a backward needs of the last forward
   int first_ = 0;      // the step that the batch begins at: 0, or the cut

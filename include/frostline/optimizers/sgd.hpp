@@ -2,10 +2,11 @@
 // Sgd: stochastic gradient descent with momentum.
 #pragma once
 
-#include <cmath>
+#include <array>
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/optimizers/optimizer.hpp"
 
 namespace frostline {
 
@@ -19,6 +20,9 @@ struct Sgd {
   float weight_decay = 0;
   bool nesterov = false;
 
+  static constexpr std::array<std::string_view, 1> states{"momentum_buffer"};
+  bool uses_states() const { return momentum != 0; }
+
   /// Throws: Error if the settings make no sense, as PyTorch's do not, or are not finite.
   void check() const {
     for (const float setting : {learning_rate, momentum, weight_decay})
@@ -29,6 +33,19 @@ struct Sgd {
             learning_rate, momentum, weight_decay));
     if (nesterov && momentum == 0)
       throw Error("frostline: Sgd requires a momentum above 0 for Nesterov's");
+  }
+
+  template <class Number>
+  FROSTLINE_DEVICE void operator()(Element<Number, 1>& x) const {
+    Number step = x.gradient;
+    if (weight_decay != 0) step = x.gradient + weight_decay * x.parameter;
+    if (momentum != 0) {
+      const Number gradient = step;
+      x.states[0] = momentum * x.states[0] + gradient;
+      step = x.states[0];
+      if (nesterov) step = gradient + momentum * x.states[0];
+    }
+    x.parameter -= learning_rate * step;
   }
 };
 

@@ -8,7 +8,8 @@ namespace {
 
 TEST_CASE("layers compute what PyTorch's do") { check_golden_layers<cpu>(); }
 TEST_CASE("cross entropy and its gradient are PyTorch's") { check_golden_losses<cpu>(); }
-TEST_CASE("four steps of stochastic gradient descent are PyTorch's") { check_golden_steps<cpu>(); }
+TEST_CASE("steps of Sgd and AdamW are PyTorch's") { check_golden_steps<cpu>(); }
+TEST_CASE("clipping by norm is PyTorch's") { check_golden_clipping<cpu>(); }
 
 /// The numbers of a tile of an image, all channels.
 Group tiles_of(Shape shape, int tile) {

@@ -20,7 +20,6 @@ struct Kernel<cpu, CrossEntropy> {
   }
   static void prepare(const CrossEntropy&, const LossCall&) {}
   static float mean(const LossCall& call) { return float(*numbers(call)); }
-  static float guard(const LossCall& call) { return float(*guard_place(call)); }
   static const double* guard_place(const LossCall& call) { return numbers(call) + 1; }
   /// Assigns the logits' gradient unless it is empty.
   static void compute(const CrossEntropy& loss, const LossCall& call) {
@@ -34,6 +33,7 @@ struct Kernel<cpu, CrossEntropy> {
     const auto counted =
         std::ptrdiff_t(labels.size()) - std::count(labels.begin(), labels.end(), loss.ignore_index);
     const float share = counted ? 1 / float(counted) : 0.0f;
+    const double slope = double(share) * call.weight;
     run_team(call.threads, [&](const Team& team) {
       for_each_task(team, batch, [&](int n) {
         double sum = 0, ignored = 0;
@@ -43,7 +43,7 @@ struct Kernel<cpu, CrossEntropy> {
           const Column column{logits.data() + at, shape.channels, pixels};
           float* to = gradient.empty() ? nullptr : gradient.data() + at;
           if (label != loss.ignore_index)
-            sum += position(loss, column, label, to, share);
+            sum += position(loss, column, label, to, slope);
           else if (to)
             ignored += double(ignore(column, to));
         }
@@ -58,6 +58,7 @@ struct Kernel<cpu, CrossEntropy> {
     }
     numbers(call)[0] = total * double(share);
     numbers(call)[1] = numbers(call)[0] + ignored;
+    if (call.guard) numbers(call)[1] += 0 * double(float(*call.guard));
   }
 
  private:
@@ -83,7 +84,7 @@ struct Kernel<cpu, CrossEntropy> {
     return 0 * softmax_is;
   }
   static double position(const CrossEntropy& loss, Column z, int label, float* gradient,
-                         float share) {
+                         double slope) {
     const float most = largest(z);
     double exponents = 0, logits = 0;
     for (int c = 0; c < z.classes; ++c) {
@@ -95,7 +96,7 @@ struct Kernel<cpu, CrossEntropy> {
     for (int c = 0; gradient && c < z.classes; ++c) {
       const double softmax = std::exp(double(z[c] - most)) / exponents;
       const double target = smooth + (c == label ? hard : 0.0);
-      gradient[c * z.stride] = float((softmax - target) * double(share));
+      gradient[c * z.stride] = float((softmax - target) * slope);
     }
     const double of_label = std::log(exponents) - hard * double(z[label] - most);
     return smooth == 0 ? of_label : of_label - smooth * logits;  // a logit may be -infinity

@@ -56,6 +56,19 @@ FROSTLINE_INLINE Vector magnitude(Vector v) { return Vector(Bits(v) & (Bits{} + 
 FROSTLINE_INLINE Vector larger(Vector a, Vector b) {
   return Vector(Bits(a) > Bits(b) ? Bits(a) : Bits(b));
 }
+/// sqrt(v), which compilers leave to the library, lane by lane, where it may set errno.
+FROSTLINE_INLINE Vector square_root(Vector v) {
+#if defined(__AVX512F__) && FROSTLINE_LANES == 16 || defined(__AVX__) && FROSTLINE_LANES <= 8
+  asm("vsqrtps %1, %0" : "=v"(v) : "v"(v));
+#elif defined(__SSE__) && FROSTLINE_LANES == 4
+  asm("sqrtps %1, %0" : "=x"(v) : "x"(v));
+#elif defined(__aarch64__) && FROSTLINE_LANES == 4
+  asm("fsqrt %0.4s, %1.4s" : "=w"(v) : "w"(v));
+#else
+  for (int l = 0; l < lanes; ++l) v[l] = __builtin_sqrtf(v[l]);
+#endif
+  return v;
+}
 /// The first `count` lanes of v, then zeros.
 FROSTLINE_INLINE Vector first_lanes(Vector v, int count) {
   alignas(sizeof(Vector)) static constexpr float lane[]{0, 1, 2,  3,  4,  5,  6,  7,

@@ -14,6 +14,7 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 /// Read from the device's memory, since a recorded step keeps what it was called with.
 struct LossSettings {
   float smoothing, share;  // the share of one position in the mean
+  double slope;            // and in the gradient
   int ignored;
 };
 /// The loss of each position, and its logits' gradient.
@@ -29,7 +30,7 @@ struct PositionLoss {
     const std::ptrdiff_t at = i / pixels * classes * pixels + i % pixels;
     const float* z = logits + at;
     const int label = labels[i];
-    const auto [smoothing, share, ignored] = *settings;
+    const auto [smoothing, share, slope, ignored] = *settings;
     losses[i] = {0, 0};
     float most = z[0];
     for (int c = 1; c < classes; ++c) most = z[c * pixels] > most ? z[c * pixels] : most;
@@ -49,8 +50,7 @@ struct PositionLoss {
     const double smooth = double(smoothing) / classes, hard = 1 - double(smoothing);
     for (int c = 0; gradient && c < classes; ++c) {
       const double softmax = std::exp(double(z[c * pixels] - most)) / exponents;
-      gradient[at + c * pixels] =
-          float((softmax - smooth - (c == label ? hard : 0.0)) * double(share));
+      gradient[at + c * pixels] = float((softmax - smooth - (c == label ? hard : 0.0)) * slope);
     }
     losses[i].first = std::log(exponents) - hard * double(z[label * pixels] - most);
     if (smooth != 0) losses[i].first -= smooth * sum;  // a logit may be -infinity
@@ -69,10 +69,11 @@ struct PutLoss {
 };
 struct PutMeanLoss {
   const LossSettings* settings;
-  Sums* to;  // the mean and the guard
+  const double* guard;  // of another output's loss; null: none
+  Sums* to;             // the mean and the guard
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t, const Sums& sums) const {
     const double mean = sums.first * double(settings->share);
-    *to = {mean, mean + sums.second};
+    *to = {mean, mean + sums.second + (guard ? 0 * double(float(*guard)) : 0)};
   }
 };
 
@@ -93,7 +94,8 @@ struct Kernel<thrust_backend, CrossEntropy> {
     const Workspace to(call);
     const auto counted =
         to.positions - std::count(call.labels.begin(), call.labels.end(), loss.ignore_index);
-    const device::LossSettings settings{loss.label_smoothing, counted ? 1 / float(counted) : 0.0f,
+    const float share = counted ? 1 / float(counted) : 0.0f;
+    const device::LossSettings settings{loss.label_smoothing, share, double(share) * call.weight,
                                         loss.ignore_index};
     const auto& context = device::context_of(call.context);
     thrust_backend::copy_in(context, to.settings, &settings, sizeof settings);
@@ -110,19 +112,17 @@ struct Kernel<thrust_backend, CrossEntropy> {
     device::sum_rows(call.context, w.batch, w.pixels, device::LossItem{w.losses, w.pixels},
                      device::PutLoss{w.image_losses});
     device::sum_rows(call.context, 1, w.batch, device::LossItem{w.image_losses, w.batch},
-                     device::PutMeanLoss{w.settings, w.mean});
+                     device::PutMeanLoss{w.settings, call.guard, w.mean});
   }
   static const double* guard_place(const LossCall& call) { return &Workspace(call).mean->second; }
-  static float mean(const LossCall& call) { return float(result(call).first); }
-  static float guard(const LossCall& call) { return float(result(call).second); }
+  static float mean(const LossCall& call) {
+    double mean;
+    thrust_backend::copy_out(device::context_of(call.context), &mean, &Workspace(call).mean->first,
+                             sizeof mean);
+    return float(mean);
+  }
 
  private:
-  static device::Sums result(const LossCall& call) {
-    device::Sums sums;
-    thrust_backend::copy_out(device::context_of(call.context), &sums, Workspace(call).mean,
-                             sizeof sums);
-    return sums;
-  }
   struct Workspace {
     explicit Workspace(const LossCall& call)
         : pixels(std::ptrdiff_t(call.shape.pixels())),

@@ -12,14 +12,14 @@
 
 #include <cstddef>
 
+#include "frostline/core/device.hpp"
+
 #if THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_CUDA
 #define FROSTLINE_CUDA 1
-#define FROSTLINE_DEVICE __host__ __device__
 // Objects of different systems have different names, so that one program may hold both.
 #define FROSTLINE_THRUST_SYSTEM cuda
 #else
 #define FROSTLINE_CUDA 0
-#define FROSTLINE_DEVICE
 #if THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_OMP
 #define FROSTLINE_THRUST_SYSTEM omp
 #elif THRUST_DEVICE_SYSTEM == THRUST_DEVICE_SYSTEM_TBB

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Optimizers on the CPU: one loop over all that trains, in vectors where the optimizer takes them.
+#pragma once
+
+#include <cmath>
+#include <concepts>
+#include <span>
+
+#include "frostline/backend/cpu/memory.hpp"
+#include "frostline/backend/cpu/parallel.hpp"
+#include "frostline/backend/cpu/simd.hpp"
+#include "frostline/optimizers/optimizer.hpp"
+
+namespace frostline {
+
+/// A native vector as a template's argument: Vector without what templates do not keep.
+typedef float PlainVector __attribute__((vector_size(4 * FROSTLINE_LANES)));
+
+template <>
+struct Functions<PlainVector> {
+  FROSTLINE_INLINE static PlainVector square_root(PlainVector x) {
+    return frostline::square_root(x);
+  }
+};
+
+template <>
+struct UpdateKernel<cpu> {
+  template <class Optimizer>
+  static constexpr std::size_t workspace_bytes = 0;
+  template <class Optimizer>
+  static void prepare(const Optimizer&, std::int64_t, const UpdateCall&) {}
+
+  /// Moves the parameters and their states.
+  template <class Optimizer>
+  static void update(const Optimizer& optimizer, std::int64_t step, const UpdateCall& call) {
+    constexpr std::size_t states = Optimizer::states.size();
+    if (call.guard && !std::isfinite(float(*call.guard))) return;
+    const auto function = function_at(optimizer, step);
+    const Numbers numbers{call.parameters.data(), call.gradients.data(), call.states.data(),
+                          call.parameters.size(), uses_states(optimizer)};
+    for_each_vector(call.threads, numbers.count, [=](auto start, std::size_t i) {
+      using Number = decltype(start);
+      if constexpr (std::invocable<decltype(function), Element<Number, states>&>) {
+        update_one<Number, states>(function, numbers, i);
+      } else {
+#pragma omp simd
+        for (std::size_t k = i; k < i + std::size_t(lanes); ++k)
+          update_one<float, states>(function, numbers, k);
+      }
+    });
+  }
+  /// Multiplies gradients.
+  static void scale(const void*, int threads, std::span<float> gradients, float factor) {
+    float* const g = gradients.data();
+    for_each_vector(threads, gradients.size(), [=](auto start, std::size_t i) {
+      put(g + i, get<decltype(start)>(g + i) * factor);
+    });
+  }
+
+ private:
+  struct Numbers {
+    float* parameters;
+    const float* gradients;
+    float* states;  // `count` for each
+    std::size_t count;
+    bool with_states;
+  };
+  template <class Number>
+  FROSTLINE_INLINE static Number get(const float* from) {
+    if constexpr (std::same_as<Number, float>)
+      return *from;
+    else
+      return load_unaligned(from);
+  }
+  FROSTLINE_INLINE static void put(float* to, float x) { *to = x; }
+  FROSTLINE_INLINE static void put(float* to, PlainVector x) { store_unaligned(to, x); }
+
+  template <class Number, std::size_t States, class Function>
+  FROSTLINE_INLINE static void update_one(const Function& function, const Numbers& n,
+                                          std::size_t i) {
+    Element<Number, States> x{get<Number>(n.parameters + i), get<Number>(n.gradients + i), {}};
+    for (std::size_t k = 0; n.with_states && k < States; ++k)
+      x.states[k] = get<Number>(n.states + k * n.count + i);
+    function(x);
+    put(n.parameters + i, x.parameter);
+    for (std::size_t k = 0; n.with_states && k < States; ++k)
+      put(n.states + k * n.count + i, x.states[k]);
+  }
+  /// Calls body(vector, first) for each whole vector of floats, shared by threads, then
+  /// body(float, i) for the rest: the same ones for any number of threads. Each thread has a copy
+  /// of the body, so that what it holds stays in registers while floats are stored.
+  template <class Body>
+  static void for_each_vector(int threads, std::size_t count, Body shared) {
+    const auto vectors = std::ptrdiff_t(count / std::size_t(lanes));
+    run_team(threads, [&](const Team& team) {
+      const Body body = shared;
+      for (std::ptrdiff_t v = team.first(vectors), end = team.last(vectors); v < end; ++v)
+        body(PlainVector{}, std::size_t(v * lanes));
+      if (team.thread == 0)
+        for (std::size_t i = std::size_t(vectors * lanes); i < count; ++i) body(0.0f, i);
+    });
+  }
+};
+
+}  // namespace frostline

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// ClipNorm with Thrust: sums of squares over blocks, then over those.
+#pragma once
+
+#include <cmath>
+
+#include "frostline/backend/thrust/reduce.hpp"
+#include "frostline/backend/thrust/update.hpp"
+#include "frostline/optimizers/clip_norm.hpp"
+
+namespace frostline::device {
+inline namespace FROSTLINE_THRUST_SYSTEM {
+
+/// Settings are read from the device's memory, since a recorded step keeps what it was called with.
+struct ClipNumbers {
+  double norm;  // and the guard
+  ClipNorm settings;
+  float factor;
+};
+struct SquareItem {
+  const float* gradients;
+  std::ptrdiff_t count, block;
+  FROSTLINE_DEVICE Sums operator()(std::ptrdiff_t row, std::ptrdiff_t i) const {
+    const std::ptrdiff_t at = row * block + i;
+    const double gradient = at < count ? double(gradients[at]) : 0.0;
+    return {gradient * gradient, 0};
+  }
+};
+struct PutSquares {
+  Sums* to;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t row, const Sums& sums) const { to[row] = sums; }
+};
+struct SquaresItem {
+  const Sums* squares;
+  FROSTLINE_DEVICE Sums operator()(std::ptrdiff_t, std::ptrdiff_t i) const { return squares[i]; }
+};
+struct PutNorm {
+  ClipNumbers* to;
+  const double* guard;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t, const Sums& sums) const {
+    const double norm = std::sqrt(sums.first);
+    to->norm = norm + (guard ? 0 * *guard : 0.0);
+    to->factor = float(norm) - float(norm) == 0 ? to->settings.factor(norm) : 1.0f;
+  }
+};
+
+}  // namespace FROSTLINE_THRUST_SYSTEM
+}  // namespace frostline::device
+
+namespace frostline {
+
+template <>
+struct Kernel<thrust_backend, ClipNorm> {
+  static constexpr std::size_t workspace_bytes(std::size_t floats) {
+    return sizeof(device::ClipNumbers) + (floats + block - 1) / block * sizeof(device::Sums);
+  }
+  static void prepare(const ClipNorm& clip, const GradientCall& call) {
+    thrust_backend::copy_in(device::context_of(call.context), &numbers(call)->settings, &clip,
+                            sizeof clip);
+  }
+  static void apply(const ClipNorm&, const GradientCall& call) {
+    const auto count = std::ptrdiff_t(call.gradients.size());
+    const std::ptrdiff_t blocks = (count + block - 1) / block;
+    device::ClipNumbers* const to = numbers(call);
+    auto* const squares = reinterpret_cast<device::Sums*>(to + 1);
+    device::sum_rows(call.context, blocks, block,
+                     device::SquareItem{call.gradients.data(), count, block},
+                     device::PutSquares{squares});
+    device::sum_rows(call.context, 1, blocks, device::SquaresItem{squares},
+                     device::PutNorm{to, call.guard});
+    device::for_each_index(call.context, count,
+                           device::ScaleOne{call.gradients.data(), &to->factor});
+  }
+  static const double* guard_place(const GradientCall& call) { return &numbers(call)->norm; }
+
+ private:
+  static constexpr std::ptrdiff_t block = std::ptrdiff_t(1) << 14;
+  static device::ClipNumbers* numbers(const GradientCall& call) {
+    return reinterpret_cast<device::ClipNumbers*>(call.workspace);
+  }
+};
+
+}  // namespace frostline

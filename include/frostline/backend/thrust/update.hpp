@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: MIT
+// Optimizers with Thrust: one pass over all that trains.
+#pragma once
+
+#include "frostline/backend/thrust/memory.hpp"
+#include "frostline/optimizers/optimizer.hpp"
+
+namespace frostline::device {
+inline namespace FROSTLINE_THRUST_SYSTEM {
+
+/// Read from the device's memory, since a recorded step keeps what it was called with.
+template <class Function>
+struct UpdateSettings {
+  Function function;
+  bool with_states;
+};
+template <class Function, std::size_t States>
+struct UpdateOne {
+  const UpdateSettings<Function>* settings;
+  std::ptrdiff_t count;
+  float* parameters;
+  const float* gradients;
+  float* states;
+  const double* guard;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const float loss = guard ? float(*guard) : 0;
+    if (!(loss - loss == 0)) return;  // not finite
+    const bool with_states = settings->with_states;
+    Element<float, States> x{parameters[i], gradients[i], {}};
+    for (std::ptrdiff_t k = 0; with_states && k < std::ptrdiff_t(States); ++k)
+      x.states[k] = states[k * count + i];
+    settings->function(x);
+    parameters[i] = x.parameter;
+    for (std::ptrdiff_t k = 0; with_states && k < std::ptrdiff_t(States); ++k)
+      states[k * count + i] = x.states[k];
+  }
+};
+/// The factor is the device's, or given here.
+struct ScaleOne {
+  float* gradients;
+  const float* factor;
+  float given = 1;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const float by = factor ? *factor : given;
+    if (by != 1) gradients[i] *= by;
+  }
+};
+
+}  // namespace FROSTLINE_THRUST_SYSTEM
+}  // namespace frostline::device
+
+namespace frostline {
+
+template <>
+struct UpdateKernel<thrust_backend> {
+  template <class Optimizer>
+  using Settings = device::UpdateSettings<FunctionOf<Optimizer>>;
+  template <class Optimizer>
+  static constexpr std::size_t workspace_bytes = sizeof(Settings<Optimizer>);
+  template <class Optimizer>
+  static void prepare(const Optimizer& optimizer, std::int64_t step, const UpdateCall& call) {
+    const Settings<Optimizer> settings{function_at(optimizer, step), uses_states(optimizer)};
+    thrust_backend::copy_in(device::context_of(call.context), call.workspace, &settings,
+                            sizeof settings);
+  }
+  /// Moves the parameters and their states.
+  template <class Optimizer>
+  static void update(const Optimizer&, std::int64_t, const UpdateCall& call) {
+    const auto count = std::ptrdiff_t(call.parameters.size());
+    device::for_each_index(
+        call.context, count,
+        device::UpdateOne<FunctionOf<Optimizer>, Optimizer::states.size()>{
+            reinterpret_cast<const Settings<Optimizer>*>(call.workspace), count,
+            call.parameters.data(), call.gradients.data(), call.states.data(), call.guard});
+  }
+  /// Multiplies gradients.
+  static void scale(const void* context, int, std::span<float> gradients, float factor) {
+    device::for_each_index(context, std::ptrdiff_t(gradients.size()),
+                           device::ScaleOne{gradients.data(), nullptr, factor});
+  }
+};
+
+}  // namespace frostline

@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: MIT
+// OptimizerState: what an optimizer keeps per parameter, as named tensors.
+#pragma once
+
+#include "frostline/network/executor.hpp"
+#include "frostline/optimizers/optimizer.hpp"
+#include "frostline/program/named_tensor.hpp"
+
+namespace frostline {
+
+/// One float for each trainable parameter and each of the optimizer's states, in the backend's
+/// memory; none where the settings use no state. A tensor's key is the state's name and the
+/// parameter's key: "exp_avg.layer4.1.conv2.weight".
+template <class Backend, class Optimizer>
+class OptimizerState {
+ public:
+  explicit OptimizerState(Executor<Backend>& network) : network_(&network) {}
+
+  /// Makes room for the states when they are first used; returns whether it has.
+  /// Throws: Error if the backend has none.
+  bool prepare(const Optimizer& optimizer) {
+    if (!uses_states(optimizer) || memory_.size() > 0) return false;
+    memory_ = Backend::allocate(network_->context(), "training the network",
+                                Optimizer::states.size() * stride() * sizeof(float));
+    return memory_.size() > 0;
+  }
+  /// State after state, each as long as the network's `trainable`.
+  std::span<float> floats() const { return memory_.floats(); }
+
+  std::vector<NamedTensor> tensors(const Optimizer& optimizer) const {
+    std::vector<NamedTensor> result;
+    if (!uses_states(optimizer) && memory_.size() == 0) return result;
+    const std::vector<NamedTensor> all = tensors_of(network_->program());
+    for (const std::string_view state : Optimizer::states)
+      for (const NamedTensor& tensor : all)
+        if (tensor.trains) {
+          result.push_back(tensor);
+          result.back().key = format_text("{}.{}", state, tensor.key);
+        }
+    return result;
+  }
+  /// Throws: Error if there is no such tensor, or as many numbers as it has are not given.
+  void read(const Optimizer& optimizer, std::string_view key, std::span<float> numbers) {
+    const float* from = place(optimizer, key, numbers.size());
+    Backend::copy_out(network_->context(), numbers.data(), from, numbers.size_bytes());
+  }
+  void write(const Optimizer& optimizer, std::string_view key, std::span<const float> numbers) {
+    float* to = place(optimizer, key, numbers.size());
+    Backend::copy_in(network_->context(), to, numbers.data(), numbers.size_bytes());
+    network_->context().synchronize();
+  }
+
+ private:
+  std::size_t stride() const { return network_->program().trainable_floats; }
+  float* place(const Optimizer& optimizer, std::string_view key, std::size_t numbers) {
+    const std::vector<NamedTensor> all = tensors(optimizer);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].key != key) continue;
+      if (all[i].size != numbers)
+        throw Error(format_text("frostline: the optimizer's state '{}' holds {} numbers, not {}",
+                                key, all[i].size, numbers));
+      prepare(optimizer);
+      const std::size_t state = i / (all.size() / Optimizer::states.size());
+      return floats().data() + state * stride() +
+             network_->program().parameters[all[i].node][all[i].index];
+    }
+    throw Error(format_text("frostline: the optimizer has no state '{}'", key));
+  }
+
+  Executor<Backend>* network_;
+  typename Backend::Memory memory_;
+};
+
+}  // namespace frostline

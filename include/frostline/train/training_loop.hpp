@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: MIT
+// TrainingLoop: the steps of training, compiled once for all models of a backend.
+#pragma once
+
+#include <cmath>
+#include <tuple>
+#include <utility>
+
+#include "frostline/losses/cross_entropy.hpp"
+#include "frostline/network/not_finite.hpp"
+#include "frostline/train/metrics.hpp"
+#include "frostline/train/optimizer_state.hpp"
+
+namespace frostline {
+
+/// What a forward of training begins with, and its labels.
+struct TrainingBatch {
+  enum class Source { images, features } source = Source::images;
+  std::span<const float> numbers{};
+  std::span<const int> labels{};
+};
+
+/// Returns how many labels count. Throws: Error unless images (or features) and labels fit each
+/// other, and the labels the classes.
+inline std::size_t check_batch(Shape in, Shape out, const TrainingBatch& batch, int ignore_index) {
+  const auto& [source, numbers, labels] = batch;
+  if (numbers.empty() || numbers.size() % in.size() != 0)
+    throw Error(
+        format_text("frostline: the trainer takes {} of {}x{}x{} = {} numbers, got a span of {}",
+                    source == TrainingBatch::Source::images ? "images" : "features", in.channels,
+                    in.height, in.width, in.size(), numbers.size()));
+  const std::size_t samples = numbers.size() / in.size(), wanted = samples * out.pixels();
+  if (labels.size() != wanted)
+    throw Error(format_text("frostline: the trainer takes {} labels for {} images of {}, got {}",
+                            wanted, samples, out.pixels() == 1 ? "one label" : "a label per pixel",
+                            labels.size()));
+  std::size_t counted = 0;
+  for (std::size_t i = 0; i < labels.size(); ++i) {
+    if (labels[i] == ignore_index) continue;
+    ++counted;
+    if (labels[i] < 0 || labels[i] >= out.channels)
+      throw Error(
+          format_text("frostline: the trainer takes labels from 0 to {}, got {} as number {}; what "
+                      "must not count may have the label {} (CrossEntropy{{.ignore_index}})",
+                      out.channels - 1, labels[i], i, ignore_index));
+  }
+  return counted;
+}
+
+/// What Trainer takes between the backward and the optimizer.
+template <class Transform, class Backend>
+concept GradientTransformFor = requires(const Transform& transform, const GradientCall& call,
+                                        std::size_t floats) {
+  transform.check();
+  transform.explain(0.0);
+  { Kernel<Backend, Transform>::workspace_bytes(floats) } -> std::same_as<std::size_t>;
+  Kernel<Backend, Transform>::prepare(transform, call);
+  Kernel<Backend, Transform>::apply(transform, call);
+  { Kernel<Backend, Transform>::guard_place(call) } -> std::same_as<const double*>;
+};
+
+/// What Trainer does once its model is known. Errors and meanings are described there.
+template <class Backend, class Loss, class Optimizer, class... Transforms>
+class TrainingLoop {
+  using LossKernel = Kernel<Backend, Loss>;
+  using Update = UpdateKernel<Backend>;
+
+ public:
+  struct Settings {
+    const Loss& loss;
+    const Optimizer& optimizer;
+    const std::tuple<Transforms...>& transforms;
+  };
+
+  TrainingLoop(Executor<Backend>& network, const Settings& settings)
+      : network_(&network),
+        loss_bytes_(whole_lines(LossKernel::workspace_bytes(out(), network.max_batch()))),
+        update_bytes_(whole_lines(Update::template workspace_bytes<Optimizer>)),
+        workspace_(allocate(loss_bytes_ * outputs() + update_bytes_ +
+                            (transform_bytes<Transforms>() + ... + std::size_t(0)))),
+        state_(network),
+        buffers_(allocate(network.moved_buffer_bytes())) {
+    settings.loss.check();
+    prepare(settings);
+  }
+
+  /// On CUDA all of it is recorded: what it does after `take` reads what differs from step to step
+  /// from the device's memory.
+  float step(const Settings& settings, const TrainingBatch& batch) {
+    const std::size_t counted = check(settings, batch);
+    prepare(settings);
+    if (pending_.batches > 0) {
+      require_pending();
+      const float mean = add(settings, batch, counted);
+      apply_pending(settings, [&] { restore(); });
+      return mean;
+    }
+    take(batch);
+    const double* const loss_guard = prepare_losses(settings, batch.labels);
+    const double* const guard = prepare_update(settings, loss_guard);
+    const UpdateCall update_call = call_for_update(guard);
+    Update::prepare(settings.optimizer, updates_ + 1, update_call);
+    const int samples = int(batch.labels.size() / out().pixels());
+    replay_.run(network_->context(), from_images(batch) ? samples : -samples, [&] {
+      compute(settings, batch.labels);
+      if constexpr (Backend::in_host_memory)
+        if (!is_finite(loss_guard)) return;
+      network_->backward(false);
+      update(settings, loss_guard, update_call);
+    });
+    network_->note_update();
+    if (!is_finite(loss_guard)) fail(mean_loss(batch.labels), "The step was not taken");
+    if (guard != loss_guard && !is_finite(guard)) {
+      const std::string reason = explain_transforms(settings, loss_guard);
+      restore();
+      network_->forget_step();
+      throw Error(format_text("frostline: {}. The step was not taken", reason));
+    }
+    ++updates_;
+    return mean_loss(batch.labels);
+  }
+
+  float accumulate(const Settings& settings, const TrainingBatch& batch) {
+    const std::size_t counted = check(settings, batch);
+    require_pending();
+    return add(settings, batch, counted);
+  }
+  void update(const Settings& settings) {
+    require_pending();
+    if (pending_.batches == 0)
+      throw Error("frostline: update requires an accumulate since the last update");
+    prepare(settings);
+    apply_pending(settings, [] {});
+  }
+  std::size_t accumulated() const { return pending_.batches; }
+  void discard() { pending_ = {}; }
+
+  Evaluation evaluate(const Loss& loss, const TrainingBatch& batch) {
+    check_batch(in(batch), out(), batch, loss.ignore_index);
+    loss.check();
+    const std::size_t sample = in(batch).size(), pixels = out().pixels();
+    const auto most = std::size_t(network_->max_batch());
+    Evaluation result;
+    for (std::size_t first = 0; first * sample < batch.numbers.size(); first += most) {
+      const std::size_t count = std::min(most, batch.numbers.size() / sample - first);
+      const auto truth = batch.labels.subspan(first * pixels, count * pixels);
+      take(batch.source, batch.numbers.subspan(first * sample, count * sample), false);
+      network_->compute(false);
+      const std::span<const float> logits = network_->host_outputs();
+      LossCall call = call_for(truth, 0);
+      call.gradient = {};
+      LossKernel::prepare(loss, call);
+      network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, call); });
+      result += count_correct(out(), logits, truth, loss.ignore_index, LossKernel::mean(call));
+    }
+    return result;
+  }
+
+  OptimizerState<Backend, Optimizer>& state() { return state_; }
+  const OptimizerState<Backend, Optimizer>& state() const { return state_; }
+  std::int64_t updates() const { return updates_; }
+  void set_updates(std::int64_t updates) {
+    if (updates < 0)
+      throw Error(format_text("frostline: set_updates requires at least 0, got {}", updates));
+    updates_ = updates;
+  }
+
+ private:
+  /// What was accumulated since the last update. Gradients are sums over labels, divided by `unit`:
+  /// the number of labels that counted in the first batch in which any did.
+  struct Pending {
+    std::size_t batches = 0, counted = 0, unit = 0;
+    std::uint64_t forwards = 0;  // of the network, by the last batch
+  };
+
+  static bool from_images(const TrainingBatch& batch) {
+    return batch.source == TrainingBatch::Source::images;
+  }
+  Shape in(const TrainingBatch& batch) const {
+    return from_images(batch) ? network_->program().nodes.front().out : network_->feature_shape();
+  }
+  Shape out() const { return network_->output_shape(); }
+  std::size_t outputs() const { return network_->program().outputs.size(); }
+  float weight_of(std::size_t k) const { return network_->program().outputs[k].weight; }
+
+  /// The loss of output k; the guard of the last one takes in all of them.
+  LossCall call_for(std::span<const int> labels, std::size_t k, double weight = 1) const {
+    LossCall call{.context = &network_->context(),
+                  .threads = network_->threads(),
+                  .shape = out(),
+                  .logits = network_->outputs(int(k)),
+                  .labels = labels,
+                  .gradient = network_->output_gradient(int(k)),
+                  .weight = weight * double(weight_of(k)),
+                  .workspace = workspace_.data() + k * loss_bytes_};
+    if (k > 0) call.guard = LossKernel::guard_place(call_for(labels, k - 1));
+    return call;
+  }
+  /// Returns the guard of all losses.
+  const double* prepare_losses(const Settings& settings, std::span<const int> labels,
+                               double weight = 1) const {
+    for (std::size_t k = 0; k < outputs(); ++k)
+      LossKernel::prepare(settings.loss, call_for(labels, k, weight));
+    return LossKernel::guard_place(call_for(labels, outputs() - 1));
+  }
+  float mean_loss(std::span<const int> labels) const {
+    float sum = LossKernel::mean(call_for(labels, 0));
+    for (std::size_t k = 1; k < outputs(); ++k)
+      sum += weight_of(k) * LossKernel::mean(call_for(labels, k));
+    return sum;
+  }
+  UpdateCall call_for_update(const double* guard) {
+    return {.context = &network_->context(),
+            .threads = network_->threads(),
+            .parameters = network_->trainable(),
+            .gradients = network_->gradients(),
+            .states = state_.floats(),
+            .guard = guard,
+            .workspace = workspace_.data() + loss_bytes_ * outputs()};
+  }
+  typename Backend::Memory allocate(std::size_t bytes) const {
+    return Backend::allocate(network_->context(), "training the network", bytes);
+  }
+  template <class Transform>
+  std::size_t transform_bytes() const {
+    return whole_lines(
+        Kernel<Backend, Transform>::workspace_bytes(network_->program().trainable_floats));
+  }
+  /// Calls visit(transform, its kernel's call) for each; returns the last one's guard.
+  template <class Visit>
+  const double* for_each_transform(const Settings& settings, const double* guard,
+                                   Visit visit) const {
+    [[maybe_unused]] std::byte* workspace =
+        workspace_.data() + loss_bytes_ * outputs() + update_bytes_;
+    [[maybe_unused]] const auto one = [&]<class Transform>(const Transform& transform) {
+      const GradientCall call{.context = &network_->context(),
+                              .threads = network_->threads(),
+                              .gradients = network_->gradients(),
+                              .guard = guard,
+                              .workspace = workspace};
+      visit(transform, call);
+      workspace += transform_bytes<Transform>();
+      guard = Kernel<Backend, Transform>::guard_place(call);
+    };
+    std::apply([&](const Transforms&... transforms) { (one(transforms), ...); },
+               settings.transforms);
+    return guard;
+  }
+  bool is_finite(const double* guard) const { return std::isfinite(float(read(guard))); }
+  double read(const double* place) const {
+    double number = 0;
+    if (place) Backend::copy_out(network_->context(), &number, place, sizeof number);
+    return number;
+  }
+
+  std::size_t check(const Settings& settings, const TrainingBatch& batch) const {
+    const std::size_t counted = check_batch(in(batch), out(), batch, settings.loss.ignore_index);
+    settings.loss.check();
+    return counted;
+  }
+  /// For an update. Throws: Error if settings make no sense, or there is no room for the states.
+  void prepare(const Settings& settings) {
+    settings.optimizer.check();
+    std::apply([](const Transforms&... transforms) { (transforms.check(), ...); },
+               settings.transforms);
+    if (state_.prepare(settings.optimizer)) replay_.forget();
+  }
+  void require_pending() {
+    if (pending_.batches == 0 || pending_.forwards == network_->training_forwards()) return;
+    discard();
+    throw Error(
+        "frostline: another forward with training came after accumulate, and its backward may have "
+        "replaced the gradients; they are dropped, accumulate them again");
+  }
+
+  /// The parts of a step.
+  void take(TrainingBatch::Source source, std::span<const float> numbers, bool training) {
+    source == TrainingBatch::Source::images ? network_->take(numbers, training)
+                                            : network_->take_features(numbers, training);
+  }
+  void take(const TrainingBatch& batch) {
+    take(batch.source, batch.numbers, true);
+    if (buffers_.size() > 0) network_->copy_buffers(buffers_);
+  }
+  void compute(const Settings& settings, std::span<const int> labels, double weight = 1) {
+    network_->compute(true);
+    for (std::size_t k = 0; k < outputs(); ++k)
+      network_->queue("in the loss", {},
+                      [&] { LossKernel::compute(settings.loss, call_for(labels, k, weight)); });
+  }
+  const double* prepare_update(const Settings& settings, const double* guard) const {
+    return for_each_transform(
+        settings, guard, []<class Transform>(const Transform& transform, const GradientCall& call) {
+          Kernel<Backend, Transform>::prepare(transform, call);
+        });
+  }
+  void update(const Settings& settings, const double* guard, const UpdateCall& call) {
+    for_each_transform(
+        settings, guard,
+        [&]<class Transform>(const Transform& transform, const GradientCall& gradients) {
+          network_->queue("in a transform of the gradients", {},
+                          [&] { Kernel<Backend, Transform>::apply(transform, gradients); });
+        });
+    network_->queue("in the optimizer", {},
+                    [&] { Update::update(settings.optimizer, updates_ + 1, call); });
+  }
+
+  /// Adds a batch to the gradients, or assigns them. The loss is known before the backward, which
+  /// therefore never adds what is not finite.
+  float add(const Settings& settings, const TrainingBatch& batch, std::size_t counted) {
+    take(batch);
+    Pending next = pending_;
+    if (next.unit == 0) next.unit = counted;
+    const double weight = counted > 0 ? double(counted) / double(next.unit) : 1.0;
+    const double* const guard = prepare_losses(settings, batch.labels, weight);
+    compute(settings, batch.labels, weight);
+    const bool adds = pending_.batches > 0;
+    if (!is_finite(guard)) {
+      pending_.forwards = network_->training_forwards();  // it ran no backward
+      fail(mean_loss(batch.labels),
+           adds ? "The batch was not added; those before it still are" : "The batch was not added");
+    }
+    pending_ = {};  // in case a kernel fails half way
+    network_->backward(adds);
+    ++next.batches;
+    next.counted += counted;
+    next.forwards = network_->training_forwards();
+    pending_ = next;
+    return mean_loss(batch.labels);
+  }
+  /// Moves the parameters by what was accumulated, which is then gone, whatever happens. Throws:
+  /// Error, after `undo`, if a transform's guard is not finite.
+  template <class Undo>
+  void apply_pending(const Settings& settings, Undo undo) {
+    const Pending taken = std::exchange(pending_, {});
+    const double* const guard = prepare_update(settings, nullptr);
+    const UpdateCall call = call_for_update(guard);
+    Update::prepare(settings.optimizer, updates_ + 1, call);
+    if (taken.counted != taken.unit)
+      network_->queue("in the mean of the gradients", {}, [&] {
+        Update::scale(&network_->context(), network_->threads(), network_->gradients(),
+                      float(double(taken.unit) / double(taken.counted)));
+      });
+    update(settings, nullptr, call);
+    network_->note_update();
+    if (!is_finite(guard)) {
+      const std::string reason = explain_transforms(settings, nullptr);
+      undo();
+      throw Error(format_text(
+          "frostline: {}. The update was not made, and what was accumulated is dropped", reason));
+    }
+    ++updates_;
+  }
+
+  /// What the first transform whose guard is not finite says.
+  std::string explain_transforms(const Settings& settings, const double* guard) const {
+    std::string reason;
+    for_each_transform(settings, guard,
+                       [&]<class Transform>(const Transform& transform, const GradientCall& call) {
+                         const double value = read(Kernel<Backend, Transform>::guard_place(call));
+                         if (reason.empty() && !std::isfinite(float(value)))
+                           reason = format_text("{} in training step {}", transform.explain(value),
+                                                updates_ + 1);
+                       });
+    return reason;
+  }
+  void restore() {
+    if (buffers_.size() > 0) network_->restore_buffers(buffers_);
+  }
+  /// Puts back what the forward moved; no update has been made. Throws: Error that says where
+  /// numbers that are not finite come from.
+  [[noreturn]] void fail(float mean, std::string_view what) {
+    std::string reason;
+    try {
+      reason = NotFinite(*network_).explain([&] { restore(); });
+    } catch (const std::exception& error) {
+      reason = error.what();
+    }
+    restore();
+    network_->forget_step();
+    throw Error(format_text("frostline: {} in training step {}: {}. {}",
+                            std::isnan(mean)   ? "the loss is not a number"
+                            : std::isinf(mean) ? "the loss is infinite"
+                                               : "logits of ignored labels are not finite",
+                            updates_ + 1, reason, what));
+  }
+
+  Executor<Backend>* network_;
+  std::size_t loss_bytes_, update_bytes_;
+  typename Backend::Memory workspace_;  // the loss's, the optimizer's, the transforms'
+  OptimizerState<Backend, Optimizer> state_;
+  typename Backend::Replay replay_;
+  typename Backend::Memory buffers_;  // as they were before the step, if it moves any
+  std::int64_t updates_ = 0;          // that were made
+  Pending pending_;
+};
+
+}  // namespace frostline

@@ -1,0 +1,126 @@
+// SPDX-License-Identifier: MIT
+// Optimizers, transforms of gradients and their states in a trainer on the CPU.
+#include "frostline/frostline.hpp"
+#include "support/training_cases.hpp"
+
+namespace frostline::test {
+namespace {
+
+TEST_CASE("batches that are accumulated make the update of one large batch") {
+  check_accumulates<cpu>();
+}
+
+TEST_CASE("a step is accumulate and update, bit for bit") {
+  check_step_is_both<cpu>(Sgd{.learning_rate = 0.1f});
+  check_step_is_both<cpu>(
+      Sgd{.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.01f, .nesterov = true});
+  check_step_is_both<cpu>(AdamW{.learning_rate = 0.01f});
+  check_step_is_both<cpu>(AdamW{}, ClipNorm{0.1f});
+}
+
+TEST_CASE("an accumulate that is refused changes nothing, and update follows accumulate") {
+  check_refused_accumulate<cpu>();
+}
+
+TEST_CASE("clipping bounds the update, and costs no bit where there is nothing to clip") {
+  check_clipped_training<cpu>();
+  static_assert(sizeof(Trainer<Network<Plain, Picture>, CrossEntropy, Sgd>) <
+                sizeof(Trainer<Network<Plain, Picture>, CrossEntropy, Sgd, ClipNorm>));
+}
+
+TEST_CASE("gradients whose norm is not finite are refused before anything changes") {
+  check_infinite_gradients<cpu>();
+}
+
+TEST_CASE("an optimizer's states are named tensors, with which another trainer goes on") {
+  check_states<cpu>();
+}
+
+TEST_CASE("AdamW's first update moves each parameter by the learning rate") {
+  const Samples samples;
+  TrainingSetup<Plain, cpu, AdamW> setup{1, AdamW{.learning_rate = 1e-3f, .weight_decay = 0}};
+  const Snapshot before = snapshot(setup.network);
+  setup.trainer.step(samples.numbers, samples.labels);
+  for (const auto& [key, values] : snapshot(setup.network)) {
+    std::size_t moved = 0;
+    for (std::size_t i = 0; i < values.size(); ++i)
+      moved += std::abs(std::abs(values[i] - before.at(key)[i]) - 1e-3f) < 1e-5f;
+    INFO(key);
+    CHECK(moved > values.size() / 2);  // the others' gradients are about as small as epsilon
+  }
+}
+
+TEST_CASE("settings of AdamW and ClipNorm that make no sense are refused before anything changes") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const Samples samples;
+  TrainingSetup<Plain, cpu, AdamW, ClipNorm> setup{1, AdamW{}, ClipNorm{}};
+  const Snapshot before = snapshot(setup.network);
+  const auto refused = [&](const AdamW& wrong, const ClipNorm& clip, std::string_view words) {
+    setup.trainer.optimizer = wrong;
+    std::get<0>(setup.trainer.transforms) = clip;
+    REQUIRE_ERROR(setup.trainer.step(samples.numbers, samples.labels), words);
+    REQUIRE_ERROR((Trainer{setup.network, CrossEntropy{}, wrong, clip}), words);
+  };
+  for (const float wrong : {-1e-3f, infinity, std::numeric_limits<float>::quiet_NaN()}) {
+    refused({.learning_rate = wrong}, {}, "a learning rate and a weight decay that are finite");
+    refused({.weight_decay = wrong}, {}, "a learning rate and a weight decay that are finite");
+    refused({.betas = {double(wrong), 0.9}}, {}, "betas of at least 0 and below 1");
+    refused({.epsilon = wrong}, {}, "an epsilon that is finite and above 0");
+    refused({}, {wrong}, "ClipNorm requires a norm that is finite and above 0");
+  }
+  refused({.betas = {0.9, 1}}, {}, "betas of at least 0 and below 1, got 0.9 and 1");
+  refused({.epsilon = 0}, {}, "an epsilon that is finite and above 0, got 0");
+  refused({}, {0}, "finite and above 0, got 0");
+  REQUIRE(same_bits(snapshot(setup.network), before));
+}
+
+/// As a user would write it: for floats alone, and without states.
+struct SignSgd {
+  float learning_rate = 1e-3f;
+
+  static constexpr std::array<std::string_view, 0> states{};
+  void check() const {
+    if (!(learning_rate >= 0)) throw Error("SignSgd requires a learning rate of at least 0");
+  }
+  void operator()(Element<float, 0>& x) const {
+    const int sign = (x.gradient > 0) - (x.gradient < 0);
+    x.parameter -= learning_rate * float(sign);
+  }
+};
+/// With a state, in vectors.
+struct Average {
+  static constexpr std::array<std::string_view, 1> states{"average"};
+  void check() const {}
+  template <class Number>
+  void operator()(Element<Number, 1>& x) const {
+    x.states[0] = 0.5f * (x.states[0] + x.gradient);
+    x.parameter -= x.states[0];
+  }
+};
+
+TEST_CASE("an optimizer of a user's own trains") {
+  const Samples samples;
+  TrainingSetup<Normed, cpu, SignSgd> setup{1, SignSgd{0.25f}};
+  const Snapshot before = snapshot(setup.network);
+  setup.trainer.step(samples.numbers, samples.labels);
+  const auto after = setup.network.values("3.fc.weight");
+  for (std::size_t i = 0; i < after.size(); ++i)
+    CHECK(std::abs(std::abs(after[i] - before.at("3.fc.weight")[i]) - 0.25f) < 1e-6f);
+  REQUIRE(setup.trainer.states().empty());
+  setup.trainer.optimizer.learning_rate = -1;
+  REQUIRE_ERROR(setup.trainer.step(samples.numbers, samples.labels), "SignSgd requires");
+
+  TrainingSetup<Plain, cpu, Average, ClipNorm> other{1, Average{}, ClipNorm{}};
+  other.trainer.step(samples.numbers, samples.labels);
+  REQUIRE(other.trainer.states().size() == 6);
+  std::vector<float> average(4);
+  other.trainer.read_state("average.4.fc.bias", average);
+  for (const float one : average) CHECK(one != 0);
+}
+
+static_assert(ElementwiseOptimizer<Sgd> && ElementwiseOptimizer<AdamW> &&
+              ElementwiseOptimizer<SignSgd> && !ElementwiseOptimizer<ClipNorm>);
+static_assert(GradientTransformFor<ClipNorm, cpu> && !GradientTransformFor<Sgd, cpu>);
+
+}  // namespace
+}  // namespace frostline::test
