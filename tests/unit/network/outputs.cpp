@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+// Auxiliary outputs: their gradients, their losses, and that an evaluation knows nothing of them.
+#include <cstring>
+
+#include "frostline/frostline.hpp"
+#include "support/catch.hpp"
+#include "support/cpu_loss.hpp"
+#include "support/messages.hpp"
+#include "support/random.hpp"
+#include "support/relative_error.hpp"
+#include "support/snapshot.hpp"
+#include "unit/io/files.hpp"
+
+namespace frostline::test {
+namespace {
+
+using Image = Input<3, 40, 33>;
+// torchvision's heads without their dropout, so that two forwards are alike.
+template <int In>
+using Branch = Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>, ReLU,
+                          Conv2d<In / 4, 4, 1>>;
+template <bool WithAuxiliary>
+struct Head_ {
+  using plain = Module<Named<"classifier", Branch<64>>, Named<"upsample", Upsample<>>>;
+  using model = std::conditional_t<
+      WithAuxiliary,
+      Module<plain, Auxiliary<"layer3", Module<Named<"aux_classifier", Branch<32>>,
+                                               Named<"aux_upsample", Upsample<>>>>>,
+      plain>;
+};
+template <bool WithAuxiliary>
+using Segmenter = Unfreeze<ReplaceHead<Freeze<ResNet18<8>>, Head_<WithAuxiliary>>, "layer3",
+                           "layer4", "classifier">;
+using WithHead = Unfreeze<ReplaceHead<Freeze<ResNet18<8>>, Head_<true>>, "layer3", "layer4",
+                          "classifier", "aux_classifier">;
+using Net = Network<WithHead, Image>;
+static_assert(Net::output_count == 2 && Network<Segmenter<false>, Image>::output_count == 1);
+
+constexpr std::size_t pixels = Image::shape.pixels();
+struct Setup {
+  std::vector<float> images = random_floats(2 * Image::shape.size());
+  std::vector<int> labels = random_labels(2 * pixels, 4);
+};
+std::vector<float> copy(std::span<const float> numbers) { return {numbers.begin(), numbers.end()}; }
+
+}  // namespace
+
+TEST_CASE("gradients of two outputs add where their branches meet") {
+  const Setup s;
+  Net network{max_batch(2), seed(random_engine()())};
+  const std::size_t floats = 2 * Net::output_shape.size();
+  const auto first = random_floats(floats), second = random_floats(floats);
+  const std::vector<float> none(floats);
+  const auto gradients = [&](std::span<const float> one, std::span<const float> other) {
+    network.forward(s.images, true);
+    std::ranges::copy(one, network.output_gradient(0).begin());
+    std::ranges::copy(other, network.output_gradient(1).begin());
+    network.backward();
+    return copy(network.gradients());
+  };
+  const auto both = gradients(first, second), one = gradients(first, none),
+             other = gradients(none, second);
+  std::vector<float> sum(both.size());
+  for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = one[i] + other[i];
+  REQUIRE(relative_error(both, sum) < 1e-5);
+  REQUIRE(relative_error(both, one) > 1e-3);  // the branch counts
+}
+
+TEST_CASE("a step's loss is that of all outputs, each by its weight") {
+  const Setup s;
+  Net network{max_batch(2), seed(random_engine()())};
+  network.forward(s.images, true);
+  std::vector<float> gradient(network.output(0).size());
+  const auto loss_of = [&](int k) {
+    return cpu_loss({}, Net::output_shape, network.output(k), s.labels, gradient);
+  };
+  const float expected = loss_of(0) + 0.5f * loss_of(1);
+  // Along the gradient the loss falls by what the gradient says, if the step is small.
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 1e-4f}};
+  const float first = trainer.step(s.images, s.labels);
+  REQUIRE(std::abs(first - expected) <= 1e-5f * expected);
+  double square = 0;
+  for (const float g : network.gradients()) square += double(g) * double(g);
+  const float second = trainer.step(s.images, s.labels);
+  INFO(first << " " << second << " " << 1e-4 * square);
+  REQUIRE(std::abs((double(first) - double(second)) / (1e-4 * square) - 1) < 0.1);
+}
+
+TEST_CASE("accumulated batches and steps from features count auxiliary losses too") {
+  using Model = ReplaceHead<Freeze<ResNet18<8>>, Head_<true>>;  // its batch norms are the heads'
+  using Frozen_ = Network<Model, Image>;
+  const Setup s;
+  const std::uint64_t start = random_engine()();
+  Frozen_ network{max_batch(2), seed(start)}, other{max_batch(2), seed(start)};
+  Trainer one{network, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  Trainer two{other, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  const auto features = copy(other.features(s.images));
+  for (int step = 0; step < 3; ++step)
+    REQUIRE(one.step(s.images, s.labels) == two.step(FeatureBatch{features, s.labels}));
+  REQUIRE(snapshot(network) == snapshot(other));
+  const float mean = two.accumulate(FeatureBatch{features, s.labels});
+  two.update();
+  REQUIRE(mean == one.step(s.images, s.labels));
+  REQUIRE(relative_error(other.values("aux_classifier.3.weight"),
+                         network.values("aux_classifier.3.weight")) < 1e-6);
+}
+
+TEST_CASE("an evaluation leaves auxiliary outputs out, and files hold them") {
+  const Setup s;
+  const files::TemporaryFolder folder;
+  Net network{max_batch(2), seed(random_engine()())};
+  Network<Segmenter<false>, Image> plain{max_batch(2)};
+  for (const NamedTensor& tensor : plain.tensors())
+    if (tensor.type == ElementType::f32) {
+      const auto values = network.values(tensor.key);
+      plain.write(plain.tensor(tensor.key), std::span<const float>(values));
+    }
+  const auto expected = copy(plain.predict(s.images));
+  const auto found = network.predict(s.images);
+  REQUIRE(std::memcmp(found.data(), expected.data(), found.size_bytes()) == 0);
+  REQUIRE_ERROR(network.output(1), "auxiliary outputs are computed by a forward with training");
+  REQUIRE_ERROR(network.output(2), "the network has 2 output(s), none is number 2");
+  REQUIRE_ERROR(plain.output_gradient(1), "the network has 1 output(s), none is number 1");
+
+  save(network, folder.path / "both.safetensors");
+  Net again{max_batch(2)};
+  load(again, folder.path / "both.safetensors");
+  REQUIRE(snapshot(again) == snapshot(network));
+  // A new head without the branch passes over it.
+  Network<ReplaceHead<WithHead, FcnHead<64, 7>>, Image> next{max_batch(1)};
+  const LoadReport report = load_pretrained(next, folder.path / "both.safetensors");
+  REQUIRE(report.left_new.size() > 0);
+  REQUIRE(next.values("layer3.0.conv1.weight") == network.values("layer3.0.conv1.weight"));
+}
+
+TEST_CASE("an auxiliary loss that is not finite stops the step and is named") {
+  const Setup s;
+  Net network{max_batch(2), seed(random_engine()())};
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  trainer.step(s.images, s.labels);
+  auto bias = network.values("aux_classifier.3.bias");
+  bias[1] = std::nanf("");
+  network.write(network.tensor("aux_classifier.3.bias"), std::span<const float>(bias));
+  const auto before = snapshot(network);
+  REQUIRE_ERROR(trainer.step(s.images, s.labels),
+                "the first layer whose output is not finite is 'aux_classifier.3'");
+  for (const auto& [key, values] : snapshot(network))
+    REQUIRE(std::memcmp(values.data(), before.at(key).data(), values.size() * sizeof(float)) == 0);
+}
+
+}  // namespace frostline::test
