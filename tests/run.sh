@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-gcc}
 scripts/install.sh build thrust
-[[ $preset == clang* || $preset == threads ]] && scripts/install.sh clang
+[[ $preset == gcc ]] || scripts/install.sh clang
 cmake --preset "$preset"
 cmake --build --preset "$preset"
 ctest --preset "$preset"
