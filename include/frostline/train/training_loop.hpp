@@ -49,10 +49,11 @@ inline std::size_t check_batch(Shape in, Shape out, const TrainingBatch& batch, 
 
 /// What Trainer takes between the backward and the optimizer.
 template <class Transform, class Backend>
-concept GradientTransformFor = requires(const Transform& transform, const GradientCall& call,
-                                        std::size_t floats) {
+concept GradientTransformFor = requires(const Transform& transform) {
   transform.check();
   transform.explain(0.0);
+}
+&&requires(const Transform& transform, const GradientCall& call, std::size_t floats) {
   { Kernel<Backend, Transform>::workspace_bytes(floats) } -> std::same_as<std::size_t>;
   Kernel<Backend, Transform>::prepare(transform, call);
   Kernel<Backend, Transform>::apply(transform, call);
