@@ -2,7 +2,9 @@
 // TrainingLoop: the steps of training, compiled once for all models of a backend.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 #include <tuple>
 #include <utility>
 
