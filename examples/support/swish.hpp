@@ -20,7 +20,7 @@ struct Swish : frostline::Layer {
   static constexpr frostline::Reads input_gradient_reads(frostline::Statistics) {
     return {.input = true};
   }
-  static constexpr frostline::Reads parameter_gradient_reads(frostline::Statistics) {
+  static constexpr frostline::Reads parameter_gradient_reads(int, frostline::Statistics) {
     return {.input = true};
   }
 };

@@ -11,6 +11,7 @@
 #include "frostline/program/summary.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/train_only.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/feature_cache.hpp"
 #include "frostline/train/learning_rate.hpp"

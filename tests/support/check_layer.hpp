@@ -80,7 +80,9 @@ class LayerChecker {
     using Kernel = typename Run::LayerKernel;
     using Place = typename Run::template Place<flags_here>;
     constexpr bool inputs = !place.first && requires { &Kernel::template input_gradient<Place>; };
-    constexpr bool parameters = Run::parameters.count > 0 && !place.frozen && requires {
+    // Only a batch norm may train by the statistics of a frozen one.
+    constexpr bool may_train = !place.frozen || Layer::kind == Kind::batch_norm;
+    constexpr bool parameters = Run::parameters.count > 0 && may_train && requires {
       &Kernel::template parameter_gradient<Place>;
     };
     if constexpr (inputs || parameters) {
@@ -93,6 +95,10 @@ class LayerChecker {
         for (int k = 0; k < run_.parameters.count; ++k)
           alone.parameters[k] = run_.template backward<flags_here, false, true>().parameters[k];
         expect(assigned, changed(alone, [] { return 0.0f; }), alone);
+      }
+      if constexpr (parameters && Run::parameters.count == 2) {
+        check_one<0, inputs>(assigned);
+        check_one<1, inputs>(assigned);
       }
       for (int k = 0; k < run_.inputs && inputs; ++k) {
         INFO("input " << k);
@@ -109,6 +115,18 @@ class LayerChecker {
   using Run = LayerRun<Backend, Layer, place>;
   static constexpr int flags_here = place.frozen ? 0 : flags::batch_statistics;
 
+  /// Where only parameter k of two trains, its gradient and the input's are as where both do.
+  template <int k, bool Inputs>
+  void check_one(Gradients assigned) {
+    INFO("only parameter " << k);
+    constexpr int flags = flags_here | (flags::frozen << (1 - k));
+    run_.template forward<flags>();
+    assigned.parameters[1 - k].clear();
+    expect(run_.template backward<flags, Inputs, true>(),
+           changed(assigned, [] { return 0.0f; }), assigned);
+    const Gradients before = changed(assigned, [] { return uniform(); });
+    expect(run_.template backward<flags, Inputs, true, true>(before), before, assigned);
+  }
   /// The output's numbers, each times its gradient.
   std::vector<double> weighted() {
     const auto mean = run_.b[0], variance = run_.b[1];

@@ -211,6 +211,7 @@ class LayerRun {
     return stored_y_.values();
   }
   /// What the parts of the backward assign, or add to `before`. The forward has run before it.
+  /// Parameters that do not train by the flags have no gradient, and no place for one.
   template <int Flags, bool Inputs, bool Parameters, bool Adds = false>
   Gradients backward(const Gradients& before = {}) {
     Values values(*this);
@@ -229,6 +230,7 @@ class LayerRun {
       call.input_gradients[k] = dx[std::size_t(k)].data();
     }
     for (int k = 0; k < parameters.count; ++k) {
+      if (!Place<Flags>::trains(k)) continue;
       if (Adds && Parameters) dp[std::size_t(k)].fill(before.parameters[k]);
       call.parameter_gradients[k] = dp[std::size_t(k)].data();
     }
@@ -243,7 +245,8 @@ class LayerRun {
       if (Inputs) result.inputs[k] = dx[std::size_t(k)].values();
     for (int k = 0; k < parameters.count; ++k) {
       REQUIRE(dp[std::size_t(k)].intact());
-      if (Parameters) result.parameters[k] = dp[std::size_t(k)].copy();
+      if (Parameters && Place<Flags>::trains(k))
+        result.parameters[k] = dp[std::size_t(k)].copy();
     }
     return result;
   }
@@ -255,6 +258,7 @@ class LayerRun {
       call.context = &run.context_;
       call.batch = run.batch_;
       call.training = true;
+      call.frozen_changed = true;
       call.random = 12345;
       call.step = step.data();
       for (int k = 0; k < inputs; ++k) {

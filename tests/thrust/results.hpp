@@ -52,7 +52,8 @@ void append_layer_results(Results& results, std::mt19937_64 random) {
   constexpr bool inputs = !Case::place.first && requires {
     &Kernel::template input_gradient<Place>;
   };
-  constexpr bool parameters = !Case::place.frozen && requires {
+  constexpr bool may_train = !Case::place.frozen || Layer::kind == Kind::batch_norm;
+  constexpr bool parameters = may_train && requires {
     &Kernel::template parameter_gradient<Place>;
   };
   const auto append = [&](const std::string& how, const Gradients& gradients) {

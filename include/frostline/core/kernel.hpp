@@ -26,13 +26,15 @@ struct cpu;
 /// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static
 /// member templates `forward<At>(const Call&)`, and where something trains also
 /// `input_gradient<At>` and `parameter_gradient<At>`. Every thread of a team calls them at once:
-/// they share work by `call.team`, and all are through before the next step begins. A kernel may
-/// also have
+/// they share work by `call.team`, and all are through before the next step begins. The gradient of
+/// a parameter k that does not train (`!At::trains(k)`) is null: it must be neither computed nor
+/// written. A kernel may also have
 /// - `choose(const Situation&)`: the layouts and the algorithm of a place; without it values are
 ///   NCHW;
 /// - `scratch_bytes<At>(Pass)` a thread, `shared_scratch_bytes<At>(Pass)` a team;
 /// - `packed_floats<At>(Pass)` and `pack<At, Pass>(const Call&)`, which a team runs when
-///   parameters have changed; `call.packed` is then theirs in that pass;
+///   parameters have changed (those that do not train only if `call.frozen_changed`: what it packed
+///   of them before is still there); `call.packed` is then theirs in that pass;
 /// - `reads_packed_alone<At>`: its parameters are read by `pack` and nobody else.
 template <class Backend, class Layer>
 struct Kernel;
@@ -49,7 +51,8 @@ inline constexpr int adds = 512;            // << input: it is added, else assig
 inline constexpr int blocked_input = 4096;  // layouts other than NCHW
 inline constexpr int blocked_output = 8192;
 inline constexpr int pooled = 16384;       // forward also does the pooling behind it
-inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm
+inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm, below 64
+inline constexpr int frozen = 1 << 22;     // << parameter: it does not train, though another does
 }  // namespace flags
 
 /// What a kernel knows at compile time about the place it runs in.
@@ -67,7 +70,10 @@ struct At {
   static constexpr bool blocked_input = Flags & flags::blocked_input;
   static constexpr bool blocked_output = Flags & flags::blocked_output;
   static constexpr bool pooled = Flags & flags::pooled;
-  static constexpr int algorithm = Flags / flags::algorithm;
+  static constexpr int algorithm = Flags / flags::algorithm % 64;
+  /// Whether a parameter of a layer trains of which anything does; else all are read and none
+  /// written.
+  static constexpr bool trains(int parameter) { return !(Flags & (flags::frozen << parameter)); }
 };
 
 /// What a kernel is told at run time. Values lie as the kernel chose, parameters in PyTorch's
@@ -79,6 +85,7 @@ struct Call {
   int max_batch = 0;  // of all calls
   bool training = false;
   bool accumulate = false;              // parameter_gradient adds, else it assigns
+  bool frozen_changed = false;          // pack: parameters that do not train have changed too
   std::uint64_t random = 0;             // differs from node to node; with what lies here, in the
   const std::uint64_t* step = nullptr;  // backend's memory, also from step to step
 

@@ -50,11 +50,18 @@ struct TensorSpecs {
   constexpr const TensorSpec& operator[](int i) const { return items[i]; }
 };
 
-/// What one half of a layer's backward reads besides the output's gradient and the parameters.
+/// What one part of a layer's backward (the inputs' gradients, or one parameter's) reads besides
+/// the output's gradient and the parameters.
 struct Reads {
   bool input = false;
   bool output = false;
   bool saved = false;
+  constexpr Reads& operator|=(Reads more) {
+    input = input || more.input;
+    output = output || more.output;
+    saved = saved || more.saved;
+    return *this;
+  }
 };
 
 /// A buffer that a layer's forward fills for its backward. Units: bytes.
@@ -71,7 +78,7 @@ struct Layer {
   static constexpr TensorSpecs parameters() { return TensorSpecs{}; }
   static constexpr TensorSpecs buffers() { return TensorSpecs{}; }
   static constexpr Reads input_gradient_reads(Statistics) { return {}; }
-  static constexpr Reads parameter_gradient_reads(Statistics) { return {}; }
+  static constexpr Reads parameter_gradient_reads(int, Statistics) { return {}; }  // by parameter
   static constexpr Saved saved(Shape) { return {}; }
   /// Multiply-adds of one sample's forward, as torchinfo counts them.
   static constexpr std::int64_t multiply_adds(Shape) { return 0; }

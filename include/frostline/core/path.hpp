@@ -13,6 +13,13 @@ constexpr bool covers(std::string_view rule, std::string_view path) {
          (path.size() == rule.size() || path[rule.size()] == '.');
 }
 
+/// Whether a name is "path.last", or `last` where the path is empty.
+constexpr bool is_joined(std::string_view name, std::string_view path, std::string_view last) {
+  if (path.empty()) return name == last;
+  return name.size() == path.size() + 1 + last.size() && covers(path, name) &&
+         name.substr(path.size() + 1) == last;
+}
+
 /// The first name of a path: "layer1" of "layer1.0.conv1".
 constexpr std::string_view first_name(std::string_view path) {
   return path.substr(0, path.find('.'));

@@ -74,7 +74,6 @@ struct Arranger {
     node.input_count = 1;
     node.inputs[0] = at[value][int(layouts[value])];
     node.in = node.out = from[value].out;
-    node.frozen = true;
     node.statistics = Statistics::running;
     node.output = size;
     node.choice = {layouts[value], layout, 0, "reorder"};
@@ -89,8 +88,8 @@ struct Arranger {
       Node node = from[i];
       if (i > 0) {
         const Layout given = layouts[node.inputs[0]];
-        node.choice =
-            choosers[node.layer].choose({node.in, given, node.inputs[0] == 0, node.frozen, tuning});
+        node.choice = choosers[node.layer].choose(
+            {node.in, given, node.inputs[0] == 0, !node.trains(), tuning});
         node.saved =
             choosers[node.layer].saved(Storage<Backend>::padded(node.in, node.choice.input));
         for (int k = 0; k < node.input_count; ++k)

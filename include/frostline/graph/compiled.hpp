@@ -68,7 +68,7 @@ constexpr std::size_t parameter_count() {
 template <class Model, class In>
 constexpr std::size_t trainable_count() {
   std::size_t count = 0;
-  for (const Node& node : traced<Model, In>) count += node.trains() ? node.parameters : 0;
+  for (const Node& node : traced<Model, In>) count += node.trainable();
   return count;
 }
 template <class Model, class In>

@@ -5,12 +5,21 @@
 #include <cstdint>
 
 #include "frostline/core/choice.hpp"
+#include "frostline/core/kernel.hpp"
 #include "frostline/core/layer.hpp"
 #include "frostline/core/path.hpp"
 
 namespace frostline {
 
 inline constexpr int no_node = -1;
+
+/// One parameter of a layer, and whether it trains.
+struct Parameter {
+  std::string_view name{};
+  std::size_t size = 0;
+  bool trains = false;
+  Reads gradient_reads[2]{};  // by Statistics
+};
 
 /// One layer in its place. Node 0 stands for the network's input.
 struct Node {
@@ -22,17 +31,17 @@ struct Node {
   int input_count = 0;
   int inputs[max_inputs]{no_node, no_node, no_node};  // nodes that this one reads
   Shape in{}, out{};                                  // of its first input, of its output
-  std::size_t parameters = 0;                         // numbers that may train
-  std::int64_t multiply_adds = 0;                     // a sample
-  Reads input_gradient_reads[2]{};                    // by Statistics
-  Reads parameter_gradient_reads[2]{};
+  std::size_t parameters = 0;                         // numbers, of all parameters
+  int parameter_count = 0;
+  Parameter parameter[TensorSpecs::capacity]{};
+  std::int64_t multiply_adds = 0;   // a sample
+  Reads input_gradient_reads[2]{};  // by Statistics
   Saved saved{};
 
   // Set by arrange; plain until then.
   Choice choice{};
   std::size_t floats = 0;  // of the output's value, a sample, as it lies
 
-  bool frozen = false;
   bool is_new = false;  // stands in for a replaced layer
   Statistics statistics = Statistics::batch;
 
@@ -52,19 +61,29 @@ struct Node {
     return input_gradient[0] || input_gradient[1] || input_gradient[2];
   }
   constexpr bool has_backward() const { return parameter_gradient || owes_input(); }
-  constexpr bool trains() const { return !frozen && parameters > 0; }
+  /// Whether any of its parameters trains.
+  constexpr bool trains() const { return trainable() > 0; }
+  /// Numbers that train.
+  constexpr std::size_t trainable() const {
+    std::size_t count = 0;
+    for (const Parameter& p : parameter) count += p.trains ? p.size : 0;
+    return count;
+  }
+  /// What a part of the backward reads besides the output's gradient and the parameters.
+  constexpr Reads reads(Pass pass) const {
+    const int s = int(statistics);
+    if (pass == Pass::input_gradient) return input_gradient_reads[s];
+    Reads reads{};
+    for (const Parameter& p : parameter)
+      if (p.trains) reads |= p.gradient_reads[s];
+    return reads;
+  }
   /// What the parts of the backward that this node owes read, taken together.
   constexpr Reads backward_reads() const {
-    const int s = int(statistics);
-    Reads reads{};
-    const auto join = [&](Reads more) {
-      reads.input |= more.input;
-      reads.output |= more.output;
-      reads.saved |= more.saved;
-    };
-    if (parameter_gradient) join(parameter_gradient_reads[s]);
-    if (owes_input()) join(input_gradient_reads[s]);
-    return reads;
+    Reads both{};
+    if (parameter_gradient) both |= reads(Pass::parameter_gradient);
+    if (owes_input()) both |= reads(Pass::input_gradient);
+    return both;
   }
 };
 
@@ -81,6 +100,7 @@ struct Problem {
     layer_shape,       // a layer cannot take its input
     branch_shapes,     // the branches of a Residual differ
     unknown_name,      // a rule's name covers nothing
+    no_such_part,      // a rule's part covers nothing
     no_head,           // ReplaceHead on a model that declares no head
     long_path,         // a path longer than Path::capacity
     equal_keys,        // two layers own the same keys
@@ -88,8 +108,8 @@ struct Problem {
     many_auxiliaries,  // more than a graph has room for
   } kind = nothing;
   int node = no_node;
-  Path name{};        // unknown_name: the name
-  char names[256]{};  // unknown_name: the names there are, separated by spaces
+  Path name{};        // unknown_name: the name; no_such_part: the part's
+  char names[256]{};  // unknown_name: the names there are nearby, separated by spaces
   std::size_t names_size = 0;
   Shape shape{};  // branch_shapes: the shortcut's; auxiliary_shape: the main output's
 };

@@ -27,28 +27,30 @@ constexpr ParameterLayout<Size> place_parameters(const Graph<Size>& graph,
   ParameterLayout<Size> layout{};
   const auto place = [](TensorSpecs specs, auto wanted, std::size_t* offsets, std::size_t& floats) {
     for (int k = 0; k < specs.count; ++k) {
-      if (!wanted(specs[k])) continue;
+      if (!wanted(k, specs[k])) continue;
       offsets[k] = floats;
       floats += padded_floats(specs[k]);
     }
   };
-  const auto all = [](const TensorSpec&) { return true; };
-  const auto vector = [](const TensorSpec& spec) { return spec.rank <= 1; };
-  const auto weight = [](const TensorSpec& spec) { return spec.rank > 1; };
-  const auto place_frozen = [&](auto wanted) {
-    for (int i = 1; i < Size; ++i)
-      if (graph[i].frozen)
-        place(declared[graph[i].layer].parameters(), wanted, layout.parameters[i],
-              layout.frozen_floats);
+  const auto place_parameters_of = [&](int i, auto wanted, std::size_t& floats) {
+    place(declared[graph[i].layer].parameters(), wanted, layout.parameters[i], floats);
   };
-  place_frozen(vector);
-  place_frozen(weight);
+  for (const bool vectors : {true, false})
+    for (int i = 1; i < Size; ++i)
+      place_parameters_of(
+          i,
+          [&](int k, const TensorSpec& spec) {
+            return !graph[i].parameter[k].trains && vectors == (spec.rank <= 1);
+          },
+          layout.frozen_floats);
   for (int i = Size - 1; i > 0; --i)
-    if (!graph[i].frozen)
-      place(declared[graph[i].layer].parameters(), all, layout.parameters[i],
-            layout.trainable_floats);
+    place_parameters_of(
+        i, [&](int k, const TensorSpec&) { return graph[i].parameter[k].trains; },
+        layout.trainable_floats);
   for (int i = 1; i < Size; ++i)
-    place(declared[graph[i].layer].buffers(), all, layout.buffers[i], layout.buffer_floats);
+    place(
+        declared[graph[i].layer].buffers(), [](int, const TensorSpec&) { return true; },
+        layout.buffers[i], layout.buffer_floats);
   return layout;
 }
 

@@ -96,8 +96,7 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
     case Pass::input_gradient: break;
   }
   const bool of_input = step.pass == Pass::input_gradient;
-  const Reads reads =
-      (of_input ? node.input_gradient_reads : node.parameter_gradient_reads)[int(node.statistics)];
+  const Reads reads = node.reads(step.pass);
   visit(plan.gradients[step.node], false);
   if (reads.output) visit(plan.activations[step.node], false);
   if (reads.saved) saved();

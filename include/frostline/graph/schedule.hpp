@@ -37,7 +37,7 @@ inline constexpr std::size_t small_weights = 200'000;
 /// not depend on each other, and its weights are so small that what counts is to keep activations
 /// in the cache.
 constexpr bool runs_image_by_image(const Node& node) {
-  return node.frozen && node.statistics == Statistics::running && !node.has_backward() &&
+  return !node.trains() && node.statistics == Statistics::running && !node.has_backward() &&
          node.parameters <= small_weights;
 }
 

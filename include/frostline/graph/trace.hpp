@@ -3,7 +3,9 @@
 #pragma once
 
 #include "frostline/core/model.hpp"
+#include "frostline/core/rule.hpp"
 #include "frostline/core/type_list.hpp"
+#include "frostline/graph/apply_rule.hpp"
 #include "frostline/graph/node.hpp"
 #include "frostline/layers/add.hpp"
 #include "frostline/rewrite/replace_head.hpp"
@@ -43,13 +45,20 @@ struct Tracer {
     node.input_count = second_input == no_node ? 1 : 2;
     node.in = shape;
     node.out = output_of<Declaration>(shape, network_input);
-    for (int i = 0; i < Declaration::parameters().count; ++i)
-      node.parameters += Declaration::parameters()[i].size();
-    node.multiply_adds = Declaration::multiply_adds(shape);
-    for (const Statistics s : {Statistics::batch, Statistics::running}) {
-      node.input_gradient_reads[int(s)] = Declaration::input_gradient_reads(s);
-      node.parameter_gradient_reads[int(s)] = Declaration::parameter_gradient_reads(s);
+    constexpr TensorSpecs parameters = Declaration::parameters();
+    node.parameter_count = parameters.count;
+    for (int k = 0; k < parameters.count; ++k) {
+      Parameter& parameter = node.parameter[k];
+      parameter.name = parameters[k].name;
+      parameter.size = parameters[k].size();
+      parameter.trains = true;
+      for (const Statistics s : {Statistics::batch, Statistics::running})
+        parameter.gradient_reads[int(s)] = Declaration::parameter_gradient_reads(k, s);
+      node.parameters += parameter.size;
     }
+    node.multiply_adds = Declaration::multiply_adds(shape);
+    for (const Statistics s : {Statistics::batch, Statistics::running})
+      node.input_gradient_reads[int(s)] = Declaration::input_gradient_reads(s);
     node.saved = Declaration::saved(shape);
     node.output = size;
     if (path.cut) report(Problem::long_path);
@@ -57,25 +66,6 @@ struct Tracer {
     shape = node.out;
   }
 };
-
-/// Reports a name that covers none of the nodes from `from` on, and the names that there are.
-constexpr void report_unknown_name(Tracer& t, int from, std::size_t outer, std::string_view name) {
-  if (t.problem.kind != Problem::nothing) return;
-  t.report(Problem::unknown_name);
-  t.problem.name = Path(name);
-  std::string_view last;
-  for (int i = from; i < t.size; ++i) {
-    if (t.nodes[i].parameters == 0) continue;
-    std::string_view path = t.nodes[i].path;
-    path.remove_prefix(outer < path.size() ? outer : path.size());
-    const std::string_view first = first_name(path);
-    if (first == last || t.problem.names_size + first.size() + 1 > sizeof(t.problem.names))
-      continue;
-    last = first;
-    if (t.problem.names_size) t.problem.names[t.problem.names_size++] = ' ';
-    for (const char c : first) t.problem.names[t.problem.names_size++] = c;
-  }
-}
 
 /// Trace<T>::run records T's nodes; Trace<T>::leaves lists their declarations in the same order.
 template <class T>
@@ -179,7 +169,11 @@ struct Trace<Auxiliary<Name, BranchLayer, Weight>> {
     const Path name = t.path / std::string_view(Name);
     int from = t.size - 1;
     while (from > 0 && !covers(name, t.nodes[from].path)) --from;
-    if (from <= 0 && !t.alone) report_unknown_name(t, 1, t.path.size ? t.path.size + 1 : 0, Name);
+    if (from <= 0 && !t.alone && t.problem.kind == Problem::nothing) {
+      t.report(Problem::unknown_name);
+      t.problem.name = Path(std::string_view(Name));
+      list_near_names(Name, {t.nodes + 1, t.size - 1, t.path}, t.problem);
+    }
     if (t.auxiliary_count == Graph<1>::max_outputs - 1) t.report(Problem::many_auxiliaries);
     const int current = t.current;
     const Shape shape = t.shape;
@@ -227,31 +221,26 @@ struct Trace<T> {
   static constexpr void run(Tracer& t) {
     const int from = t.size;
     Trace<typename T::model>::run(t);
-    for (int k = 0; k < (T::names ? T::names : 1); ++k) apply(t, from, k);
+    const Covered covered{t.nodes + from, t.size - from, t.path};
+    for (const Clause& clause : T::clauses)
+      if (!apply_clause(clause, covered) && !removed_head_has(clause))
+        report_unknown(t, clause, covered);
   }
-  static constexpr void apply(Tracer& t, int from, int k) {
-    const std::string_view name = T::names ? T::name_at(k) : std::string_view{};
-    const std::size_t outer = t.path.size ? t.path.size + 1 : 0;
-    bool covered = T::names == 0;
-    for (int i = from; i < t.size; ++i) {
-      std::string_view path = t.nodes[i].path;
-      path.remove_prefix(outer < path.size() ? outer : path.size());
-      if (T::names && !covers(name, path)) continue;
-      t.nodes[i].frozen = T::freezes;
-      t.nodes[i].statistics = T::statistics;
-      covered = true;
-    }
-    if (!covered && !removed_head_has(name)) report_unknown_name(t, from, outer, name);
-  }
-  static constexpr bool removed_head_has(std::string_view name) {
-    bool found = false;
+  static constexpr bool removed_head_has(const Clause& clause) {
     if constexpr (requires { typename T::removed; }) {
       Node old[Trace<typename T::removed>::leaves::size + 1]{};
       Tracer tracer{.nodes = old, .alone = true};
       Trace<typename T::removed>::run(tracer);
-      for (int i = 0; i < tracer.size; ++i) found = found || covers(name, old[i].path);
+      return apply_clause(clause, {old, tracer.size, {}});
     }
-    return found;
+    return false;
+  }
+  static constexpr void report_unknown(Tracer& t, const Clause& clause, const Covered& covered) {
+    if (clause.name.empty() && clause.part == Part::all) return;  // of a model without layers
+    if (t.problem.kind != Problem::nothing) return;
+    t.report(clause.name.empty() ? Problem::no_such_part : Problem::unknown_name);
+    t.problem.name = Path(clause.name.empty() ? name_of(clause.part) : clause.name);
+    list_near_names(clause.name, covered, t.problem);
   }
 };
 
@@ -281,7 +270,6 @@ template <class Model, class In>
 constexpr auto trace() {
   Graph<int(Leaves<Model>::size) + 1> graph{};
   graph[0].out = graph[0].in = In::shape;
-  graph[0].frozen = true;
   graph[0].output = 0;
   Tracer tracer{.nodes = graph.nodes, .size = 1, .shape = In::shape, .network_input = In::shape};
   Trace<Model>::run(tracer);

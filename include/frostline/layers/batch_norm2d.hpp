@@ -8,8 +8,8 @@ namespace frostline {
 
 /// Batch normalisation with eps 1e-5 and momentum 0.1. While it trains it uses the batch's
 /// statistics (biased variance) and moves the running ones towards them (unbiased variance); in
-/// evaluation, and always when frozen, it uses the running ones. `Frozen<..., BatchStatistics>`
-/// fixes the parameters alone.
+/// evaluation, and in training where its rules say so (frozen, or with one parameter unfrozen by
+/// name), it uses the running ones. `Frozen<..., BatchStatistics>` fixes only the parameters.
 /// Shapes: {Channels, H, W} to the same.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
 template <int Channels>
@@ -37,8 +37,9 @@ struct BatchNorm2d : Layer {
     const bool batch = statistics == Statistics::batch;
     return {.input = batch, .saved = batch};
   }
-  static constexpr Reads parameter_gradient_reads(Statistics) {
-    return {.input = true, .saved = true};
+  static constexpr Reads parameter_gradient_reads(int parameter, Statistics statistics) {
+    if (parameter > 0) return {};  // the bias': sums of the output's gradient
+    return {.input = true, .saved = statistics == Statistics::batch};
   }
   /// The batch's mean and 1 / sqrt(variance + epsilon), a channel.
   static constexpr Saved saved(Shape) { return {.fixed = 2 * Channels * sizeof(float)}; }

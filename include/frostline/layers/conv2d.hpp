@@ -37,7 +37,9 @@ struct Conv2d : Layer {
     else
       return {{weight}, 1};
   }
-  static constexpr Reads parameter_gradient_reads(Statistics) { return {.input = true}; }
+  static constexpr Reads parameter_gradient_reads(int parameter, Statistics) {
+    return {.input = parameter == 0};
+  }
   static constexpr std::int64_t multiply_adds(Shape in) {
     return std::int64_t(output(in).size()) * (In / Groups) * Kernel * Kernel;
   }

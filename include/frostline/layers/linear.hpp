@@ -19,7 +19,9 @@ struct Linear : Layer {
     return {{TensorSpec{"weight", 2, {Out, In, 1, 1}, initial}, vector_spec("bias", Out, initial)},
             2};
   }
-  static constexpr Reads parameter_gradient_reads(Statistics) { return {.input = true}; }
+  static constexpr Reads parameter_gradient_reads(int parameter, Statistics) {
+    return {.input = parameter == 0};
+  }
   static constexpr std::int64_t multiply_adds(Shape) { return std::int64_t(In) * Out; }
 };
 

@@ -316,7 +316,7 @@ class Executor {
     if (node.has_backward()) call.output_gradient = gradient(i);
     for (int k = 0; k < TensorSpecs::capacity; ++k) {
       call.parameters[k] = weights_.parameter(memory_, i, k);
-      if (!node.frozen) call.parameter_gradients[k] = memory_.parameter_gradient(i, k);
+      call.parameter_gradients[k] = memory_.parameter_gradient(i, k);
       call.buffers[k] = memory_.buffer(i, k);
     }
     call.saved = memory_.batch(program().saved[i]);
@@ -362,8 +362,10 @@ class Executor {
       for (int s = 0; s < int(program().steps.size()); ++s) {
         const StepFacts& facts = program().facts[std::size_t(s)];
         const Node& node = memory_.node(program().steps[std::size_t(s)].node);
-        if (!facts.pack || (node.frozen && !frozen_too)) continue;
-        queue("packing ", node.path, [&] { facts.pack(call_for(s, {0, batch_, false, team})); });
+        if (!facts.pack || (!node.trains() && !frozen_too)) continue;
+        Call call = call_for(s, {0, batch_, false, team});
+        call.frozen_changed = frozen_too;
+        queue("packing ", node.path, [&] { facts.pack(call); });
         team.sync();
       }
     });

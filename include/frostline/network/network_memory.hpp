@@ -39,11 +39,13 @@ class NetworkMemory {
   float* trainable() const { return at<float>(parts_.trainable); }
   float* gradients() const { return at<float>(parts_.gradient); }
   float* parameter(int node, int k) const {
-    return at<float>(this->node(node).frozen ? parts_.frozen : parts_.trainable) +
+    return at<float>(this->node(node).parameter[k].trains ? parts_.trainable : parts_.frozen) +
            program_->parameters[node][k];
   }
+  /// Null for what does not train.
   float* parameter_gradient(int node, int k) const {
-    return gradients() + program_->parameters[node][k];
+    return this->node(node).parameter[k].trains ? gradients() + program_->parameters[node][k]
+                                                : nullptr;
   }
   float* buffer(int node, int k) const {
     return at<float>(parts_.buffers) + program_->buffers[node][k];

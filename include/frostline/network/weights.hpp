@@ -120,8 +120,8 @@ class Weights {
     frozen_changed_ = frozen_changed_ || !tensor.trains;
   }
   static bool may_be_lent(const Program& program, const NamedTensor& tensor) {
-    bool result = Backend::in_host_memory && program.nodes[std::size_t(tensor.node)].frozen &&
-                  !tensor.is_buffer && tensor.extents.size() >= 2;
+    bool result = Backend::in_host_memory && !tensor.trains && !tensor.is_buffer &&
+                  tensor.extents.size() >= 2;
     for (std::size_t s = 0; s < program.steps.size(); ++s)
       if (program.steps[s].node == tensor.node && program.steps[s].pass != Pass::loss)
         result = result && program.facts[s].reads_packed_alone;

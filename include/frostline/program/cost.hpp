@@ -49,8 +49,11 @@ inline Cost cost_of_step(const Program& program, int s) {
     return cost;
   }
   const bool of_input = step.pass == Pass::input_gradient;
-  const Reads reads =
-      (of_input ? node.input_gradient_reads : node.parameter_gradient_reads)[int(node.statistics)];
+  const Reads reads = node.reads(step.pass);
+  if (!of_input) {
+    cost.bytes_once = std::int64_t(node.trainable() * sizeof(float));
+    if (!reads.input) cost.operations = 0;  // sums, as of a bias
+  }
   cost.bytes += value(step.node);  // its gradient
   if (reads.output) cost.bytes += value(step.node);
   if (reads.saved) saved();

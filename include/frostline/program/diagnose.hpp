@@ -34,6 +34,8 @@ template <int Most>
 struct more_outputs_than;
 template <class Name, class Names>
 struct no_layer_has_this;
+template <class Part>
+struct model_has_none_of_these;
 template <class At>
 struct path_is_too_long;
 template <class At>
@@ -81,6 +83,9 @@ struct Facts {
       return (no_layer_has_this<decltype(wanted(std::make_index_sequence<problem.name.size>{})),
                                 decltype(known(
                                     std::make_index_sequence<problem.names_size>{}))>*)nullptr;
+    else if constexpr (Kind == Problem::no_such_part)
+      return (model_has_none_of_these<decltype(wanted(
+                  std::make_index_sequence<problem.name.size>{}))>*)nullptr;
     else if constexpr (Kind == Problem::no_head)
       return (model_declares_no_head<At>*)nullptr;
     else if constexpr (Kind == Problem::long_path)
@@ -127,7 +132,14 @@ struct Diagnose<more_outputs_than<Most>> {
 template <class Name, class Names>
 struct Diagnose<no_layer_has_this<Name, Names>> {
   static_assert(buildable<no_layer_has_this<Name, Names>>,
-                "frostline: Unfreeze requires names of the model's layers; take one of names_are");
+                "frostline: Unfreeze requires names of the model's layers or parameters; "
+                "take one of names_are");
+};
+template <class Part>
+struct Diagnose<model_has_none_of_these<Part>> {
+  static_assert(buildable<model_has_none_of_these<Part>>,
+                "frostline: TrainOnly requires a model with parameters of the part that it trains; "
+                "Unfreeze what should train by its name");
 };
 template <class At>
 struct Diagnose<model_declares_no_head<At>> {

@@ -39,7 +39,7 @@ inline std::vector<NamedTensor> tensors_of(const Program& program) {
         tensor.extents.assign(spec.extents, spec.extents + spec.rank);
         tensor.type = spec.type;
         tensor.size = spec.size();
-        tensor.trains = !node.frozen && !is_buffer;
+        tensor.trains = !is_buffer && node.parameter[k].trains;
         tensor.is_new = node.is_new;
         tensor.is_buffer = is_buffer;
         tensor.node = i;

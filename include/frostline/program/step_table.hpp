@@ -37,6 +37,8 @@ struct CompiledStep {
     if (node.choice.input == Layout::blocked) bits |= flags::blocked_input;
     if (node.choice.output == Layout::blocked) bits |= flags::blocked_output;
     bits |= node.choice.algorithm * flags::algorithm;
+    for (int k = 0; node.trains() && k < node.parameter_count; ++k)
+      if (!node.parameter[k].trains) bits |= flags::frozen << k;
     if constexpr (step.pass == Pass::forward) {
       if (node.batch_norm != no_node) bits |= flags::batch_norm;
       if (node.added != no_node) bits |= flags::added;

@@ -28,6 +28,20 @@ struct SummaryTotals {
   std::size_t packed_bytes = 0;  // weights as a backend's kernels read them, besides their own
 };
 
+/// Whether a layer trains; if only a part of it, the names of the parameters that do.
+inline std::string training_state(const Node& node) {
+  if (node.parameters == 0) return "";
+  if (!node.trains()) return "frozen";
+  if (node.trainable() == node.parameters) return "trains";
+  std::string names;
+  for (const Parameter& parameter : node.parameter)
+    if (parameter.trains) {
+      if (!names.empty()) names += ' ';
+      names += parameter.name;
+    }
+  return names;
+}
+
 /// The table people know from torchinfo, of any list of nodes.
 inline std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
                               const SummaryTotals& totals) {
@@ -41,7 +55,7 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
         node.absorbed_by == no_node
             ? std::string(node.choice.name)
             : format_text("in {}", std::string_view(nodes[node.absorbed_by].path));
-    const std::string_view state = node.parameters == 0 ? "" : node.frozen ? "frozen" : "trains";
+    const std::string state = training_state(node);
     text +=
         format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
                     i == 0 ? std::string_view("input") : node.path,
@@ -65,9 +79,9 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
   return text;
 }
 
-/// A model's layers: path, output shape, parameters and whether they train, bytes that its backward
-/// keeps a sample, multiply-adds a sample, and how it is computed; then totals. Without a backend
-/// it tells nothing about algorithms.
+/// A model's layers: path, output shape, parameters and whether they train (or which do), bytes
+/// that its backward keeps a sample, multiply-adds a sample, and how it is computed; then totals.
+/// Without a backend it tells nothing about algorithms.
 template <class Model, class In, class Backend = void, class Options = Balanced>
 std::string summary(std::size_t packed_bytes = 0) {
   constexpr const auto& graph = compiled<Model, In, Backend, Options>;

@@ -11,6 +11,7 @@
 #include <boost/hana/unpack.hpp>
 
 #include "frostline/core/model.hpp"
+#include "frostline/core/rule.hpp"
 
 namespace frostline {
 
@@ -22,15 +23,12 @@ struct IsHead : boost::hana::bool_<false> {};
 template <class HeadLayer>
 struct IsHead<Head<HeadLayer>> : boost::hana::bool_<true> {};
 
-/// `Model` under the rule that `Rule` states. Names that only the removed head had are still known.
+/// `Model` under the rule that `Rule` states. What only the removed head had is still known to it.
 template <class Rule, class Model, class RemovedHead>
 struct Under {
   using model = Model;
   using removed = RemovedHead;
-  static constexpr bool freezes = Rule::freezes;
-  static constexpr Statistics statistics = Rule::statistics;
-  static constexpr int names = Rule::names;
-  static constexpr std::string_view name_at(int i) { return Rule::name_at(i); }
+  static constexpr const auto& clauses = Rule::clauses;
 };
 
 template <class Original, class Renamed>

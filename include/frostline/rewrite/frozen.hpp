@@ -3,15 +3,20 @@
 #pragma once
 
 #include <concepts>
-#include <string_view>
 
-#include "frostline/core/layer.hpp"
+#include "frostline/core/rule.hpp"
 
 namespace frostline {
 
-/// An option of Frozen and Freeze: parameters are fixed, but batch norm still uses and updates
-/// batch statistics, and dropout drops: PyTorch's `requires_grad=False` in `train()` mode.
+/// An option of Frozen, Freeze and TrainOnly: parameters are fixed, but batch norm still uses and
+/// updates batch statistics, and dropout drops: PyTorch's `requires_grad=False` in `train()` mode.
 struct BatchStatistics {};
+
+/// The statistics of frozen layers with these options.
+template <class... Options>
+inline constexpr Statistics frozen_statistics = (std::same_as<Options, BatchStatistics> || ...)
+                                                    ? Statistics::batch
+                                                    : Statistics::running;
 
 /// A layer whose parameters, and whose running statistics, stay bit for bit as they are
 /// (torchvision's FrozenBatchNorm2d, Keras' `trainable=False`). It has no gradients, no optimizer
@@ -21,11 +26,8 @@ struct Frozen {
   static_assert((std::same_as<Options, BatchStatistics> && ...),
                 "frostline: Frozen requires options that it knows: BatchStatistics");
   using model = FrozenLayer;
-  static constexpr bool freezes = true;
-  static constexpr Statistics statistics =
-      sizeof...(Options) ? Statistics::batch : Statistics::running;
-  static constexpr int names = 0;  // no names: the rule covers all of its model
-  static constexpr std::string_view name_at(int) { return {}; }
+  static constexpr Clause clauses[]{
+      {.treatment = {.trains = false, .statistics = frozen_statistics<Options...>}}};
 };
 
 /// The model with every layer frozen: `Freeze<ResNet18<>>`, `Freeze<ResNet18<>, BatchStatistics>`.

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <cstdint>
 
+#include "frostline/backend/cpu/bias_gradient.hpp"
 #include "frostline/backend/cpu/block_of_batch.hpp"
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
@@ -124,11 +125,26 @@ FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call,
 struct GradientSums {
   OfBlock<double> gradient, product;
 };
-inline GradientSums gradient_sums(const BlockOfBatch& block, const Call& call) {
+/// The mean and 1 / sqrt(variance + epsilon) by which a block was normalised.
+struct BlockNormal {
+  OfBlock<float> mean, inverse;
+
+  static BlockNormal by_batch(const BlockOfBatch& block, const Call& call) {
+    return {block.load_channels(call.saved_fixed),
+            block.load_channels(call.saved_fixed + block.map.shape.channels)};
+  }
+  static BlockNormal running(const BlockOfBatch& block, const Call& call, float epsilon) {
+    BlockNormal result{block.load_channels(call.buffers[0]), {}};
+    for (int i = 0; i < block.channels(); ++i)
+      result.inverse.of[i] = 1 / std::sqrt(call.buffers[1][block.block * lanes + i] + epsilon);
+    return result;
+  }
+};
+inline GradientSums gradient_sums(const BlockOfBatch& block, const Call& call,
+                                  const BlockNormal& normal) {
   const float *x = call.inputs[0], *dy = call.output_gradient;
-  const OfBlock<float> means = block.load_channels(call.saved_fixed);
-  const OfBlock<float> inverse = block.load_channels(call.saved_fixed + block.map.shape.channels);
-  const Vector mean = load(means.of);
+  const OfBlock<float>& inverse = normal.inverse;
+  const Vector mean = load(normal.mean.of);
   GradientSums sums;
   sum_rows(
       block, [](std::ptrdiff_t) { return nullptr; },
@@ -148,17 +164,22 @@ inline GradientSums gradient_sums(const BlockOfBatch& block, const Call& call) {
 }
 inline void put_parameter_gradients(const BlockOfBatch& block, const Call& call,
                                     const GradientSums& sums) {
-  for (int i = 0; i < block.channels(); ++i) {
-    float& weight = call.parameter_gradients[0][block.block * lanes + i];
-    float& bias = call.parameter_gradients[1][block.block * lanes + i];
-    weight = float(sums.product.of[i]) + (call.accumulate ? weight : 0.0f);
-    bias = float(sums.gradient.of[i]) + (call.accumulate ? bias : 0.0f);
-  }
+  const auto put = [&](float* gradients, const OfBlock<double>& by) {
+    for (int i = 0; gradients && i < block.channels(); ++i) {
+      float& gradient = gradients[block.block * lanes + i];
+      gradient = float(by.of[i]) + (call.accumulate ? gradient : 0.0f);
+    }
+  };
+  put(call.parameter_gradients[0], sums.product);
+  put(call.parameter_gradients[1], sums.gradient);
 }
 
-FROSTLINE_SHARED void batch_norm_parameter_gradient(Shape shape, const Call& call) {
+FROSTLINE_SHARED void batch_norm_parameter_gradient(Shape shape, const Call& call, float epsilon,
+                                                    bool by_batch) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
-    put_parameter_gradients(block, call, gradient_sums(block, call));
+    const BlockNormal normal =
+        by_batch ? BlockNormal::by_batch(block, call) : BlockNormal::running(block, call, epsilon);
+    put_parameter_gradients(block, call, gradient_sums(block, call, normal));
   });
 }
 
@@ -189,7 +210,7 @@ FROSTLINE_SHARED void batch_norm_input_gradient(Shape shape, const Call& call,
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
     BlockGradient by;
     if constexpr (ByBatch) {
-      const GradientSums sums = gradient_sums(block, call);
+      const GradientSums sums = gradient_sums(block, call, BlockNormal::by_batch(block, call));
       if (keeps) put_parameter_gradients(block, call, sums);
       by = BlockGradient::by_batch(block, call, sums);
     } else {
@@ -222,18 +243,24 @@ struct Kernel<cpu, BatchNorm2d<Channels>> {
   static void forward(const Call& call) {
     batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training, At::keeps);
   }
-  /// Assigns the input's gradient, or adds to it where At says so. Where the parameters train, it
-  /// also puts their gradients, whose sums it needs itself.
+  /// Assigns the input's gradient, or adds to it where At says so. By the batch's statistics it
+  /// also puts the gradients of the parameters that train, whose sums it needs itself.
   template <class At>
   static void input_gradient(const Call& call) {
     batch_norm_input_gradient<At::adds(0), At::batch_statistics>(At::in, call, constants,
                                                                  At::keeps);
   }
-  /// Assigns the parameters' gradients, or adds to them where the call says so; leaves that to
-  /// input_gradient, which runs next, where there is one.
+  /// Assigns the gradients of the parameters that train, or adds to them where the call says so;
+  /// leaves that to input_gradient, which runs next, where that has their sums.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (!At::owes_input) batch_norm_parameter_gradient(At::in, call);
+    if constexpr (At::owes_input && At::batch_statistics)
+      return;
+    else if constexpr (At::trains(0))
+      batch_norm_parameter_gradient(At::in, call, constants.epsilon, At::batch_statistics);
+    else
+      bias_gradient(call.team, BlockedMap{At::in}, call.batch, call.output_gradient,
+                    call.accumulate, call.parameter_gradients[1]);
   }
 };
 

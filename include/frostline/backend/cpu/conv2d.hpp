@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "frostline/backend/cpu/bias_gradient.hpp"
 #include "frostline/backend/cpu/conv2d_choice.hpp"
 #include "frostline/backend/cpu/conv2d_direct.hpp"
 #include "frostline/backend/cpu/conv2d_im2col.hpp"
@@ -116,6 +117,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
 
   template <class At>
   static constexpr std::size_t scratch_bytes(Pass pass) {
+    if (pass == Pass::parameter_gradient && !At::trains(0)) return 0;
     std::size_t floats = 0;
     if constexpr (algorithm<At> == Algorithm::im2col)
       floats = columns<At>.scratch_floats(pass);
@@ -137,6 +139,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   }
   template <class At>
   static constexpr std::size_t shared_scratch_bytes(Pass pass) {
+    if (pass == Pass::parameter_gradient && !At::trains(0)) return 0;
     std::ptrdiff_t floats = 0;
     if constexpr (algorithm<At> == Algorithm::winograd) {
       if (pass == Pass::input_gradient && winograd_gradients<At>)
@@ -172,7 +175,9 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static constexpr bool reads_packed_alone = algorithm<At> != Algorithm::im2col;
   template <class At, Pass pass>
   static void pack(const Call& call) {
+    const bool weights = At::trains(0) || call.frozen_changed;
     if constexpr (pass == Pass::input_gradient) {
+      if (!weights) return;
       if constexpr (winograd_gradients<At>)
         winograd_pack<tile<At>, 1, float>(call.team, backward<At>,
                                           WeightView::backward(call.parameters[0], Out, In, Size),
@@ -183,20 +188,21 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
                              call.packed);
     } else {
       pack_shift_and_scale(call, Out, padded, Bias, At::batch_norm);
+      if (!weights) return;
       call.team.sync();
       WeightView view = WeightView::of(call.parameters[0], Out, In, Size);
       if (At::batch_norm) view.scale = call.packed + padded;
-      float* weights = call.packed + 2 * padded;
+      float* to = call.packed + 2 * padded;
       if constexpr (algorithm<At> == Algorithm::planes)
-        pack_taps(call.team, planes<At>.forward(), 1, view, weights);
-      if constexpr (algorithm<At> == Algorithm::stem) stem_pack(call.team, stem<At>, view, weights);
+        pack_taps(call.team, planes<At>.forward(), 1, view, to);
+      if constexpr (algorithm<At> == Algorithm::stem) stem_pack(call.team, stem<At>, view, to);
       if constexpr (algorithm<At> == Algorithm::direct)
-        pack_taps(call.team, direct<At>.forward(), lanes, view, weights);
+        pack_taps(call.team, direct<At>.forward(), lanes, view, to);
       if constexpr (algorithm<At> == Algorithm::winograd) {
         if constexpr (has_few<At>)
           if (few_images(call))
-            return winograd_pack<2, Stride, PackedIn<At>>(call.team, for_few<At>, view, weights);
-        winograd_pack<tile<At>, Stride, PackedIn<At>>(call.team, winograd<At>, view, weights);
+            return winograd_pack<2, Stride, PackedIn<At>>(call.team, for_few<At>, view, to);
+        winograd_pack<tile<At>, Stride, PackedIn<At>>(call.team, winograd<At>, view, to);
       }
     }
   }
@@ -252,14 +258,24 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     } else
       im2col_input_gradient(columns<At>, call, At::adds(0));
   }
-  /// Assigns the parameters' gradients, or adds to them where the call says so.
+  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (algorithm<At> == Algorithm::im2col) {
-      im2col_parameter_gradient(columns<At>, call, Bias);
-      return;
-    }
+    if constexpr (At::trains(0)) weight_gradient<At>(call);
+    float* bias = call.parameter_gradients[1];
+    if constexpr (Bias && At::trains(1) && algorithm<At> == Algorithm::im2col)
+      plain_bias_gradient(call, At::out, bias);
+    else if constexpr (Bias && At::trains(1))
+      bias_gradient(call.team, BlockedMap{At::out}, call.batch, call.output_gradient,
+                    call.accumulate, bias);
+  }
+
+ private:
+  template <class At>
+  static void weight_gradient(const Call& call) {
     float* weight = call.parameter_gradients[0];
+    if constexpr (algorithm<At> == Algorithm::im2col)
+      im2col_weight_gradient(columns<At>, call, weight);
     if constexpr (algorithm<At> == Algorithm::planes)
       planes_weight_gradient<Size>(call.team, planes<At>, call.batch, call.inputs[0],
                                    call.output_gradient, call.thread_scratch(), call.accumulate,
@@ -278,9 +294,6 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
         direct_weight_gradient(call.team, direct<At>, call.batch, call.inputs[0],
                                call.output_gradient, call.thread_scratch(), call.accumulate,
                                weight);
-    if constexpr (Bias)
-      bias_gradient(call.team, BlockedMap{At::out}, call.batch, call.output_gradient,
-                    call.accumulate, call.parameter_gradients[1]);
   }
 };
 

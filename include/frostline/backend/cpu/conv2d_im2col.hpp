@@ -160,18 +160,17 @@ FROSTLINE_SHARED void im2col_input_gradient(const Convolution& conv, const Call&
   });
 }
 
-FROSTLINE_SHARED void im2col_parameter_gradient(const Convolution& conv, const Call& call,
-                                                bool has_bias) {
+FROSTLINE_SHARED void im2col_weight_gradient(const Convolution& conv, const Call& call,
+                                             float* weight) {
   const int tasks = conv.groups * conv.blocks();
   const int outputs = conv.group_outputs();
   for_each_task(call.team, tasks, [&](int task) {
     const int group = task / conv.blocks();
     const int first = task % conv.blocks() * conv.block_channels();
     const int channels = std::min(conv.block_channels(), conv.group_inputs() - first);
-    const Rows<float> gradient{call.parameter_gradients[0] +
-                                   std::ptrdiff_t(group) * outputs * conv.depth() +
-                                   first * conv.taps(),
-                               conv.depth()};
+    const Rows<float> gradient{
+        weight + std::ptrdiff_t(group) * outputs * conv.depth() + first * conv.taps(),
+        conv.depth()};
     float* columns = call.thread_scratch();
     const auto of_image = [&](const float* from, int n, Shape shape, int channel) {
       return from + std::size_t(n) * shape.size() + std::size_t(channel) * shape.pixels();
@@ -196,15 +195,19 @@ FROSTLINE_SHARED void im2col_parameter_gradient(const Convolution& conv, const C
                    gradient, call.accumulate || n > 0);
     }
   });
-  if (!has_bias) return;
-  for_each_task(call.team, conv.out.channels, [&](int k) {
-    double sum = call.accumulate ? double(call.parameter_gradients[1][k]) : 0.0;
+}
+
+/// Assigns a bias' gradient, the sums of the output's gradient over pixels and batch, or adds.
+/// Shapes: NCHW.
+FROSTLINE_SHARED void plain_bias_gradient(const Call& call, Shape out, float* bias) {
+  for_each_task(call.team, out.channels, [&](int k) {
+    double sum = call.accumulate ? double(bias[k]) : 0.0;
     for (int n = 0; n < call.batch; ++n) {
-      const float* gradient = call.output_gradient + std::size_t(n) * conv.out.size() +
-                              std::size_t(k) * conv.out.pixels();
-      for (int p = 0; p < conv.pixels(); ++p) sum += double(gradient[p]);
+      const float* gradient =
+          call.output_gradient + std::size_t(n) * out.size() + std::size_t(k) * out.pixels();
+      for (std::size_t p = 0; p < out.pixels(); ++p) sum += double(gradient[p]);
     }
-    call.parameter_gradients[1][k] = float(sum);
+    bias[k] = float(sum);
   });
 }
 

@@ -46,7 +46,7 @@ inline void linear_input_gradient(const Call& call, int in, int out, bool adds) 
                                .adds = adds};
   products.run(call.team);
 }
-inline void linear_parameter_gradient(const Call& call, int in, int out) {
+inline void linear_weight_gradient(const Call& call, int in, int out) {
   const OuterProducts products{.a = call.output_gradient,
                                .a_row = 1,
                                .a_sum = out,
@@ -57,6 +57,8 @@ inline void linear_parameter_gradient(const Call& call, int in, int out) {
                                .columns = in,
                                .adds = call.accumulate};
   products.run(call.team);
+}
+inline void linear_bias_gradient(const Call& call, int out) {
   for_each_part(call.team, out, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
     float* bias = call.parameter_gradients[1];
     for (std::ptrdiff_t k = first; k < last; ++k) {
@@ -80,10 +82,11 @@ struct Kernel<cpu, Linear<In, Out>> {
   static void input_gradient(const Call& call) {
     linear_input_gradient(call, In, Out, At::adds(0));
   }
-  /// Assigns the parameters' gradients, or adds to them where the call says so.
+  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    linear_parameter_gradient(call, In, Out);
+    if constexpr (At::trains(0)) linear_weight_gradient(call, In, Out);
+    if constexpr (At::trains(1)) linear_bias_gradient(call, Out);
   }
 };
 

@@ -124,15 +124,30 @@ struct Slopes {
     return {slope, slope * (double(x[at]) - double(norm.mean[k])) * double(norm.inverse[k])};
   }
 };
-struct UseSlopes {
+/// The same by the running statistics.
+struct RunningSlopes {
   BatchNorm norm;
+  const float *x, *dy;
+  FROSTLINE_DEVICE Sums operator()(std::ptrdiff_t k, std::ptrdiff_t i) const {
+    const std::ptrdiff_t at = norm.at(k, i);
+    const double slope = double(dy[at]);
+    return {slope, slope * (double(x[at]) - double(norm.running_mean[k])) /
+                       std::sqrt(double(norm.running_variance[k]) + double(norm.epsilon))};
+  }
+};
+struct PutSlopes {
   float *weight, *bias;  // gradients, null: not wanted
   bool adds;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
-    if (weight) {
-      put(weight[k], float(sums.second), adds);
-      put(bias[k], float(sums.first), adds);
-    }
+    if (weight) put(weight[k], float(sums.second), adds);
+    if (bias) put(bias[k], float(sums.first), adds);
+  }
+};
+struct UseSlopes {
+  BatchNorm norm;
+  PutSlopes put_slopes;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
+    put_slopes(k, sums);
     const double inverse = double(norm.inverse[k]), factor = double(norm.gamma[k]) * inverse;
     const double input = -factor * inverse * sums.second / double(norm.count);
     norm.set(k, factor, input,
@@ -152,13 +167,24 @@ struct NormGradient {
   }
 };
 
+/// Puts the parameters' gradients where they are wanted, and sets the coefficients of the input's.
 template <class AnyCall>
 FROSTLINE_SHARED void batch_norm_slopes(const AnyCall& call, const BatchNorm& norm,
                                         bool parameters) {
+  PutSlopes put_slopes{nullptr, nullptr, call.accumulate};
+  if (parameters) {
+    put_slopes.weight = call.parameter_gradients[0];
+    put_slopes.bias = call.parameter_gradients[1];
+  }
   sum_rows(call.context, norm.at.channels, norm.count,
-           Slopes{norm, call.inputs[0], call.output_gradient},
-           UseSlopes{norm, parameters ? call.parameter_gradients[0] : nullptr,
-                     parameters ? call.parameter_gradients[1] : nullptr, call.accumulate});
+           Slopes{norm, call.inputs[0], call.output_gradient}, UseSlopes{norm, put_slopes});
+}
+/// The parameters' gradients by the running statistics.
+template <class AnyCall>
+FROSTLINE_SHARED void batch_norm_running_slopes(const AnyCall& call, const BatchNorm& norm) {
+  sum_rows(call.context, norm.at.channels, norm.count,
+           RunningSlopes{norm, call.inputs[0], call.output_gradient},
+           PutSlopes{call.parameter_gradients[0], call.parameter_gradients[1], call.accumulate});
 }
 template <class AnyCall>
 FROSTLINE_SHARED void batch_norm_input_gradient(const AnyCall& call, const BatchNorm& norm,
@@ -192,18 +218,25 @@ struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
     device::batch_norm_forward(call, norm(call, At::in), At::batch_statistics && call.training,
                                At::keeps);
   }
-  /// Assigns the input's gradient, or adds to it where At says so. Where the parameters train, it
-  /// also puts their gradients, whose sums it needs itself.
+  /// Assigns the input's gradient, or adds to it where At says so. By the batch's statistics it
+  /// also puts the gradients of the parameters that train, whose sums it needs itself.
   template <class At>
   static void input_gradient(const Call& call) {
     device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics, At::keeps,
                                       At::adds(0));
   }
-  /// Assigns the parameters' gradients, or adds to them where the call says so; leaves that to
-  /// input_gradient, which runs next, where there is one.
+  /// Assigns the gradients of the parameters that train, or adds to them where the call says so;
+  /// leaves that to input_gradient, which runs next, where that has their sums.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (!At::owes_input) device::batch_norm_slopes(call, norm(call, At::in), true);
+    if constexpr (At::owes_input && At::batch_statistics)
+      return;
+    else if constexpr (!At::trains(0))
+      device::bias_gradient(call, At::in, call.parameter_gradients[1]);
+    else if constexpr (At::batch_statistics)
+      device::batch_norm_slopes(call, norm(call, At::in), true);
+    else
+      device::batch_norm_running_slopes(call, norm(call, At::in));
   }
 };
 

@@ -160,6 +160,7 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
   template <class At>
   static constexpr std::size_t shared_scratch_bytes(Pass pass) {
     const std::ptrdiff_t pixels = std::ptrdiff_t(At::out.pixels()), all = In * Size * Size;
+    if (pass == Pass::parameter_gradient && !At::trains(0)) return 0;
     if (pass == Pass::parameter_gradient)
       return std::size_t((all + Out) * device::Chunk::full(all + Out, pixels).size()) *
              sizeof(float);
@@ -194,11 +195,12 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
   static void input_gradient(const Call& call) {
     device::conv2d_input_gradient(call, windows<At>, At::adds(0));
   }
-  /// Assigns the parameters' gradients, or adds to them where the call says so.
+  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    device::conv2d_weight_gradient(call, windows<At>);
-    if constexpr (Bias) device::bias_gradient(call, At::out, call.parameter_gradients[1]);
+    if constexpr (At::trains(0)) device::conv2d_weight_gradient(call, windows<At>);
+    if constexpr (Bias && At::trains(1))
+      device::bias_gradient(call, At::out, call.parameter_gradients[1]);
   }
 };
 

@@ -29,10 +29,9 @@ FROSTLINE_SHARED void linear_input_gradient(const AnyCall& call, int in, int out
        {call.input_gradients[0], in}, adds);
 }
 template <class AnyCall>
-FROSTLINE_SHARED void linear_parameter_gradient(const AnyCall& call, int in, int out) {
+FROSTLINE_SHARED void linear_weight_gradient(const AnyCall& call, int in, int out) {
   gemm(call.context, out, in, call.batch, {call.output_gradient, out, true}, {call.inputs[0], in},
        {call.parameter_gradients[0], in}, call.accumulate);
-  bias_gradient(call, {out, 1, 1}, call.parameter_gradients[1]);
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
@@ -51,10 +50,12 @@ struct Kernel<thrust_backend, Linear<In, Out>> {
   static void input_gradient(const Call& call) {
     device::linear_input_gradient(call, In, Out, At::adds(0));
   }
-  /// Assigns the parameters' gradients, or adds to them where the call says so.
+  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    device::linear_parameter_gradient(call, In, Out);
+    if constexpr (At::trains(0)) device::linear_weight_gradient(call, In, Out);
+    if constexpr (At::trains(1))
+      device::bias_gradient(call, {Out, 1, 1}, call.parameter_gradients[1]);
   }
 };
 
