@@ -66,7 +66,8 @@ build compare tests/thrust/compare.cpp "${device[@]}" &&
   build steps tests/thrust/steps.cpp "${device[@]}" &&
   build outputs tests/thrust/outputs.cpp "${device[@]}" -Xcompiler -march=native &&
   build golden tests/thrust/golden.cpp "${device[@]}" &&
-  build special tests/thrust/special.cpp "${device[@]}"
+  build special tests/thrust/special.cpp "${device[@]}" &&
+  build partly_trained tests/thrust/partly_trained.cpp "${device[@]}"
 compiled=$?
 wait $other && [ $compiled -eq 0 ] || { failed=("${names[@]}"); finish; }
 link() {
@@ -74,7 +75,8 @@ link() {
   shift
   nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson -lz
 }
-link tests compare.o slopes.o steps.o outputs.o golden.o special.o cpu_results.o main.o && link moves moves.o main.o &&
+link tests compare.o slopes.o steps.o outputs.o golden.o special.o partly_trained.o cpu_results.o main.o &&
+  link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 
 source tests/support/check.sh

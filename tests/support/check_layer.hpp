@@ -122,8 +122,8 @@ class LayerChecker {
     constexpr int flags = flags_here | (flags::frozen << (1 - k));
     run_.template forward<flags>();
     assigned.parameters[1 - k].clear();
-    expect(run_.template backward<flags, Inputs, true>(),
-           changed(assigned, [] { return 0.0f; }), assigned);
+    expect(run_.template backward<flags, Inputs, true>(), changed(assigned, [] { return 0.0f; }),
+           assigned);
     const Gradients before = changed(assigned, [] { return uniform(); });
     expect(run_.template backward<flags, Inputs, true, true>(before), before, assigned);
   }

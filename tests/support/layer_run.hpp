@@ -245,8 +245,7 @@ class LayerRun {
       if (Inputs) result.inputs[k] = dx[std::size_t(k)].values();
     for (int k = 0; k < parameters.count; ++k) {
       REQUIRE(dp[std::size_t(k)].intact());
-      if (Parameters && Place<Flags>::trains(k))
-        result.parameters[k] = dp[std::size_t(k)].copy();
+      if (Parameters && Place<Flags>::trains(k)) result.parameters[k] = dp[std::size_t(k)].copy();
     }
     return result;
   }

@@ -64,7 +64,7 @@ struct Situation {
   Shape in{};
   Layout given = Layout::plain;  // of its first input
   bool first = false;            // reads the network's input
-  bool frozen = false;
+  bool frozen = false;           // nothing of it trains
   Tuning tuning{};
 };
 

@@ -71,8 +71,8 @@ struct At {
   static constexpr bool blocked_output = Flags & flags::blocked_output;
   static constexpr bool pooled = Flags & flags::pooled;
   static constexpr int algorithm = Flags / flags::algorithm % 64;
-  /// Whether a parameter of a layer trains of which anything does; else all are read and none
-  /// written.
+  /// Whether a parameter trains, in a layer of which any does: parameter_gradient is called only
+  /// there, and `pack` packs the others again only if the call says that they have changed.
   static constexpr bool trains(int parameter) { return !(Flags & (flags::frozen << parameter)); }
 };
 

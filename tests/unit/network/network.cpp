@@ -20,6 +20,10 @@ using Dense = ReplaceHead<Unfreeze<Freeze<Small>, "layer3">, FcnHead<64, 4>>;
 // Frozen layers, with either statistics, between layers that train.
 using Sandwich = Unfreeze<Freeze<Everything>, "conv1", "layer3.0", "fc">;
 using DriftingSandwich = Unfreeze<Freeze<Everything, BatchStatistics>, "conv1", "fc">;
+// Single parameters.
+using OneBias = Unfreeze<Freeze<Everything>, "layer3.1.bn2.bias">;
+using OnlyBiases = TrainOnly<Everything, Biases>;
+using OnlyNorms = TrainOnly<Everything, Norms>;
 
 /// A network that has seen a little: scattered statistics, no parameter at a special value.
 template <class Model>
@@ -87,6 +91,9 @@ TEST_CASE("the gradient of a whole network is its slope, whatever is frozen") {
   SECTION("everything") { check_slope<Everything>(); }
   SECTION("frozen layers behind layers that train") { check_slope<Sandwich>(); }
   SECTION("the same with batch statistics") { check_slope<DriftingSandwich>(); }
+  SECTION("one bias") { check_slope<OneBias>(); }
+  SECTION("biases") { check_slope<OnlyBiases>(); }
+  SECTION("norms") { check_slope<OnlyNorms>(); }
 }
 
 bool same_bytes(const std::vector<float>& a, const std::vector<float>& b) {
@@ -121,6 +128,9 @@ TEST_CASE("a frozen layer keeps its bytes over 50 steps with momentum and weight
   SECTION("layer4 and head") { check_frozen<Layer4>(); }
   SECTION("batch statistics move, parameters stay") { check_frozen<Drifting>(); }
   SECTION("a dense head") { check_frozen<Dense>(); }
+  SECTION("one bias") { check_frozen<OneBias>(); }
+  SECTION("biases") { check_frozen<OnlyBiases>(); }
+  SECTION("norms") { check_frozen<OnlyNorms>(); }
 }
 
 TEST_CASE("folding batch norm, sum and ReLU into frozen convolutions changes nothing") {
