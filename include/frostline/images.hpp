@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Pictures: reading and writing them, folders of them, label masks and transforms. A program that
-// includes this links libjpeg-turbo and libpng (the CMake target frostline::images).
+// Pictures: reading and writing them, folders of them, label masks, transforms and data sets. A
+// program that includes this links libjpeg-turbo and libpng (the CMake target frostline::images).
 #pragma once
 
+#include "frostline/data/image_data_set.hpp"
 #include "frostline/data/image_folder.hpp"
 #include "frostline/data/transform.hpp"
 #include "frostline/io/images/image.hpp"

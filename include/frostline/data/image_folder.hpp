@@ -129,6 +129,31 @@ inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
   return {std::move(train), std::move(val)};
 }
 
+namespace detail {
+
+/// Calls action(i) for 0 ... count - 1, in parallel with OpenMP.
+/// Throws: as for_each_image.
+template <class Action>
+void for_each_in_parallel(std::size_t count, Action action) {
+  ImageFailures failures;
+#ifdef _OPENMP
+#pragma omp parallel for schedule(dynamic)
+#endif
+  for (std::size_t i = 0; i < count; ++i) {
+    try {
+      action(i);
+    } catch (...) {
+#ifdef _OPENMP
+#pragma omp critical(frostline_for_each_in_parallel)
+#endif
+      failures.add(i);
+    }
+  }
+  failures.rethrow(count);
+}
+
+}  // namespace detail
+
 /// Decodes the folder's images in parallel with OpenMP, each once, and calls
 /// action(index of the sample, Image&&) from the thread that decoded it: what the action does not
 /// keep is freed at once, so that no more pictures are in memory than there are threads.
@@ -137,21 +162,9 @@ inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
 /// are read nevertheless.
 template <class Action>
 void for_each_image(const ImageFolder& folder, Action action, const DecodeOptions& options = {}) {
-  detail::ImageFailures failures;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(dynamic)
-#endif
-  for (std::size_t i = 0; i < folder.size(); ++i) {
-    try {
-      action(i, read_image(folder.samples[i].path, options));
-    } catch (...) {
-#ifdef _OPENMP
-#pragma omp critical(frostline_for_each_image)
-#endif
-      failures.add(i);
-    }
-  }
-  failures.rethrow(folder.size());
+  detail::for_each_in_parallel(folder.size(), [&](std::size_t i) {
+    action(i, read_image(folder.samples[i].path, options));
+  });
 }
 
 /// All images of the folder, decoded, in the order of its samples; see for_each_image.
