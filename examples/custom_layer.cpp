@@ -4,8 +4,9 @@
 #include <exception>
 #include <frostline/frostline.hpp>
 
+#include "support/data_set.hpp"
 #include "support/swish.hpp"
-#include "support/training.hpp"
+#include "support/watch.hpp"
 
 namespace fl = frostline;
 
@@ -24,14 +25,13 @@ static_assert(Net::trainable_count() == 128 * 64 + 64 + 64 + 64 * 10 + 10);
 int main(int argc, char** argv) {
   try {
     const std::filesystem::path folder = argc > 1 ? argv[1] : "examples/data";
-    const auto [training, validation] =
-        examples::load_data_sets(folder / "clipart10", 10, examples::keep_for_crops(96, 0.5),
-                                 examples::keep_for_evaluation(96));
+    const auto [training, validation] = examples::load_data_sets(
+        folder / "clipart10", 10, fl::TrainingTransform{96, 0.5}, fl::EvaluationTransform{96, 96});
     Net network{fl::max_batch(32)};
     fl::load_pretrained(network, folder / "resnet18-w16.safetensors");
-    fl::Trainer trainer{network, fl::CrossEntropy{}, fl::Sgd{.momentum = 0.9f}};
-    examples::TrainerOf any(network, trainer);
-    examples::train(any, training, validation, {.epochs = 8, .learning_rate = 0.05f});
+    fl::Trainer trainer{network, fl::CrossEntropy{},
+                        fl::Sgd{.learning_rate = 0.05f, .momentum = 0.9f}};
+    fl::fit(trainer, training, validation, examples::watched({.epochs = 8}));
 
     const std::vector<float> beta = network.values("swish.beta");
     const auto [least, most] = std::minmax_element(beta.begin(), beta.end());

@@ -17,10 +17,8 @@ const std::vector<std::string> backends{"cpu"};
 
 int main(int argc, char** argv) {
   examples::FinetuningOptions options;
-  options.learning_rate = 0;
   bool still = false;
   std::string backend = "cpu";
-  options.smallest_crop = 0.8;  // a frozen backbone cannot learn what a crop does to its features
   examples::CommandLine line(
       "Fine-tunes a ResNet-18 of width 16 on DATA/train and DATA/val, one folder a class");
   line.choice("--train", options.mode, "what trains: head, layer4 (and head), all, or scratch",
@@ -37,6 +35,7 @@ int main(int argc, char** argv) {
   line.flag("--upright", options.upright, "turn photos as their EXIF data say");
   line.choice("--cache", options.cache, "of what frozen layers give for pictures that don't change",
               {"f32", "f16", "none"});
+  line.flag("--best", options.best, "write the weights of the best epoch, not of the last");
   line.number("--seed", options.seed, "of what is drawn at random");
   line.choice("--backend", backend, "what computes", backends);
   line.text("--out", options.out, "folder for what is written");

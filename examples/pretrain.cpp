@@ -4,8 +4,9 @@
 #include <frostline/frostline.hpp>
 
 #include "support/command_line.hpp"
+#include "support/data_set.hpp"
 #include "support/output.hpp"
-#include "support/training.hpp"
+#include "support/watch.hpp"
 
 namespace fl = frostline;
 
@@ -16,17 +17,18 @@ using Net = fl::Network<Model, fl::Input<3, side, side>>;
 
 int main(int argc, char** argv) {
   std::string folder, out = "resnet18-w16.safetensors";
-  examples::TrainingOptions options{.epochs = 30, .batch = 64, .learning_rate = 0.1f};
-  float weight_decay = 5e-4f;
+  fl::FitOptions options{.epochs = 30, .batch = 64, .restore_best = false};
+  float learning_rate = 0.1f, weight_decay = 5e-4f;
+  double smallest_crop = 0.5;
   examples::CommandLine line(
       "Trains a ResNet-18 of width 16 on DATA/train and DATA/val, one folder a class");
   line.required_text("--data", folder, "folder with train/ and val/");
   line.text("--out", out, "file for the weights, floats of 16 bits");
   line.number("--epochs", options.epochs, "passes over the data", 1, 100000);
   line.number("--batch", options.batch, "pictures a step", 2, 4096);
-  line.number("--learning-rate", options.learning_rate, "the highest; it follows a cosine");
+  line.number("--learning-rate", learning_rate, "the highest; it follows a cosine");
   line.number("--weight-decay", weight_decay, "of all parameters");
-  line.share("--smallest-crop", options.smallest_crop, "share of a picture that a crop keeps");
+  line.share("--smallest-crop", smallest_crop, "share of a picture that a crop keeps");
   line.number("--seed", options.seed, "of what is drawn at random");
   line.parse(argc, argv);
 
@@ -37,17 +39,19 @@ int main(int argc, char** argv) {
     examples::prepare_output(file.has_parent_path() ? file.parent_path() : ".",
                              {file.filename().string()}, Net::parameter_count() * sizeof(float));
     const auto [training, validation] = examples::load_data_sets(
-        folder, classes, examples::keep_for_crops(side, options.smallest_crop),
-        examples::keep_for_evaluation(side));
+        folder, classes, fl::TrainingTransform{.crop = side, .min_scale = smallest_crop},
+        fl::EvaluationTransform{side, side});
     Net network{fl::max_batch(options.batch), fl::seed(options.seed)};
     std::printf("%zu parameters, %zu pictures to train on, %zu to validate\n",
                 network.parameter_count(), training.size(), validation.size());
     fl::Trainer trainer{network, fl::CrossEntropy{.label_smoothing = 0.1f},
-                        fl::Sgd{.momentum = 0.9f, .weight_decay = weight_decay, .nesterov = true}};
-    examples::TrainerOf any(network, trainer);
-    const auto results = examples::train(any, training, validation, options);
+                        fl::Sgd{.learning_rate = learning_rate,
+                                .momentum = 0.9f,
+                                .weight_decay = weight_decay,
+                                .nesterov = true}};
+    const auto result = fl::fit(trainer, training, validation, examples::watched(options));
     fl::SaveOptions saving{.type = fl::ElementType::f16, .metadata = {{"format", "pt"}}};
-    saving.metadata["validation_accuracy"] = std::to_string(results.back().validation_accuracy);
+    saving.metadata["validation_accuracy"] = std::to_string(result.kept_epoch().validation_accuracy);
     try {
       fl::save(network, out, saving);
     } catch (const fl::Error& error) {  // a number that 16 bits cannot hold

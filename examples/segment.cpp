@@ -5,8 +5,8 @@
 
 #include "support/command_line.hpp"
 #include "support/output.hpp"
-#include "support/progress.hpp"
 #include "support/scenes.hpp"
+#include "support/watch.hpp"
 
 namespace fl = frostline;
 
@@ -23,83 +23,51 @@ struct Options {
   std::uint64_t seed = 0;
 };
 
-/// The class of each pixel of each scene, batch by batch.
-template <class Visit>  // visit(index of scene, predicted labels)
-void predict_scenes(Net& network, std::span<const examples::Scene> scenes, Visit visit) {
-  const std::size_t pixels = Net::output_shape.pixels();
-  std::vector<int> labels(pixels);
-  for (std::size_t first = 0; first < scenes.size();) {
-    const std::size_t count = std::min(scenes.size() - first, std::size_t(network.max_batch()));
-    const examples::Batch batch = examples::batch_of(scenes.subspan(first, count));
-    const std::span<const float> logits = network.predict(batch.images);
-    for (std::size_t n = 0; n < count; ++n) {
-      for (std::size_t p = 0; p < pixels; ++p)
-        labels[p] =
-            fl::predicted_class(Net::output_shape, logits.data() + n * Net::output_shape.size(), p);
-      visit(first + n, labels);
-    }
-    first += count;
-  }
-}
-
 void run(const Options& options) {
   const std::filesystem::path out(options.out);
   examples::prepare_output(out, {"segmenter.safetensors", "segmented.png"},
                            Net::parameter_count() * sizeof(float));
-  const examples::Keep keep = examples::keep_for_crops(side / 2, 1);  // the largest cut-out
+  const fl::EvaluationTransform whole{side, side};  // as large as the largest cut-out
   const auto [training, validation] =
-      examples::load_data_sets(options.data, classes - 1, keep, keep);
-  std::vector<examples::Scene> held_out;
-  for (int i = 0; i < 48; ++i)
-    held_out.push_back(examples::make_scene(validation, side, std::uint64_t(i)));
+      examples::load_data_sets(options.data, classes - 1, whole, whole);
+  const examples::Scenes scenes(training, side, options.scenes, true);
+  const examples::Scenes held_out(validation, side, 48, false);
 
   Net network{fl::max_batch(options.batch), fl::seed(options.seed)};
   fmt::print("{}: {}\n", options.weights, fl::load_pretrained(network, options.weights).text());
-  fl::Trainer trainer{network, fl::CrossEntropy{},
-                      fl::Sgd{.momentum = 0.9f, .weight_decay = 1e-4f}};
-  const int batches = (options.scenes + options.batch - 1) / options.batch;
-  const fl::CosineSchedule schedule{.peak = options.learning_rate,
-                                    .warmup_steps = batches / 2,
-                                    .steps = batches * options.epochs};
-  int step = 0;
-  for (int epoch = 1; epoch <= options.epochs; ++epoch) {
-    examples::Progress progress(fmt::format("epoch {}/{}", epoch, options.epochs),
-                                std::size_t(options.scenes));
-    for (int b = 0; b < batches; ++b) {
-      std::vector<examples::Scene> scenes;
-      for (int i = 0; i < std::min(options.batch, options.scenes - b * options.batch); ++i)
-        scenes.push_back(examples::make_scene(
-            training, side,
-            (options.seed * 1'000'003 + std::uint64_t(step)) * 1'000'003 + std::uint64_t(i) + 1));
-      const examples::Batch batch = examples::batch_of(scenes);
-      trainer.optimizer.learning_rate = schedule(step++);
-      progress.advance(scenes.size(), double(trainer.step(batch.images, batch.labels)));
-    }
-    progress.finish();
-    fl::ConfusionMatrix confusion(classes);
-    predict_scenes(network, held_out, [&](std::size_t i, std::span<const int> labels) {
-      for (std::size_t p = 0; p < labels.size(); ++p)
-        confusion.add(held_out[i].labels[p], labels[p]);
-    });
+  fl::Trainer trainer{
+      network, fl::CrossEntropy{},
+      fl::Sgd{.learning_rate = options.learning_rate, .momentum = 0.9f, .weight_decay = 1e-4f}};
+  fl::FitOptions fitting{.epochs = options.epochs, .seed = options.seed};
+  fitting.score = [](const fl::Validation& v) {
+    return v.confusion.mean_intersection_over_union();
+  };
+  fitting.on_epoch = [&](const fl::EpochResult& now, const fl::Validation& v, bool) {
     fmt::print(
         "epoch {}/{}  loss {:.4f}  pixel accuracy {:.1f} %  mean IoU {:.3f}  {:.0f} scenes/s\n",
-        epoch, options.epochs, progress.mean_loss(), 100 * confusion.accuracy(),
-        confusion.mean_intersection_over_union(), progress.images_per_second());
-    if (epoch < options.epochs) continue;
-    fmt::print("\nintersection over union by class\n");
-    for (int k = 0; k < classes; ++k)
-      fmt::print("  {:<12} {:.3f}\n", k == 0 ? "background" : training.classes[std::size_t(k - 1)],
-                 confusion.intersection_over_union(k));
-  }
+        now.epoch, options.epochs, now.training_loss, 100 * v.confusion.accuracy(),
+        v.confusion.mean_intersection_over_union(), now.images_per_second);
+    return true;
+  };
+  const fl::FitResult result =
+      fl::fit(trainer, scenes, held_out, examples::watched(fitting, "scenes"));
+  fmt::print("\nintersection over union by class, after the best epoch, {}\n", result.kept);
+  for (int k = 0; k < classes; ++k)
+    fmt::print("  {:<12} {:.3f}\n", k == 0 ? "background" : training.classes()[std::size_t(k - 1)],
+               result.validation.confusion.intersection_over_union(k));
 
   fl::save(network, out / "segmenter.safetensors");
   std::vector<fl::Image> sheet;
-  predict_scenes(network, std::span(held_out).first(6),
-                 [&](std::size_t i, std::span<const int> labels) {
-                   sheet.push_back(held_out[i].image);
-                   sheet.push_back(examples::paint_labels(held_out[i].labels, side));
-                   sheet.push_back(examples::paint_labels(labels, side));
-                 });
+  const auto paint = [&](std::size_t i, std::span<const float> logits) {
+    const examples::Scene scene = examples::make_scene(validation, side, i);
+    std::vector<int> labels;
+    for (std::size_t p = 0; p < scene.labels.size(); ++p)
+      labels.push_back(fl::predicted_class(Net::output_shape, logits.data(), p));
+    sheet.push_back(scene.image);
+    sheet.push_back(examples::paint_labels(scene.labels, side));
+    sheet.push_back(examples::paint_labels(labels, side));
+  };
+  fl::predict_all(network, examples::Scenes(validation, side, 6, false), paint);
   fl::write_png(out / "segmented.png", examples::tile(sheet, 3));
   fmt::print("\nwrote segmented.png (scene, truth, prediction) and segmenter.safetensors to {}\n",
              std::filesystem::absolute(out).lexically_normal().string());

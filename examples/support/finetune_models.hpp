@@ -44,12 +44,17 @@ void run(const examples::FinetuningOptions& options) {
               data.training.size(), data.validation.size());
 
   fl::Trainer trainer{network, fl::CrossEntropy{.label_smoothing = 0.1f},
-                      fl::Sgd{.momentum = 0.9f, .weight_decay = 5e-4f, .nesterov = true}};
-  examples::TrainerOf any(network, trainer);
+                      fl::Sgd{.learning_rate = options.learning_rate,
+                              .momentum = 0.9f,
+                              .weight_decay = 5e-4f,
+                              .nesterov = true}};
+  fl::FitTargetOf target(trainer);
   std::string names;  // for predict
-  for (const std::string& name : data.training.classes) names += (names.empty() ? "" : "\n") + name;
+  for (const std::string& name : data.training.classes())
+    names += (names.empty() ? "" : "\n") + name;
   const std::filesystem::path out(options.out);
-  examples::finetune(any, {network.trainable_count(), network.parameter_count(), network.threads()},
+  examples::finetune(target,
+                     {network.trainable_count(), network.parameter_count(), network.threads()},
                      data, options, [&] {
                        fl::save(network, out / "finetuned.safetensors",
                                 {.metadata = {{"format", "pt"}, {"classes", names}}});

@@ -10,12 +10,13 @@
 #include "frostline/optimizers/sgd.hpp"
 #include "output.hpp"
 #include "result_json.hpp"
+#include "watch.hpp"
 
 namespace examples {
 
 namespace {
 
-Report report_of(const NetworkFacts& network, const DataSet& training, const DataSet& validation,
+Report report_of(const NetworkFacts& network, const DataSets& data,
                  const FinetuningOptions& options, double seconds) {
   Report report;
   report.title = fmt::format("Fine-tuning ResNet-18 on {}", folder_name(options.data));
@@ -24,7 +25,7 @@ Report report_of(const NetworkFacts& network, const DataSet& training, const Dat
       {"pretrained weights", options.mode == "scratch" ? "none" : options.weights},
       {"parameters that train", fmt::format("{} of {}", network.trainable, network.parameters)},
       {"pictures",
-       fmt::format("{} to train on, {} to validate", training.size(), validation.size())},
+       fmt::format("{} to train on, {} to validate", data.training.size(), data.validation.size())},
       {"crops and mirroring", options.augment ? "random" : "none"},
       {"epochs", std::to_string(options.epochs)},
       {"batch", std::to_string(options.batch)},
@@ -32,20 +33,20 @@ Report report_of(const NetworkFacts& network, const DataSet& training, const Dat
       {"seed", std::to_string(options.seed)},
       {"seconds", fmt::format("{:.1f}", seconds)},
       {"threads", std::to_string(network.threads)}};
-  report.classes = training.classes;
+  report.classes = data.training.classes();
   return report;
 }
 
 /// The picture as its file has it, or where that is gone by now, as it is kept.
-frostline::Image shown(const DataSet& data, std::size_t i, bool upright) {
+frostline::Image shown(const frostline::ImageDataSet& data, std::size_t i, bool upright) {
   using frostline::Orientation;
   try {
     return frostline::shrink(
-        frostline::read_image(data.paths[i], {.orientation = upright ? Orientation::upright
-                                                                     : Orientation::as_stored}),
+        frostline::read_image(
+            data.path(i), {.orientation = upright ? Orientation::upright : Orientation::as_stored}),
         320);
   } catch (const frostline::Error&) {
-    return data.images[i];
+    return data.image(i);
   }
 }
 
@@ -60,37 +61,44 @@ void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_byt
 }
 
 DataSets load_pictures(const FinetuningOptions& options, int classes) {
-  const Keep whole = keep_for_evaluation(options.side);
-  const Keep crops = keep_for_crops(options.side, options.smallest_crop);
-  return load_data_sets(options.data, classes, options.augment ? crops : whole, whole,
-                        options.upright);
+  const frostline::EvaluationTransform whole{options.side, options.side};
+  const frostline::TrainingTransform crops{.crop = options.side,
+                                           .min_scale = options.smallest_crop};
+  if (!options.augment) return load_data_sets(options.data, classes, whole, whole, options.upright);
+  return load_data_sets(options.data, classes, crops, whole, options.upright);
 }
 
-void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSets& data,
+void finetune(frostline::FitTarget& trainer, const NetworkFacts& network, const DataSets& data,
               const FinetuningOptions& options, const std::function<void()>& save) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   const auto& [training, validation] = data;
-  const auto [epochs, last] = train_and_predict(trainer, training, validation, options);
+  frostline::FitOptions fitting{.epochs = options.epochs,
+                                .batch = options.batch,
+                                .seed = options.seed,
+                                .restore_best = options.best};
+  if (options.cache == "f16") fitting.cache->type = frostline::ElementType::f16;
+  if (options.cache == "none") fitting.cache.reset();
+  const frostline::FitResult fit = frostline::fit(trainer, training, validation, watched(fitting));
   const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
   save();
 
-  frostline::ConfusionMatrix confusion(int(training.classes.size()));
-  for (std::size_t i = 0; i < validation.size(); ++i)
-    confusion.add(validation.labels[i], last.classes[i]);
+  const frostline::ConfusionMatrix& confusion = fit.validation.confusion;
   fmt::print("\nvalidation accuracy {:.1f} % after {:.1f} s; rows are true, columns predicted\n{}",
-             100 * confusion.accuracy(), seconds, confusion_text(confusion, training.classes));
+             100 * confusion.accuracy(), seconds, confusion_text(confusion, training.classes()));
 
   const std::filesystem::path out(options.out);
   write_result(out / "result.json",
-               {options.mode, seconds, options.seed, training.classes, epochs});
-  Report report = report_of(network, training, validation, options, seconds);
-  report.epochs = epochs;
+               {options.mode, seconds, options.seed, training.classes(), fit.epochs});
+  Report report = report_of(network, data, options, seconds);
+  report.epochs = fit.epochs;
   report.confusion = confusion;
   const std::size_t stride = std::max<std::size_t>(1, validation.size() / 30);
-  for (std::size_t i = 0; i < validation.size(); i += stride)
-    report.predictions.push_back({shown(validation, i, options.upright), validation.labels[i],
-                                  last.classes[i], last.probabilities[i]});
+  for (std::size_t i = 0; i < validation.size(); i += stride) {
+    const auto& [prediction, probability] = fit.validation.predictions[i];
+    report.predictions.push_back(
+        {shown(validation, i, options.upright), validation.label(i), prediction, probability});
+  }
   write_report(out / "report.html", report);
 }
 

@@ -5,15 +5,26 @@
 #include <filesystem>
 #include <functional>
 
-#include "training.hpp"
+#include "data_set.hpp"
+#include "frostline/train/fit_target.hpp"
 
 namespace examples {
 
-struct FinetuningOptions : TrainingOptions {
+struct FinetuningOptions {
   std::string mode = "head";
   std::string data = "examples/data/clipart10";
   std::string weights = "examples/data/resnet18-w16.safetensors";
   std::string out = "out";
+  int epochs = 30;
+  int batch = 32;
+  int side = 96;  // of the network's input
+  float learning_rate = 0;
+  bool upright = false;        // photos are turned as their EXIF data say
+  bool augment = true;         // training pictures are cropped and mirrored at random
+  double smallest_crop = 0.8;  // a frozen backbone cannot learn what a crop does to its features
+  std::string cache = "f32";   // how features are cached where they can be: f32, f16 or none
+  bool best = false;           // the weights of the best epoch are written, not those of the last
+  std::uint64_t seed = 0;
 };
 
 /// A network in words.
@@ -26,12 +37,12 @@ struct NetworkFacts {
 /// bytes. Throws: Error that says what is missing.
 void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_bytes);
 
-/// The pictures of options.data, kept as large as these options need them.
+/// The pictures of options.data, as these options show them.
 DataSets load_pictures(const FinetuningOptions& options, int classes);
 
 /// Trains, then calls `save`, since the weights are what took long; prints the confusion matrix,
 /// and writes result.json and report.html.
-void finetune(AnyTrainer& trainer, const NetworkFacts& network, const DataSets& data,
+void finetune(frostline::FitTarget& trainer, const NetworkFacts& network, const DataSets& data,
               const FinetuningOptions& options, const std::function<void()>& save);
 
 }  // namespace examples

@@ -77,14 +77,9 @@ Progress::~Progress() {
   if (!finished_ && terminal_) clear();
 }
 
-void Progress::advance(std::size_t images, double mean_loss) {
-  loss_sum_ += mean_loss * double(images);
-  loss_images_ += images;
-  advance(images);
-}
-
-void Progress::advance(std::size_t images) {
-  images_ += images;
+void Progress::show(std::size_t images, std::optional<double> mean_loss) {
+  images_ = images;
+  loss_ = mean_loss;
   const Clock::time_point now = Clock::now();
   if (!terminal_ || now - drawn_ < std::chrono::milliseconds(100)) return;
   drawn_ = now;
@@ -101,17 +96,12 @@ double Progress::seconds() const {
   return std::chrono::duration<double>((finished_ ? end_ : Clock::now()) - start_).count();
 }
 
-double Progress::images_per_second() const {
-  const double passed = seconds();
-  return passed > 0 ? double(images_) / passed : 0.0;
-}
-
 void Progress::draw() const {
   const double share = total_ ? std::min(1.0, double(images_) / double(total_)) : 1.0;
-  const double rate = images_per_second();
+  const double rate = double(images_) / std::max(seconds(), 1e-6);
   const std::size_t columns = terminal_columns() - 1;
   std::array<std::string, 4> parts{fmt::format(" {:3.0f}%", std::floor(100 * share))};
-  if (loss_images_) parts[1] = fmt::format("  loss {:.4f}", mean_loss());
+  if (loss_) parts[1] = fmt::format("  loss {:.4f}", *loss_);
   if (images_) parts[2] = fmt::format("  {} left", duration(double(total_) * (1 - share) / rate));
   if (images_) parts[3] = "  " + speed(rate);
 

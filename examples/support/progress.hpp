@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
-// A progress bar on stderr for an epoch, with its running mean loss and its speed.
+// A progress bar on stderr for an epoch, with its mean loss and its speed.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
+#include <optional>
 #include <string>
 
 namespace examples {
@@ -16,17 +17,12 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();  // clears the line if an exception came before finish()
 
-  /// Counts a batch, with its mean loss or, where there is none, without.
-  void advance(std::size_t images, double mean_loss);
-  void advance(std::size_t images);
+  /// Images that are done, and where there is one, their mean loss.
+  void show(std::size_t images, std::optional<double> mean_loss = {});
   /// Stops the clock and clears the line.
   void finish();
 
-  std::size_t images() const { return images_; }
-  /// The mean over the images that came with a loss, 0 before the first.
-  double mean_loss() const { return loss_images_ ? loss_sum_ / double(loss_images_) : 0.0; }
   double seconds() const;
-  double images_per_second() const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -36,8 +32,7 @@ class Progress {
   std::string label_;
   std::size_t total_;
   std::size_t images_ = 0;
-  std::size_t loss_images_ = 0;
-  double loss_sum_ = 0;
+  std::optional<double> loss_;
   bool terminal_;
   bool finished_ = false;
   Clock::time_point start_, end_, drawn_;

@@ -8,18 +8,11 @@
 #include <vector>
 
 #include "frostline/io/images/pixels.hpp"
-#include "frostline/train/metrics.hpp"
+#include "frostline/train/fit_result.hpp"
 
 namespace examples {
 
-/// What an epoch came to; mean losses, and the accuracy from 0 to 1.
-struct EpochResult {
-  int epoch = 0;
-  double training_loss = 0;
-  double validation_loss = 0;
-  double validation_accuracy = 0;
-  double images_per_second = 0;
-};
+using frostline::EpochResult;
 
 /// A picture with its class and the class that the network gave it, with which probability.
 struct ShownPrediction {

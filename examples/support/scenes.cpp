@@ -67,15 +67,16 @@ fl::Image background(int side, Random& random) {
 
 }  // namespace
 
-Scene make_scene(const DataSet& data, int side, std::uint64_t seed) {
+Scene make_scene(const fl::ImageDataSet& data, int side, std::uint64_t seed) {
   Random random{seed};
   Scene scene{background(side, random), std::vector<int>(std::size_t(side) * std::size_t(side))};
   const int count = between(random, 2, 3);
   for (int k = 0; k < count; ++k) {
     const std::size_t index = random() % data.size();
     const int size = between(random, side / 2, side * 3 / 4);
-    const fl::Image drawing = fl::resize(data.images[index], size, size);
-    const fl::Image mask = fl::resize(cut_out(data.images[index]), size, size);
+    const fl::Image picture = data.image(index);
+    const fl::Image drawing = fl::resize(picture, size, size);
+    const fl::Image mask = fl::resize(cut_out(picture), size, size);
     const int left = between(random, 0, side - size), top = between(random, 0, side - size);
     for (int y = 0; y < size; ++y)
       for (int x = 0; x < size; ++x) {
@@ -83,25 +84,26 @@ Scene make_scene(const DataSet& data, int side, std::uint64_t seed) {
         if (mask.pixels[3 * from] < 128) continue;
         std::copy_n(drawing.pixels.begin() + std::ptrdiff_t(3 * from), 3,
                     scene.image.pixels.begin() + std::ptrdiff_t(3 * to));
-        scene.labels[to] = data.labels[index] + 1;
+        scene.labels[to] = data.label(index) + 1;
       }
   }
   return scene;
 }
 
-Batch batch_of(std::span<const Scene> scenes) {
-  Batch batch;
-  if (scenes.empty()) return batch;
-  const int side = scenes[0].image.width;
-  const fl::EvaluationTransform transform{.resize = side, .crop = side};  // throws for no scene
-  const std::size_t floats = 3 * std::size_t(side) * std::size_t(side);
-  batch.images.resize(scenes.size() * floats);
-#pragma omp parallel for schedule(static)
-  for (std::size_t n = 0; n < scenes.size(); ++n)
-    transform(scenes[n].image, std::span(batch.images).subspan(n * floats, floats));
-  for (const Scene& scene : scenes)
-    batch.labels.insert(batch.labels.end(), scene.labels.begin(), scene.labels.end());
-  return batch;
+fl::DataFacts Scenes::facts() const {
+  const fl::Shape shape{3, side_, side_};
+  return {.size = count_,
+          .image = shape,
+          .labels = shape.pixels(),
+          .classes = int(pictures_->classes().size()) + 1,
+          .varies = varies_};
+}
+
+void Scenes::read(std::size_t index, std::uint64_t draw, std::span<float> image,
+                  std::span<int> labels) const {
+  const Scene scene = make_scene(*pictures_, side_, varies_ ? draw : index);
+  fl::EvaluationTransform{side_, side_}(scene.image, image);
+  std::copy(scene.labels.begin(), scene.labels.end(), labels.begin());
 }
 
 fl::Image paint_labels(std::span<const int> labels, int side) {

@@ -15,11 +15,23 @@ struct Scene {
 };
 
 /// Two or three cut-outs pasted on a pale background, the same for the same seed.
-Scene make_scene(const DataSet& data, int side, std::uint64_t seed);
+Scene make_scene(const frostline::ImageDataSet& data, int side, std::uint64_t seed);
 
-/// Scenes as a network takes them. Shapes: images (batch, 3, side, side), labels (batch, side,
-/// side).
-Batch batch_of(std::span<const Scene> scenes);
+/// A data set of scenes, new ones in each epoch, or always the same. The pictures must outlive it.
+class Scenes {
+ public:
+  Scenes(const frostline::ImageDataSet& pictures, int side, int count, bool varies)
+      : pictures_(&pictures), side_(side), count_(std::size_t(count)), varies_(varies) {}
+  frostline::DataFacts facts() const;
+  void read(std::size_t index, std::uint64_t draw, std::span<float> image,
+            std::span<int> labels) const;
+
+ private:
+  const frostline::ImageDataSet* pictures_;
+  int side_;
+  std::size_t count_;
+  bool varies_;
+};
 
 /// A picture for each row of labels: background grey, a colour a class.
 frostline::Image paint_labels(std::span<const int> labels, int side);

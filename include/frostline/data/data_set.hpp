@@ -26,6 +26,13 @@ struct DataFacts {
   bool varies = false;     // whether what `read` gives depends on `draw`, as random crops do
 };
 
+/// Samples as a network takes them. Shapes: images (batch, C, H, W), labels (batch), or
+/// (batch, H, W) for a dense head.
+struct ImageBatch {
+  std::span<const float> images;
+  std::span<const int> labels;
+};
+
 /// Samples by number. `read` assigns the image and the labels of one; several threads call it at
 /// once, and it gives the same for the same index and draw. Its errors reach whoever asked for the
 /// batch. `draw` seeds what is random about a sample; it differs between epochs.

@@ -41,27 +41,27 @@ class ImageDataSet {
   /// Throws: Error that names the first pictures that cannot be read, are far too thin, or whose
   /// transform makes no sense.
   ImageDataSet(ImageFolder folder, const Transform& transform, const ImageDataOptions& options = {})
-      : ImageDataSet(transform, options, std::move(folder.classes)) {
+      : transform_(transform), decode_(options.decode), classes_(std::move(folder.classes)) {
     files_ = std::move(folder.samples);
-    read_all();
+    read_all(options);
   }
   /// A class for each pixel: labels of the nearest pixels, 255 where a crop exceeds its picture
   /// (CrossEntropy{.ignore_index = 255}). Throws: as above, and where a picture and its mask
   /// differ in size.
   ImageDataSet(std::vector<ImageAndMask> pairs, const Transform& transform,
                const ImageDataOptions& options = {}, std::vector<std::string> classes = {})
-      : ImageDataSet(transform, options, std::move(classes)) {
+      : transform_(transform), decode_(options.decode), classes_(std::move(classes)) {
     for (ImageAndMask& pair : pairs) {
       files_.push_back({std::move(pair.image)});
       masks_.push_back(std::move(pair.mask));
     }
-    read_all();
+    read_all(options);
   }
 
   const std::vector<std::string>& classes() const { return classes_; }
   std::size_t size() const { return files_.size(); }
   const std::filesystem::path& path(std::size_t i) const { return files_[i].path; }
-  int label(std::size_t i) const { return files_[i].label; }  // of the whole picture
+  int label(std::size_t i) const { return files_[i].label; }     // of the whole picture
   Image image(std::size_t i) const { return picture(i).image; }  // as large as it is kept
 
   DataFacts facts() const {
@@ -93,10 +93,6 @@ class ImageDataSet {
     LabelMask mask;
   };
 
-  ImageDataSet(const Transform& transform, const ImageDataOptions& options,
-               std::vector<std::string> classes)
-      : transform_(transform), options_(options), classes_(std::move(classes)) {}
-
   /// The shorter side to which a picture may be shrunk.
   int needed() const {
     if (const auto* evaluation = std::get_if<EvaluationTransform>(&transform_))
@@ -106,9 +102,9 @@ class ImageDataSet {
   }
   Picture picture(std::size_t i) const {
     if (!kept_[i].image.pixels.empty()) return kept_[i];
-    const Image image = read_image(files_[i].path, options_.decode);
+    const Image image = read_image(files_[i].path, decode_);
     const LabelMask mask =
-        masks_.empty() ? LabelMask{} : read_label_mask(masks_[i], options_.decode);
+        masks_.empty() ? LabelMask{} : read_label_mask(masks_[i], decode_);
     try {
       return shrunk(image, mask);
     } catch (const Error& error) {
@@ -126,7 +122,7 @@ class ImageDataSet {
     if (!masks_.empty()) mask = resize_nearest(mask, image.width, image.height);
     return {std::move(image), std::move(mask)};
   }
-  void read_all() {
+  void read_all(const ImageDataOptions& options) {
     const DataFacts now = facts();
     if (now.size == 0) throw Error("frostline: ImageDataSet requires at least one picture");
     check_transform(std::size_t(std::max(now.image.width, 0)));
@@ -137,11 +133,11 @@ class ImageDataSet {
       Picture read = picture(i);
       const std::lock_guard lock(mutex);
       const std::size_t more = read.image.pixels.size() + read.mask.labels.size();
-      if (more <= options_.memory - bytes) {
+      if (more <= options.memory - bytes) {
         bytes += more;
         kept_[i] = std::move(read);
       }
-      if (options_.on_read) options_.on_read(++done);
+      if (options.on_read) options.on_read(++done);
     });
   }
   /// Throws: Error if the transform makes no sense, as it would for each picture.
@@ -156,7 +152,7 @@ class ImageDataSet {
   }
 
   Transform transform_;
-  ImageDataOptions options_;
+  DecodeOptions decode_;
   std::vector<std::string> classes_;
   std::vector<Sample> files_;
   std::vector<std::filesystem::path> masks_;  // none where a picture has one class

@@ -22,13 +22,6 @@ struct LoaderOptions {
   int ahead = 2;    // batches that are read before they are asked for; memory grows with it
 };
 
-/// Samples as a network takes them. Shapes: images (batch, C, H, W), labels (batch), or
-/// (batch, H, W) for a dense head.
-struct ImageBatch {
-  std::span<const float> images;
-  std::span<const int> labels;
-};
-
 /// Reads samples in a given order, batch by batch, the last of which may be smaller:
 ///
 ///     Loader loader{data, shuffled(data.facts().size, {.seed = 1, .epoch = epoch}), 32};
@@ -53,8 +46,8 @@ class Loader {
                                 data_.facts().size));
     slots_.resize(std::size_t(options.ahead) + 1);  // one is in use
     for (std::size_t b = 0; b < slots_.size(); ++b) begin(b);
-    const auto wanted = std::size_t(options.threads ? options.threads
-                                                    : int(std::thread::hardware_concurrency()));
+    const auto wanted =
+        std::size_t(options.threads ? options.threads : int(std::thread::hardware_concurrency()));
     const std::size_t threads = std::min(std::max<std::size_t>(wanted, 1), order_.size());
     for (std::size_t t = 0; t < threads; ++t)
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
@@ -133,10 +126,10 @@ class Loader {
   std::mutex mutex_;
   std::condition_variable_any room_;
   std::condition_variable ready_;
-  std::vector<Slot> slots_;       // batch b is in slot b % slots
-  std::size_t next_ = 0;          // position in the order of the next sample to read
-  std::size_t given_ = 0;         // batches
-  std::size_t released_ = 0;      // batches whose slots are free again
+  std::vector<Slot> slots_;            // batch b is in slot b % slots
+  std::size_t next_ = 0;               // position in the order of the next sample to read
+  std::size_t given_ = 0;              // batches
+  std::size_t released_ = 0;           // batches whose slots are free again
   std::vector<std::jthread> threads_;  // they end before what they use
 };
 

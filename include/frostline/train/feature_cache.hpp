@@ -66,26 +66,6 @@ class FeatureCache {
     if (full()) store_.keep();
   }
 
-  /// Fills the cache with what `read(first, count)` gives, a BatchView of these samples, at most
-  /// the network's max_batch at a time; then calls `progress(samples so far)`. Throws: as append.
-  template <class Read, class Progress>
-  void fill(Read read, Progress progress) {
-    while (!full()) {
-      const std::size_t first = size();
-      const std::size_t count = std::min(max_batch_, capacity() - first);
-      const BatchView batch = read(first, count);
-      append(batch.numbers, batch.labels);
-      if (size() != first + count)
-        throw Error(format_text("frostline: the feature cache asked for {} samples, got {}", count,
-                                size() - first));
-      progress(size());
-    }
-  }
-  template <class Read>
-  void fill(Read read) {
-    fill(read, [](std::size_t) {});
-  }
-
   /// Samples by number, counted in the order in which they were appended, and their labels. Valid
   /// until the next call. Throws: Error if there is no such sample.
   FeatureBatch gather(std::span<const std::size_t> indices) {

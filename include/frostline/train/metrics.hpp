@@ -2,6 +2,7 @@
 // Metrics: how often a prediction is right, and which classes are taken for which.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -34,6 +35,20 @@ inline int predicted_class(Shape shape, const float* logits, std::size_t pixel =
   for (int c = 1; c < shape.channels && logit(best) == logit(best); ++c)
     if (!(logit(c) <= logit(best))) best = c;
   return best;
+}
+
+/// The likeliest class of a sample, and its probability.
+struct Prediction {
+  int label = 0;
+  float probability = 0;
+};
+
+/// What one sample's logits say. Shapes: logits (classes).
+inline Prediction likeliest(std::span<const float> logits) {
+  const int best = predicted_class({int(logits.size()), 1, 1}, logits.data());
+  double sum = 0;
+  for (const float z : logits) sum += std::exp(double(z - logits[std::size_t(best)]));
+  return {best, float(1 / sum)};
 }
 
 /// What a batch adds to an evaluation. Shapes: logits (batch, shape), labels (batch, pixels).

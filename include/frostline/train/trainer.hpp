@@ -28,6 +28,7 @@ class Trainer {
                 "and a Kernel<Backend, Transform>, such as ClipNorm");
 
  public:
+  using network_type = Net;
   /// Throws: Error if settings make no sense, or the backend has no room for the optimizer's
   /// states, each as large as all that trains.
   Trainer(Net& network, Loss loss_function, Optimizer stepper, Transforms... gradient_transforms)
@@ -40,6 +41,8 @@ class Trainer {
   Loss loss;            // may be changed between steps,
   Optimizer optimizer;  // its learning rate above all
   [[no_unique_address]] std::tuple<Transforms...> transforms;
+
+  Net& network() const { return *network_; }
 
   /// One step of training on a batch: accumulate and update. Returns the batch's mean loss, before
   /// the step. Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a dense head.

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: MIT
+// fit: the loop over epochs, from data sets to a trained network.
+#pragma once
+
+#include <chrono>
+#include <cmath>
+#include <functional>
+#include <optional>
+
+#include "frostline/data/loader.hpp"
+#include "frostline/train/fit_result.hpp"
+#include "frostline/train/fit_target.hpp"
+#include "frostline/train/learning_rate.hpp"
+#include "frostline/train/predict_all.hpp"
+
+namespace frostline {
+
+/// What a training is doing.
+enum class FitPhase { features_to_train, features_to_validate, training, validation };
+
+/// How far it has come, after each batch.
+struct FitProgress {
+  FitPhase phase;
+  int epoch;                // 0 while features are computed
+  std::size_t done, total;  // samples of this phase
+  double loss;              // mean over those that are done; of the training only
+};
+
+struct FitOptions {
+  int epochs = 10;
+  int batch = 0;           // samples a step; 0: the network's max_batch
+  std::uint64_t seed = 0;  // of the order of samples and of random crops
+  /// The learning rate of a step, from 0; empty: the optimizer's own is the peak of a
+  /// CosineSchedule with a warm-up of one epoch.
+  std::function<float(int step)> schedule = {};
+  /// Whether the weights of the best epoch replace those of the last.
+  bool restore_best = true;
+  /// What makes an epoch the best: the largest; of equal ones, the least validation loss. Empty:
+  /// the accuracy.
+  std::function<double(const Validation&)> score = {};
+  /// How the features of a frozen beginning are cached, for data that do not vary; none: not at
+  /// all. There are two caches, so a `file` cannot be named.
+  std::optional<CacheOptions> cache = CacheOptions{};
+  LoaderOptions loader = {};
+  std::function<void(const FitProgress&)> on_progress = {};
+  /// After the features of a data set are cached.
+  std::function<void(FitPhase, const FeatureCache&)> on_cache = {};
+  /// After each epoch; false ends the training. Where `is_best`, the network is the best so far,
+  /// and can be saved.
+  std::function<bool(const EpochResult&, const Validation&, bool is_best)> on_epoch = {};
+};
+
+namespace detail {
+
+/// A data set batch by batch: its images, or their features if those are cached.
+class FitData {
+ public:
+  FitData(FitTarget& target, const DataView& data, const FitOptions& options)
+      : target_(&target), data_(&data), options_(&options) {}
+
+  std::size_t size() const { return data_->facts().size; }
+  /// Computes the features of all samples, if the network has any and the samples stay the same.
+  void cache(FitPhase phase) {
+    if (!options_->cache || data_->facts().varies) return;
+    std::unique_ptr<FeatureCache> cache = target_->cache(size(), *options_->cache);
+    if (!cache) return;
+    for_each(in_order(size()), {options_->seed, 0}, std::size_t(target_->max_batch()),
+             [&](const AnyBatch& batch, std::size_t) {
+               const auto& [images, labels] = std::get<ImageBatch>(batch);
+               cache->append(images, labels);
+               report({phase, 0, cache->size(), size(), 0});
+             });
+    cache_ = std::move(cache);
+    if (options_->on_cache) options_->on_cache(phase, *cache_);
+  }
+  /// Calls action(AnyBatch, samples in it) for all of them in this order.
+  template <class Action>
+  void for_each(std::vector<std::size_t> order, const Draws& draws, std::size_t most,
+                Action action) {
+    if (!cache_) {
+      Loader loader(*data_, std::move(order), most, draws, options_->loader);
+      while (const auto batch = loader.next())
+        action(*batch, batch->images.size() / data_->facts().image.size());
+      return;
+    }
+    for (std::size_t first = 0; first < order.size(); first += most) {
+      const auto indices = std::span(order).subspan(first, std::min(most, order.size() - first));
+      action(cache_->gather(indices), indices.size());
+    }
+  }
+  void report(const FitProgress& progress) const {
+    if (options_->on_progress) options_->on_progress(progress);
+  }
+
+ private:
+  FitTarget* target_;
+  const DataView* data_;
+  const FitOptions* options_;
+  std::unique_ptr<FeatureCache> cache_;
+};
+
+/// Throws: Error unless the data set has samples that this network takes.
+inline void check_data(const FitTarget& target, const DataFacts& facts, std::string_view purpose) {
+  const Shape in = target.input_shape(), out = target.output_shape();
+  if (facts.size == 0)
+    throw Error(format_text("frostline: fit requires at least one sample {}", purpose));
+  if (facts.image != in || facts.labels != out.pixels())
+    throw Error(format_text(
+        "frostline: fit got samples {} of {}x{}x{} with {} label(s) for a network of {}x{}x{} with "
+        "{}",
+        purpose, facts.image.channels, facts.image.height, facts.image.width, facts.labels,
+        in.channels, in.height, in.width, out.pixels()));
+  if (facts.classes != 0 && facts.classes != out.channels)
+    throw Error(format_text("frostline: fit got samples {} of {} classes for a network of {}",
+                            purpose, facts.classes, out.channels));
+}
+
+/// Computes each sample once.
+inline Validation validate(FitTarget& target, FitData& data, int epoch) {
+  const Shape out = target.output_shape();
+  Validation result{{}, ConfusionMatrix(out.channels), {}};
+  std::size_t done = 0;
+  const auto evaluate = [&](const AnyBatch& batch, std::size_t samples) {
+    result.evaluation += target.evaluate(batch);
+    const std::span<const float> logits = target.outputs();
+    const auto labels = std::visit([](const auto& any) { return any.labels; }, batch);
+    for (std::size_t i = 0; i < labels.size(); ++i) {
+      const auto sample = logits.subspan(i / out.pixels() * out.size(), out.size());
+      if (out.pixels() == 1) result.predictions.push_back(likeliest(sample));
+      result.confusion.add(labels[i], out.pixels() == 1
+                                          ? result.predictions.back().label
+                                          : predicted_class(out, sample.data(), i % out.pixels()));
+    }
+    data.report({FitPhase::validation, epoch, done += samples, data.size(), 0});
+  };
+  data.for_each(in_order(data.size()), {}, std::size_t(target.max_batch()), evaluate);
+  if (!std::isfinite(result.evaluation.loss()))
+    throw Error(
+        format_text("frostline: the loss of the samples to validate is not finite after epoch {}: "
+                    "the training has diverged; a lower learning rate may help",
+                    epoch));
+  return result;
+}
+
+/// One pass over the samples to train on; returns what it came to.
+inline EpochResult train_epoch(FitTarget& target, FitData& data, int epoch, std::size_t batch,
+                               const FitOptions& options,
+                               const std::function<float(int)>& schedule) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const Draws draws{options.seed, epoch};
+  const auto steps = int((data.size() + batch - 1) / batch);
+  double loss = 0;
+  std::size_t done = 0;
+  int step = steps * (epoch - 1);
+  data.for_each(shuffled(data.size(), draws), draws, batch,
+                [&](const AnyBatch& samples, std::size_t count) {
+                  target.set_learning_rate(schedule(step++));
+                  loss += double(target.step(samples)) * double(count);
+                  done += count;
+                  data.report({FitPhase::training, epoch, done, data.size(), loss / double(done)});
+                });
+  const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+  return {.epoch = epoch,
+          .training_loss = loss / double(done),
+          .images_per_second = seconds > 0 ? double(done) / seconds : 0};
+}
+
+}  // namespace detail
+
+/// Trains a network for some epochs on one data set and judges it on another after each:
+///
+///     fit(trainer, train_set, validation_set, {.epochs = 30, .seed = 1});
+///
+/// Each sample is computed once an epoch; where the network has a frozen beginning, the features of
+/// samples that do not vary once in all. Random crops and the order depend on the seed and the
+/// epoch only, not on the number of threads. The optimizer's learning rate is what it was
+/// afterwards, its other state that of the last step.
+/// Throws: Error, before anything changes, if the options make no sense, or a data set and the
+/// network do not fit; later, what a sample's reading, a step or a callback throws, and if the
+/// validation loss is not finite. The network then has the weights of the best epoch so far (with
+/// `restore_best`, if an epoch is complete) or else those of the last step that was taken.
+inline FitResult fit(FitTarget& target, const DataView& train_set, const DataView& validation_set,
+                     const FitOptions& options = {}) {
+  const int batch = options.batch == 0 ? target.max_batch() : options.batch;
+  if (options.epochs < 1 || batch < 1 || batch > target.max_batch())
+    throw Error(format_text(
+        "frostline: fit requires at least one epoch and batches of 1 to max_batch({}) samples, got "
+        "{} epochs and batches of {}",
+        target.max_batch(), options.epochs, batch));
+  if (options.cache && !options.cache->file.empty())
+    throw Error("frostline: fit keeps two caches of features, which cannot be one file");
+  detail::check_data(target, train_set.facts(), "to train on");
+  detail::check_data(target, validation_set.facts(), "to validate");
+  const float peak = target.learning_rate();
+  const auto steps = int((train_set.facts().size + std::size_t(batch) - 1) / std::size_t(batch));
+  std::function<float(int)> schedule = options.schedule;
+  if (!schedule)
+    schedule = CosineSchedule{.peak = peak, .warmup_steps = steps, .steps = steps * options.epochs};
+
+  detail::FitData training(target, train_set, options), judged(target, validation_set, options);
+  training.cache(FitPhase::features_to_train);
+  judged.cache(FitPhase::features_to_validate);
+  FitResult result;
+  double best = 0, least_loss = 0;
+  const auto finish = [&] {
+    target.set_learning_rate(peak);
+    if (options.restore_best && result.kept > 0) target.restore();
+  };
+  try {
+    for (int epoch = 1; epoch <= options.epochs; ++epoch) {
+      EpochResult now =
+          detail::train_epoch(target, training, epoch, std::size_t(batch), options, schedule);
+      Validation validation = detail::validate(target, judged, epoch);
+      now.validation_loss = validation.evaluation.loss();
+      now.validation_accuracy = validation.evaluation.accuracy();
+      const double score = options.score ? options.score(validation) : now.validation_accuracy;
+      const bool is_best = result.epochs.empty() || std::isnan(best) || score > best ||
+                           (score == best && now.validation_loss < least_loss);
+      if (is_best) {
+        best = score;
+        least_loss = now.validation_loss;
+        if (options.restore_best) target.keep();
+      }
+      result.epochs.push_back(now);
+      const bool goes_on = !options.on_epoch || options.on_epoch(now, validation, is_best);
+      if (is_best || !options.restore_best) {
+        result.kept = epoch;
+        result.validation = std::move(validation);
+      }
+      if (!goes_on) break;
+    }
+  } catch (...) {
+    finish();
+    throw;
+  }
+  finish();
+  return result;
+}
+
+template <class AnyTrainer>
+requires(!std::derived_from<AnyTrainer, FitTarget>) FitResult
+    fit(AnyTrainer& trainer, const DataView& train_set, const DataView& validation_set,
+        const FitOptions& options = {}) {
+  FitTargetOf<AnyTrainer> target(trainer);
+  return fit(static_cast<FitTarget&>(target), train_set, validation_set, options);
+}
+
+}  // namespace frostline
