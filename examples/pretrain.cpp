@@ -51,7 +51,8 @@ int main(int argc, char** argv) {
                                 .nesterov = true}};
     const auto result = fl::fit(trainer, training, validation, examples::watched(options));
     fl::SaveOptions saving{.type = fl::ElementType::f16, .metadata = {{"format", "pt"}}};
-    saving.metadata["validation_accuracy"] = std::to_string(result.kept_epoch().validation_accuracy);
+    saving.metadata["validation_accuracy"] =
+        std::to_string(result.kept_epoch().validation_accuracy);
     try {
       fl::save(network, out, saving);
     } catch (const fl::Error& error) {  // a number that 16 bits cannot hold

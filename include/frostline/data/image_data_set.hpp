@@ -103,8 +103,7 @@ class ImageDataSet {
   Picture picture(std::size_t i) const {
     if (!kept_[i].image.pixels.empty()) return kept_[i];
     const Image image = read_image(files_[i].path, decode_);
-    const LabelMask mask =
-        masks_.empty() ? LabelMask{} : read_label_mask(masks_[i], decode_);
+    const LabelMask mask = masks_.empty() ? LabelMask{} : read_label_mask(masks_[i], decode_);
     try {
       return shrunk(image, mask);
     } catch (const Error& error) {

@@ -142,33 +142,24 @@ TEST_CASE("all halves come back exact") {
   }
 }
 
-TEST_CASE("a cache is filled by any number of images, or by a callback, with progress") {
+TEST_CASE("a cache is filled by any number of images") {
   const Data data;
   Network<HeadOnly, Image> network{max_batch(batch), seed(3)};
   const std::size_t size = Image::shape.size();
-  FeatureCache at_once{network, samples}, piecewise{network, samples}, asked{network, samples};
+  FeatureCache at_once{network, samples}, piecewise{network, samples};
   at_once.append(data.images, data.labels);
   const std::span<const float> images(data.images);
   const std::span<const int> labels(data.labels);
   piecewise.append(images.first(size), labels.first(1));
   piecewise.append(images.subspan(size), labels.subspan(1));
-  std::vector<std::size_t> progress;
-  asked.fill(
-      [&](std::size_t first, std::size_t count) {
-        return BatchView{images.subspan(first * size, count * size), labels.subspan(first, count)};
-      },
-      [&](std::size_t done) { progress.push_back(done); });
-  REQUIRE(progress == std::vector<std::size_t>{4, 8, 11});
   const std::vector<std::size_t> indices{10, 0, 5, 5};
   const FeatureBatch expected = at_once.gather(indices);
-  for (FeatureCache* cache : {&piecewise, &asked}) {
-    REQUIRE(cache->full());
-    const FeatureBatch found = cache->gather(indices);
-    REQUIRE(std::ranges::equal(found.labels, expected.labels));
-    REQUIRE(found.features.size() == expected.features.size());
-    for (std::size_t i = 0; i < found.features.size(); ++i)
-      REQUIRE(std::abs(found.features[i] - expected.features[i]) <= 1e-5f);
-  }
+  REQUIRE(piecewise.full());
+  const FeatureBatch found = piecewise.gather(indices);
+  REQUIRE(std::ranges::equal(found.labels, expected.labels));
+  REQUIRE(found.features.size() == expected.features.size());
+  for (std::size_t i = 0; i < found.features.size(); ++i)
+    REQUIRE(std::abs(found.features[i] - expected.features[i]) <= 1e-5f);
   REQUIRE(at_once.text() == "11 samples of 64x1x1, F32, 0.00282 MB in memory");
 }
 
@@ -208,10 +199,6 @@ TEST_CASE("what does not fit a cache is an error, and changes nothing") {
   cache.append(images.first(size), labels.first(1));
   REQUIRE_ERROR(cache.append(images.first(size)), "takes 1 label(s) an image, got 0 for 1");
   REQUIRE_ERROR(cache.gather(std::span(&second, 1)), "holds 1 samples, none is number 1");
-  REQUIRE_ERROR(cache.fill([&](std::size_t, std::size_t) {
-    return BatchView{images.first(size), labels.first(1)};
-  }),
-                "asked for 2 samples, got 1");
   REQUIRE_ERROR(FeatureCache(network, 0), "at least one sample");
   REQUIRE_ERROR(FeatureCache(network, 3, CacheOptions{.type = ElementType::bf16}),
                 "requires F32 or F16, got BF16");
