@@ -13,7 +13,7 @@ namespace frostline::test {
 template <class Net>
 std::map<std::string, std::vector<float>> snapshot(const Net& network) {
   std::map<std::string, std::vector<float>> result;
-  for (const NamedTensor& tensor : Net::tensors())
+  for (const NamedTensor& tensor : network.tensors())
     if (tensor.type == ElementType::f32) result[tensor.key] = network.values(tensor.key);
   return result;
 }

@@ -22,7 +22,7 @@ template <class Backend>
 LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
                 const std::filesystem::path& path, const LoadOptions& options, bool skip_new) {
   const StateDict file = read_weights(path);
-  const std::vector<NamedTensor> tensors = tensors_of(network.program());
+  const std::vector<NamedTensor> tensors = network.tensors();
   Matching matching = match(tensors, replaced, file, options, skip_new);
   if (const Problems& problems = matching.problems; problems.size() > 0)
     throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}",

@@ -68,7 +68,7 @@ template <class Backend>
 void save(const Executor<Backend>& network, const std::filesystem::path& path,
           const SaveOptions& options) {
   require_no_other_format(path);
-  const std::vector<NamedTensor> tensors = tensors_of(network.program());
+  const std::vector<NamedTensor> tensors = network.tensors();
   std::vector<std::vector<float>> floats(tensors.size());
   std::vector<std::vector<std::int64_t>> integers(tensors.size());
   std::vector<TensorToWrite> writes;

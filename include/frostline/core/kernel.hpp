@@ -51,6 +51,7 @@ inline constexpr int adds = 512;            // << input: it is added, else assig
 inline constexpr int blocked_input = 4096;  // layouts other than NCHW
 inline constexpr int blocked_output = 8192;
 inline constexpr int pooled = 16384;       // forward also does the pooling behind it
+inline constexpr int bounded = 32768;      // call.classes channels of the output, not At::out's
 inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm, below 64
 inline constexpr int frozen = 1 << 22;     // << parameter: it does not train, though another does
 }  // namespace flags
@@ -70,6 +71,7 @@ struct At {
   static constexpr bool blocked_input = Flags & flags::blocked_input;
   static constexpr bool blocked_output = Flags & flags::blocked_output;
   static constexpr bool pooled = Flags & flags::pooled;
+  static constexpr bool bounded = Flags & flags::bounded;
   static constexpr int algorithm = Flags / flags::algorithm % 64;
   /// Whether a parameter trains, in a layer of which any does: parameter_gradient is called only
   /// there, and `pack` packs the others again only if the call says that they have changed.
@@ -83,6 +85,7 @@ struct Call {
   Team team{};
   int batch = 0;
   int max_batch = 0;  // of all calls
+  int classes = 0;    // where At::bounded: channels of the output
   bool training = false;
   bool accumulate = false;              // parameter_gradient adds, else it assigns
   bool frozen_changed = false;          // pack: parameters that do not train have changed too
@@ -115,6 +118,32 @@ struct Call {
 };
 
 using KernelFunction = void (*)(const Call&);
+
+/// The shape of the output that a kernel gives.
+template <class At>
+constexpr Shape output_shape(const Call& call) {
+  if constexpr (At::bounded) return {call.classes, At::out.height, At::out.width};
+  return At::out;
+}
+
+/// Where At::bounded, calls body(image, in, out) for each image of a batch, with shapes of as many
+/// channels as there are classes; an input's images are `stride` floats apart.
+template <class At, class Body>
+void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) {
+  const Shape in{call.classes, At::in.height, At::in.width}, out = output_shape<At>(call);
+  for (int n = 0; n < call.batch; ++n) {
+    Call image = call;
+    image.batch = 1;
+    image.team.thread = (call.team.thread + n) % call.team.threads;  // few channels are few tasks
+    image.inputs[0] += n * stride;
+    image.output += std::size_t(n) * out.size();
+    if (call.input_gradients[0]) {
+      image.output_gradient += std::size_t(n) * out.size();
+      image.input_gradients[0] += n * stride;
+    }
+    body(image, in, out);
+  }
+}
 
 /// What a loss is told. `Kernel<Backend, Loss>` has
 /// - `workspace_bytes(shape, max_batch)`: how much memory it needs;

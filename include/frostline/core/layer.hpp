@@ -80,6 +80,9 @@ struct Layer {
   static constexpr Reads input_gradient_reads(Statistics) { return {}; }
   static constexpr Reads parameter_gradient_reads(int, Statistics) { return {}; }  // by parameter
   static constexpr Saved saved(Shape) { return {}; }
+  /// Whether its kernel gives as many channels as the call says where `At::bounded`, and not as
+  /// many as there may be. A layer that may be Bounded also declares `parameters_for(int outputs)`.
+  static constexpr bool takes_bound = false;
   /// Multiply-adds of one sample's forward, as torchinfo counts them.
   static constexpr std::int64_t multiply_adds(Shape) { return 0; }
 };

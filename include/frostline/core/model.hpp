@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <string_view>
+#include <type_traits>
 
 #include "frostline/core/fixed_string.hpp"
 #include "frostline/core/layer.hpp"
@@ -55,6 +56,36 @@ struct LossWeight {
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (aux_loss), Szegedy et al. 2014
 template <FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
 struct Auxiliary {};
+
+/// A number of classes that a program learns only when it runs, and its upper bound.
+struct UpperBound {
+  int value;
+};
+template <int Number>
+concept PositiveNumberOfClasses = (Number > 0);
+/// `ClassifierHead<512, AtMost<1000>>` and `FcnHead<512, AtMost<21>>`: the network is planned at
+/// compile time for so many classes, and made, computed, loaded and saved for a number of them:
+/// `Network{max_batch(5), classes(37)}`. Its memory is that of the bound, its arithmetic that of
+/// the number, but for the last convolution of FcnHead.
+template <int Bound>
+requires PositiveNumberOfClasses<Bound>
+inline constexpr UpperBound AtMost{Bound};
+
+/// A layer of which each output channel is a class, and whose own number of them is a bound. It is
+/// the last with parameters: Linear and nothing, or Conv2d of one group and Upsample.
+template <class BoundedLayer>
+struct Bounded {};
+template <class T>
+concept MayBeBounded = requires {
+  T::parameters_for(1);
+};
+
+/// As heads take a number of classes: the constant, or the bound.
+constexpr int most_of(int classes) { return classes; }
+constexpr int most_of(UpperBound classes) { return classes.value; }
+/// The layer that gives the classes: Bounded if their number is a bound.
+template <auto Classes, class Layer>
+using GivesClasses = std::conditional_t<std::integral<decltype(Classes)>, Layer, Bounded<Layer>>;
 
 // What the passes look for.
 

@@ -12,12 +12,19 @@
 
 namespace frostline {
 
+/// A layer's parameters for a number of outputs, if it may be Bounded.
+template <class Leaf>
+constexpr auto parameters_for() -> TensorSpecs (*)(int) {
+  if constexpr (MayBeBounded<Leaf>) return Leaf::parameters_for;
+  return nullptr;
+}
+
 template <class List>
 struct DeclaredBy;
 template <class... Leaf>
 struct DeclaredBy<TypeList<Leaf...>> {
-  static constexpr Declared table[]{{Leaf::parameters, Leaf::buffers}...,
-                                    {Reorder::parameters, Reorder::buffers}};
+  static constexpr Declared table[]{{Leaf::parameters, Leaf::buffers, parameters_for<Leaf>()}...,
+                                    {Reorder::parameters, Reorder::buffers, nullptr}};
   template <class Backend>
   static constexpr Chooser choosers[]{chooser_of<Backend, Leaf>()...,
                                       {choose_plain, Reorder::saved}};
@@ -58,24 +65,57 @@ template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto laid_out = place_parameters(compiled<Model, In, Backend, Options>,
                                                   DeclaredBy<Leaves<Model>>::table);
 
-/// Parameters of a model, or of the part of it that trains: numbers, as PyTorch counts them.
+/// The graph of a model made for AtMost so many classes, as it is for this number of them.
+template <int Size>
+constexpr Graph<Size> of_classes(Graph<Size> graph, const Declared* declared, int classes) {
+  const std::int64_t bound = graph[graph.outputs[0].node].out.channels;
+  bool bounded = false;
+  for (Node& node : graph.nodes) {
+    if (bounded) node.in.channels = classes;
+    if (node.bounded_parameters) {
+      bounded = true;
+      node.parameters = 0;
+      const TensorSpecs specs = declared[node.layer].parameters_for(classes);
+      for (int k = 0; k < specs.count; ++k)
+        node.parameters += node.parameter[k].size = specs[k].size();
+      node.multiply_adds = node.multiply_adds / bound * classes;
+    }
+    if (bounded) node.out.channels = classes;
+  }
+  return graph;
+}
+
+/// Parameters of a graph, or of the part of it that trains: numbers, as PyTorch counts them.
+template <int Size>
+constexpr std::size_t parameter_count(const Graph<Size>& graph) {
+  std::size_t count = 0;
+  for (const Node& node : graph) count += node.parameters;
+  return count;
+}
+template <int Size>
+constexpr std::size_t trainable_count(const Graph<Size>& graph) {
+  std::size_t count = 0;
+  for (const Node& node : graph) count += node.trainable();
+  return count;
+}
+template <int Size>
+constexpr std::int64_t multiply_adds(const Graph<Size>& graph) {
+  std::int64_t count = 0;
+  for (const Node& node : graph) count += node.multiply_adds;
+  return count;
+}
+/// Of a model; of one made for AtMost so many classes, for all of them.
 template <class Model, class In>
 constexpr std::size_t parameter_count() {
-  std::size_t count = 0;
-  for (const Node& node : traced<Model, In>) count += node.parameters;
-  return count;
+  return parameter_count(traced<Model, In>);
 }
 template <class Model, class In>
 constexpr std::size_t trainable_count() {
-  std::size_t count = 0;
-  for (const Node& node : traced<Model, In>) count += node.trainable();
-  return count;
+  return trainable_count(traced<Model, In>);
 }
 template <class Model, class In>
 constexpr std::int64_t multiply_adds() {
-  std::int64_t count = 0;
-  for (const Node& node : traced<Model, In>) count += node.multiply_adds;
-  return count;
+  return multiply_adds(traced<Model, In>);
 }
 
 }  // namespace frostline

@@ -42,7 +42,9 @@ struct Node {
   Choice choice{};
   std::size_t floats = 0;  // of the output's value, a sample, as it lies
 
-  bool is_new = false;  // stands in for a replaced layer
+  bool bounded_parameters = false;  // has as many rows of them as there are classes,
+  bool bounded_output = false;      // gives as many channels
+  bool is_new = false;              // stands in for a replaced layer
   Statistics statistics = Statistics::batch;
 
   // Set by differentiate.
@@ -91,6 +93,7 @@ struct Node {
 struct Declared {
   TensorSpecs (*parameters)();
   TensorSpecs (*buffers)();
+  TensorSpecs (*parameters_for)(int outputs);  // null: it cannot be Bounded
 };
 
 /// What is wrong with a model. A pass never throws: it records the first problem and goes on.
@@ -106,6 +109,7 @@ struct Problem {
     equal_keys,        // two layers own the same keys
     auxiliary_shape,   // an auxiliary output's shape is not the main output's
     many_auxiliaries,  // more than a graph has room for
+    not_bounded,       // a layer that cannot be Bounded, come after such a one, or end it
   } kind = nothing;
   int node = no_node;
   Path name{};        // unknown_name: the name; no_such_part: the part's

@@ -22,6 +22,7 @@ struct Tracer {
   Shape network_input{};
   Path path{};
   Problem problem{};
+  int bounded = no_node;
   Path replaced[4]{};
   int replaced_count = 0;
   Output auxiliaries[Graph<1>::max_outputs - 1]{};
@@ -60,6 +61,9 @@ struct Tracer {
     for (const Statistics s : {Statistics::batch, Statistics::running})
       node.input_gradient_reads[int(s)] = Declaration::input_gradient_reads(s);
     node.saved = Declaration::saved(shape);
+    node.bounded_output = Declaration::takes_bound;
+    if (bounded != no_node && !(Declaration::takes_bound && node.parameters == 0))
+      report(Problem::not_bounded);
     node.output = size;
     if (path.cut) report(Problem::long_path);
     current = size++;
@@ -103,6 +107,18 @@ struct Trace<T> {
     t.path = outer / T::name;
     Trace<typename T::layer>::run(t);
     t.path = outer;
+  }
+};
+
+template <class BoundedLayer>
+struct Trace<Bounded<BoundedLayer>> {
+  using leaves = typename Trace<BoundedLayer>::leaves;
+  static constexpr void run(Tracer& t) {
+    const int node = t.size;
+    if (!MayBeBounded<BoundedLayer>) t.report(Problem::not_bounded);
+    Trace<BoundedLayer>::run(t);
+    t.nodes[node].bounded_parameters = true;
+    t.bounded = node;
   }
 };
 
@@ -273,6 +289,15 @@ constexpr auto trace() {
   graph[0].output = 0;
   Tracer tracer{.nodes = graph.nodes, .size = 1, .shape = In::shape, .network_input = In::shape};
   Trace<Model>::run(tracer);
+  // Only the output may give fewer channels than there may be, and there is no second one.
+  Node& last = graph[tracer.current];
+  if (tracer.bounded != no_node && (!last.bounded_output || tracer.auxiliary_count > 0)) {
+    tracer.size = tracer.bounded;
+    tracer.report(Problem::not_bounded);
+  }
+  const bool bounded = tracer.bounded != no_node && last.bounded_output;
+  for (Node& node : graph.nodes) node.bounded_output = false;
+  last.bounded_output = bounded;
   graph.problem = tracer.problem;
   graph.replaced_count = tracer.replaced_count;
   for (int i = 0; i < tracer.replaced_count; ++i) graph.replaced[i] = tracer.replaced[i];

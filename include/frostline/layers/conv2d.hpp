@@ -27,21 +27,27 @@ struct Conv2d : Layer {
     return {Out, (in.height + 2 * Padding - reach) / Stride + 1,
             (in.width + 2 * Padding - reach) / Stride + 1};
   }
-  static constexpr TensorSpecs parameters() {
-    const float fan_out = float(Out / Groups) * Kernel * Kernel;
-    const float fan_in = float(In / Groups) * Kernel * Kernel;
-    const TensorSpec weight{
-        "weight", 4, {Out, In / Groups, Kernel, Kernel}, {Initial::normal, 2 / fan_out}};
-    if constexpr (Bias)
-      return {{weight, vector_spec("bias", Out, {Initial::uniform, 1 / (3 * fan_in)})}, 2};
-    else
-      return {{weight}, 1};
+  static constexpr TensorSpecs parameters() { return specs(Out); }
+  static constexpr TensorSpecs parameters_for(int outputs) requires(Groups == 1) {
+    return specs(outputs);
   }
   static constexpr Reads parameter_gradient_reads(int parameter, Statistics) {
     return {.input = parameter == 0};
   }
   static constexpr std::int64_t multiply_adds(Shape in) {
     return std::int64_t(output(in).size()) * (In / Groups) * Kernel * Kernel;
+  }
+
+ private:
+  static constexpr TensorSpecs specs(int outputs) {
+    const float fan_out = float(outputs / Groups) * Kernel * Kernel;
+    const float fan_in = float(In / Groups) * Kernel * Kernel;
+    const TensorSpec weight{
+        "weight", 4, {outputs, In / Groups, Kernel, Kernel}, {Initial::normal, 2 / fan_out}};
+    if constexpr (Bias)
+      return {{weight, vector_spec("bias", outputs, {Initial::uniform, 1 / (3 * fan_in)})}, 2};
+    else
+      return {{weight}, 1};
   }
 };
 

@@ -14,11 +14,14 @@ struct Linear : Layer {
 
   static constexpr bool accepts(Shape in) { return in == Shape{In, 1, 1}; }
   static constexpr Shape output(Shape) { return {Out, 1, 1}; }
-  static constexpr TensorSpecs parameters() {
+  static constexpr TensorSpecs parameters() { return parameters_for(Out); }
+  static constexpr TensorSpecs parameters_for(int outputs) {
     const Initial initial{Initial::uniform, 1.0f / (3.0f * In)};  // within 1 / sqrt(In)
-    return {{TensorSpec{"weight", 2, {Out, In, 1, 1}, initial}, vector_spec("bias", Out, initial)},
+    return {{TensorSpec{"weight", 2, {outputs, In, 1, 1}, initial},
+             vector_spec("bias", outputs, initial)},
             2};
   }
+  static constexpr bool takes_bound = true;
   static constexpr Reads parameter_gradient_reads(int parameter, Statistics) {
     return {.input = parameter == 0};
   }

@@ -14,6 +14,7 @@ struct Upsample : Layer {
   static_assert(Height >= 0 && Width >= 0 && (Height == 0) == (Width == 0),
                 "frostline: Upsample requires a positive height and width, or neither");
 
+  static constexpr bool takes_bound = true;
   static constexpr Shape output(Shape in, Shape network_input) {
     return Height ? Shape{in.channels, Height, Width}
                   : Shape{in.channels, network_input.height, network_input.width};

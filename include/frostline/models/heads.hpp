@@ -14,24 +14,28 @@
 namespace frostline {
 
 /// Global average pooling and one linear layer, `fc`. Shapes: {In, H, W} to {Classes, 1, 1}.
-template <int In, int Classes>
+/// The number of classes is a constant, or AtMost<Bound>.
+template <int In, auto Classes>
 struct ClassifierHead {
-  using model = Module<Named<"avgpool", GlobalAveragePool>, Named<"fc", Linear<In, Classes>>>;
+  using fc = GivesClasses<Classes, Linear<In, most_of(Classes)>>;
+  using model = Module<Named<"avgpool", GlobalAveragePool>, Named<"fc", fc>>;
 };
 
 /// torchvision's FCNHead: a class for each pixel of the features.
 /// Shapes: {In, H, W} to {Classes, H, W}.
-template <int In, int Classes>
+template <int In, auto Classes>
 struct FcnBranch {
   static_assert(In % 4 == 0, "frostline: FcnHead requires a number of channels that 4 divides");
+  using last = GivesClasses<Classes, Conv2d<In / 4, most_of(Classes), 1>>;
   using model = Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>, ReLU,
-                           Dropout<Probability{0.1f}>, Conv2d<In / 4, Classes, 1>>;
+                           Dropout<Probability{0.1f}>, last>;
 };
 
 /// torchvision's FCNHead, and the upsampling behind it to the size of the network's input.
-/// Shapes: {In, H, W} to {Classes, input height, input width}.
+/// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
+/// or AtMost<Bound>.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (Long et al. 2015)
-template <int In, int Classes>
+template <int In, auto Classes>
 struct FcnHead {
   using model = Module<Named<"classifier", FcnBranch<In, Classes>>, Named<"upsample", Upsample<>>>;
 };

@@ -20,11 +20,16 @@ class Executor {
  public:
   using Context = typename Backend::Context;
 
-  Executor(const Program& program, int max_batch, std::uint64_t seed, Context context)
-      : memory_(program, max_batch, std::move(context)), weights_(memory_, seed) {}
+  /// `classes` counts where the program has a bound of them.
+  Executor(const Program& program, int max_batch, int classes, std::uint64_t seed, Context context)
+      : classes_(checked(program, classes)),
+        memory_(program, max_batch, std::move(context)),
+        weights_(memory_, classes_, seed) {}
 
   const Program& program() const { return memory_.program(); }
   int max_batch() const { return memory_.max_batch(); }
+  int classes() const { return classes_; }  // 0: the program has no bound of them
+  std::vector<NamedTensor> tensors() const { return tensors_of(program(), classes_); }
   int threads() const { return memory_.threads(); }
   const Context& context() const { return memory_.context(); }
   // Spans lie in the backend's memory unless they are said to be of the host.
@@ -61,8 +66,8 @@ class Executor {
     kept_ = training;
   }
   /// Of each output.
-  Shape output_shape() const { return memory_.node(output_node(0)).out; }
-  Shape feature_shape() const { return memory_.node(program().features).out; }
+  Shape output_shape() const { return shape_of(output_node(0)); }
+  Shape feature_shape() const { return shape_of(program().features); }
   /// What the steps before the cut give for these images, in evaluation mode: NCHW, in the host's
   /// memory until the next call.
   std::span<const float> features(std::span<const float> images) {
@@ -176,6 +181,14 @@ class Executor {
  private:
   friend class NotFinite<Backend>;
 
+  static int checked(const Program& program, int classes) {
+    if (program.bound() > 0 && (classes < 1 || classes > program.bound()))
+      throw Error(
+          format_text("frostline: classes requires a number from 1 to {}, which the head is "
+                      "made for with AtMost<{}>, got {}",
+                      program.bound(), program.bound(), classes));
+    return classes;
+  }
   /// Which images a call computes, and by which team.
   struct Images {
     int first, count;
@@ -286,8 +299,17 @@ class Executor {
   }
   int output_node(int k) const { return program().outputs[std::size_t(k)].node; }
   std::size_t output_count() const { return std::size_t(batch_) * output_shape().size(); }
+  /// Of a sample's value: its shape, and its floats as they lie.
+  Shape shape_of(int node) const {
+    Shape shape = memory_.node(node).out;
+    if (memory_.node(node).bounded_output) shape.channels = classes_;
+    return shape;
+  }
+  std::size_t floats_of(int node) const {
+    return memory_.node(node).bounded_output ? shape_of(node).size() : memory_.node(node).floats;
+  }
   float* value(int node, const Images& images) const {
-    const std::size_t skipped = std::size_t(images.first) * memory_.node(node).floats;
+    const std::size_t skipped = std::size_t(images.first) * floats_of(node);
     if (node == 0) return const_cast<float*>(images_) + skipped;
     const Slot& slot = program().activations[node];
     if (slot.per_thread) return reinterpret_cast<float*>(memory_.own(slot, images.worker));
@@ -304,6 +326,7 @@ class Executor {
     call.context = &context();
     call.batch = images.count;
     call.max_batch = max_batch();
+    call.classes = classes_;
     call.team = images.team;
     call.training = images.training;
     call.random = mix(std::uint64_t(i));
@@ -373,6 +396,7 @@ class Executor {
     weights_.note_packed();
   }
 
+  int classes_;
   NetworkMemory<Backend> memory_;
   Weights<Backend> weights_;
   std::uint64_t steps_ = 0, training_forwards_ = 0;

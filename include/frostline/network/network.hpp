@@ -20,12 +20,36 @@ struct Seed {
 };
 constexpr Seed seed(std::uint64_t value) { return {value}; }
 
+/// How many classes a network is made for, if its head is made for AtMost so many.
+struct Classes {
+  int value;
+};
+constexpr Classes classes(int value) { return {value}; }
+
+/// The shape of a sample's outputs: a constant, unless the head is made for AtMost so many classes.
+template <Shape shape, bool bounded>
+struct OutputShape {
+  static constexpr Shape output_shape = shape;
+};
+template <Shape shape>
+struct OutputShape<shape, true> {
+  Shape output_shape;  // of this network
+};
+
+template <class Model, class In, class Backend, class Options>
+inline constexpr const Node& output_node =
+    compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.outputs[0].node];
+
 /// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`. Options:
 /// Balanced, Fastest, DirectOnly or SmallWeights (core/choice.hpp).
 /// It starts with the layers' own initialisation (PyTorch's); load_pretrained replaces it.
+/// Made for AtMost so many classes it is given their number: `Network{max_batch(5), classes(37)}`;
+/// what speaks of parameters and outputs then speaks of this number.
 /// Not for use by several threads at once; it uses OpenMP's threads itself.
 template <class Model, class In, class Backend = cpu, HasTuning Options = Balanced>
-class Network : private DiagnoseModel<Model, In, Backend> {
+class Network : private DiagnoseModel<Model, In, Backend>,
+                public OutputShape<output_node<Model, In, Backend, Options>.out,
+                                   output_node<Model, In, Backend, Options>.bounded_output> {
   static_assert(IsBackend<Backend>,
                 "frostline: Network requires a backend as core/backend.hpp describes it; include "
                 "the backend's header");
@@ -36,9 +60,11 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   using backend = Backend;
   using options = Options;
   static constexpr Shape input_shape = In::shape;
-  static constexpr Shape output_shape =
-      compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.outputs[0].node]
-          .out;
+  /// How many classes there may be at most, if the head is made for AtMost so many, else 0.
+  static constexpr int bound = [] {
+    const Node& output = output_node<Model, In, Backend, Options>;
+    return output.bounded_output ? output.out.channels : 0;
+  }();
   static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
   /// Whether the model has a frozen beginning, whose outputs can be computed once: `features`. It
   /// ends at the last point at which a single value is alive, before the first layer that trains,
@@ -53,8 +79,20 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   }();
 
   static constexpr const auto& graph() { return compiled<Model, In, Backend, Options>; }
-  static constexpr std::size_t parameter_count() { return frostline::parameter_count<Model, In>(); }
-  static constexpr std::size_t trainable_count() { return frostline::trainable_count<Model, In>(); }
+  static constexpr std::size_t parameter_count() requires(bound == 0) {
+    return frostline::parameter_count<Model, In>();
+  }
+  static constexpr std::size_t trainable_count() requires(bound == 0) {
+    return frostline::trainable_count<Model, In>();
+  }
+  std::size_t parameter_count() const requires(bound > 0) {
+    return frostline::parameter_count(
+        of_classes(graph(), executor_.program().declared, executor_.classes()));
+  }
+  std::size_t trainable_count() const requires(bound > 0) {
+    return frostline::trainable_count(
+        of_classes(graph(), executor_.program().declared, executor_.classes()));
+  }
   /// Units: bytes of values, gradients and scratch for this many samples and threads.
   static constexpr std::size_t arena_bytes(int samples, int threads) {
     return program<Model, In, Backend, Options>.arena_bytes(samples, threads);
@@ -62,8 +100,22 @@ class Network : private DiagnoseModel<Model, In, Backend> {
 
   /// Throws: Error if max_batch is below 1, or there is not enough memory for it.
   explicit Network(MaxBatch batch, Seed first = {0}, typename Backend::Context context = {})
-      : executor_(program<Model, In, Backend, Options>, batch.value, first.value,
-                  std::move(context)) {}
+      : executor_(program<Model, In, Backend, Options>, batch.value, 0, first.value,
+                  std::move(context)) {
+    static_assert(bound == 0,
+                  "frostline: Network requires classes(n) after max_batch(n): its head is made for "
+                  "AtMost so many classes");
+  }
+  /// Where the head is made for AtMost so many classes. Throws: Error, before anything is
+  /// allocated, if their number is below 1 or above the bound; and as above.
+  Network(MaxBatch batch, Classes number, Seed first = {0}, typename Backend::Context context = {})
+      : executor_(program<Model, In, Backend, Options>, batch.value, number.value, first.value,
+                  std::move(context)) {
+    static_assert(bound > 0,
+                  "frostline: Network requires no classes(n): its head is made for a constant "
+                  "number of them; make it for AtMost<n>");
+    if constexpr (bound > 0) this->output_shape = executor_.output_shape();
+  }
 
   int max_batch() const { return executor_.max_batch(); }
   int threads() const { return executor_.threads(); }
@@ -128,12 +180,18 @@ class Network : private DiagnoseModel<Model, In, Backend> {
   std::span<float> gradients() { return executor_.gradients(); }
 
   /// All parameters and buffers, in PyTorch's order of keys.
-  static std::vector<NamedTensor> tensors() {
-    return tensors_of(program<Model, In, Backend, Options>);
+  static std::vector<NamedTensor> tensors() requires(bound == 0) {
+    return tensors_of(program<Model, In, Backend, Options>, 0);
   }
+  std::vector<NamedTensor> tensors() const requires(bound > 0) { return executor_.tensors(); }
 
   /// The tensor of this key. Throws: Error if there is none.
-  static NamedTensor tensor(std::string_view key) { return find_tensor(tensors(), key); }
+  static NamedTensor tensor(std::string_view key) requires(bound == 0) {
+    return find_tensor(tensors(), key);
+  }
+  NamedTensor tensor(std::string_view key) const requires(bound > 0) {
+    return find_tensor(tensors(), key);
+  }
 
   /// Copies a tensor out of the network, in PyTorch's order. The element type is the tensor's own.
   template <class Number>

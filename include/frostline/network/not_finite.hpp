@@ -78,7 +78,7 @@ class NotFinite {
       network_.run_steps(s, s + 1, images);
       const int output = node(program().steps[std::size_t(s)].node).output;
       if (!is_finite(network_.value(output, images),
-                     std::size_t(images.count) * node(output).floats))
+                     std::size_t(images.count) * network_.floats_of(output)))
         first = s;
       return first != s;
     };
@@ -97,7 +97,7 @@ class NotFinite {
           text +=
               format_text("; '{}.{}' is not finite", std::string_view(node(i).path), specs[k].name);
     };
-    look(program().declared_by(i).parameters(),
+    look(program().parameters_of(i, network_.classes()),
          [&](int k) { return network_.weights_.parameter(network_.memory_, i, k); });
     look(program().declared_by(i).buffers(), [&](int k) { return network_.memory_.buffer(i, k); });
     return text;

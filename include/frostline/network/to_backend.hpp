@@ -12,8 +12,14 @@ namespace frostline {
 template <class Backend, class Model, class In, class From, class Options>
 Network<Model, In, Backend, Options> to(const Network<Model, In, From, Options>& network,
                                         Seed first = {0}, typename Backend::Context context = {}) {
-  Network<Model, In, Backend, Options> result{max_batch(network.max_batch()), first,
-                                              std::move(context)};
+  using To = Network<Model, In, Backend, Options>;
+  const MaxBatch batch = max_batch(network.max_batch());
+  To result = [&] {
+    if constexpr (To::bound > 0)
+      return To{batch, classes(network.executor().classes()), first, std::move(context)};
+    else
+      return To{batch, first, std::move(context)};
+  }();
   std::vector<float> floats;
   std::vector<std::int64_t> integers;
   const auto copy = [&](const NamedTensor& tensor, auto& numbers) {

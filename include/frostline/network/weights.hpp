@@ -24,8 +24,11 @@ class Weights {
  public:
   using Memory = NetworkMemory<Backend>;
 
-  Weights(const Memory& memory, std::uint64_t seed)
-      : seed_(seed), loans_(memory.program().nodes.size()), written_(loans_.size()) {}
+  Weights(const Memory& memory, int classes, std::uint64_t seed)
+      : classes_(classes),
+        seed_(seed),
+        loans_(memory.program().nodes.size()),
+        written_(loans_.size()) {}
 
   std::uint64_t seed() const { return seed_; }
   /// Whether what kernels keep packed is out of date: what trains, or frozen ones too.
@@ -87,7 +90,7 @@ class Weights {
                            is_buffer ? memory.buffer(i, k) : memory.parameter(i, k), state);
         }
       };
-      rest(program.declared_by(i).parameters(), false);
+      rest(program.parameters_of(i, classes_), false);
       rest(program.declared_by(i).buffers(), true);
     }
     all_written_ = true;
@@ -120,7 +123,9 @@ class Weights {
     frozen_changed_ = frozen_changed_ || !tensor.trains;
   }
   static bool may_be_lent(const Program& program, const NamedTensor& tensor) {
-    bool result = Backend::in_host_memory && !tensor.trains && !tensor.is_buffer &&
+    // A file holds no more rows than there are classes.
+    const bool bounded = program.nodes[std::size_t(tensor.node)].bounded_parameters;
+    bool result = Backend::in_host_memory && !tensor.trains && !bounded && !tensor.is_buffer &&
                   tensor.extents.size() >= 2;
     for (std::size_t s = 0; s < program.steps.size(); ++s)
       if (program.steps[s].node == tensor.node && program.steps[s].pass != Pass::loss)
@@ -149,6 +154,7 @@ class Weights {
     }
   }
 
+  int classes_;
   std::uint64_t seed_;
   bool changed_ = true, frozen_changed_ = true;  // since the last packing
   mutable bool all_written_ = false;

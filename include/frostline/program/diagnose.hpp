@@ -42,6 +42,8 @@ template <class At>
 struct two_layers_own_the_same_keys_at;
 template <class At>
 struct model_declares_no_head;
+template <class At>
+struct breaks_the_bound_of_classes;
 template <class Layer, class Backend>
 struct no_kernel_computes_this_layer;
 template <class At>
@@ -90,6 +92,8 @@ struct Facts {
       return (model_declares_no_head<At>*)nullptr;
     else if constexpr (Kind == Problem::long_path)
       return (path_is_too_long<At>*)nullptr;
+    else if constexpr (Kind == Problem::not_bounded)
+      return (breaks_the_bound_of_classes<At>*)nullptr;
     else
       return (two_layers_own_the_same_keys_at<At>*)nullptr;
   }
@@ -157,6 +161,13 @@ struct Diagnose<two_layers_own_the_same_keys_at<At>> {
   static_assert(buildable<two_layers_own_the_same_keys_at<At>>,
                 "frostline: Network requires a key of its own for each parameter; "
                 "give one of the layers at this path another name with Named");
+};
+template <class At>
+struct Diagnose<breaks_the_bound_of_classes<At>> {
+  static_assert(
+      buildable<breaks_the_bound_of_classes<At>>,
+      "frostline: Bounded requires the network's last layer, which is Linear, or a Conv2d "
+      "of one group with nothing but Upsample behind it, and no Auxiliary");
 };
 
 template <class Layer, class Backend>

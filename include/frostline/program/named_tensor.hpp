@@ -23,8 +23,9 @@ struct NamedTensor {
   int node = no_node, index = 0;
 };
 
-/// All parameters and buffers of a program, in PyTorch's order of keys.
-inline std::vector<NamedTensor> tensors_of(const Program& program) {
+/// All parameters and buffers of a program, in PyTorch's order of keys; `classes` counts where the
+/// model is made for AtMost so many.
+inline std::vector<NamedTensor> tensors_of(const Program& program, int classes) {
   std::vector<NamedTensor> result;
   for (int i = 1; i < int(program.nodes.size()); ++i) {
     const Node& node = program.nodes[std::size_t(i)];
@@ -47,7 +48,7 @@ inline std::vector<NamedTensor> tensors_of(const Program& program) {
         result.push_back(std::move(tensor));
       }
     };
-    append(program.declared_by(i).parameters(), false);
+    append(program.parameters_of(i, classes), false);
     append(program.declared_by(i).buffers(), true);
   }
   return result;

@@ -30,6 +30,16 @@ struct Program {
   constexpr const Declared& declared_by(int node) const {
     return declared[nodes[std::size_t(node)].layer];
   }
+  /// The largest number of classes, if the model is made for AtMost so many, else 0.
+  constexpr int bound() const {
+    const Node& output = nodes[std::size_t(outputs[0].node)];
+    return output.bounded_output ? output.out.channels : 0;
+  }
+  constexpr TensorSpecs parameters_of(int node, int classes) const {
+    const Declared& layer = declared_by(node);
+    return nodes[std::size_t(node)].bounded_parameters ? layer.parameters_for(classes)
+                                                       : layer.parameters();
+  }
   /// What the steps up to `last` need at most. Units: bytes a thread, bytes a team.
   constexpr std::size_t scratch_bytes(std::size_t last) const {
     return most(last, &StepFacts::scratch_bytes);

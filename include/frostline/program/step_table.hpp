@@ -39,6 +39,7 @@ struct CompiledStep {
     bits |= node.choice.algorithm * flags::algorithm;
     for (int k = 0; node.trains() && k < node.parameter_count; ++k)
       if (!node.parameter[k].trains) bits |= flags::frozen << k;
+    if (node.bounded_output) bits |= flags::bounded;
     if constexpr (step.pass == Pass::forward) {
       if (node.batch_norm != no_node) bits |= flags::batch_norm;
       if (node.added != no_node) bits |= flags::added;

@@ -81,30 +81,31 @@ inline std::string summary_of(const Node* nodes, const std::size_t* saved, int s
 
 /// A model's layers: path, output shape, parameters and whether they train (or which do), bytes
 /// that its backward keeps a sample, multiply-adds a sample, and how it is computed; then totals.
-/// Without a backend it tells nothing about algorithms.
+/// Without a backend it tells nothing about algorithms. Of a model made for AtMost so many classes,
+/// for this number of them, or all; bytes are those of the bound.
 template <class Model, class In, class Backend = void, class Options = Balanced>
-std::string summary(std::size_t packed_bytes = 0) {
+std::string summary(std::size_t packed_bytes = 0, int classes = 0) {
   constexpr const auto& graph = compiled<Model, In, Backend, Options>;
   constexpr const auto& plan = planned<Model, In, Backend, Options>;
-  std::size_t saved[graph.size];
-  SummaryTotals totals{std::int64_t(parameter_count<Model, In>()),
-                       std::int64_t(trainable_count<Model, In>()),
-                       multiply_adds<Model, In>(),
-                       0,
-                       plan.per_sample.bytes,
-                       packed_bytes};
-  for (int i = 0; i < graph.size; ++i) {
-    saved[i] = saved_bytes(graph, plan, i);
-    totals.saved_bytes += saved[i];
-  }
-  return summary_of(graph.nodes, saved, graph.size, totals);
+  constexpr int size = graph.size;
+  std::size_t saved[size];
+  std::size_t saved_in_all = 0;
+  for (int i = 0; i < size; ++i) saved_in_all += saved[i] = saved_bytes(graph, plan, i);
+  const auto table = [&](const Graph<size>& shown) {
+    return summary_of(shown.nodes, saved, size,
+                      {std::int64_t(parameter_count(shown)), std::int64_t(trainable_count(shown)),
+                       multiply_adds(shown), saved_in_all, plan.per_sample.bytes, packed_bytes});
+  };
+  if constexpr (graph[graph.outputs[0].node].bounded_output)
+    if (classes > 0) return table(of_classes(graph, DeclaredBy<Leaves<Model>>::table, classes));
+  return table(graph);
 }
 /// Of a Network.
 template <class Network>
 std::string summary(const Network& network) {
   return summary<typename Network::model, typename Network::input, typename Network::backend,
-                 typename Network::options>(network.executor().program().packed_floats() *
-                                            sizeof(float));
+                 typename Network::options>(
+      network.executor().program().packed_floats() * sizeof(float), network.executor().classes());
 }
 
 }  // namespace frostline

@@ -33,7 +33,7 @@ class FeatureCache {
         features_of_([&network](std::span<const float> images) {
           return network.executor().features(images);
         }),
-        store_(Net::feature_shape, samples, options) {
+        store_(network.executor().feature_shape(), samples, options) {
     static_cast<void>(Diagnose<FeatureProblemOf<typename Net::model, typename Net::input>>{});
   }
 

@@ -30,7 +30,7 @@ class OptimizerState {
   std::vector<NamedTensor> tensors(const Optimizer& optimizer) const {
     std::vector<NamedTensor> result;
     if (!uses_states(optimizer) && memory_.size() == 0) return result;
-    const std::vector<NamedTensor> all = tensors_of(network_->program());
+    const std::vector<NamedTensor> all = network_->tensors();
     for (const std::string_view state : Optimizer::states)
       for (const NamedTensor& tensor : all)
         if (tensor.trains) {

@@ -75,18 +75,18 @@ template <int In, int Out>
 struct Kernel<cpu, Linear<In, Out>> {
   template <class At>
   static void forward(const Call& call) {
-    linear_forward(call, In, Out);
+    linear_forward(call, In, output_shape<At>(call).channels);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    linear_input_gradient(call, In, Out, At::adds(0));
+    linear_input_gradient(call, In, output_shape<At>(call).channels, At::adds(0));
   }
   /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (At::trains(0)) linear_weight_gradient(call, In, Out);
-    if constexpr (At::trains(1)) linear_bias_gradient(call, Out);
+    if constexpr (At::trains(0)) linear_weight_gradient(call, In, output_shape<At>(call).channels);
+    if constexpr (At::trains(1)) linear_bias_gradient(call, output_shape<At>(call).channels);
   }
 };
 

@@ -96,6 +96,13 @@ FROSTLINE_SHARED void upsample_input_gradient(const Call& call, const BlockedMap
   });
 }
 
+/// Zeros in the input's gradient from this block on: what comes before needs them.
+inline void zero_blocks(const Call& call, int first, const BlockedMap& in) {
+  for_each_task(call.team, in.blocks() - first, [&](int task) {
+    std::fill_n(call.input_gradients[0] + (first + task) * in.block(), in.block(), 0.0f);
+  });
+}
+
 }  // namespace FROSTLINE_CPU
 
 template <int Height, int Width>
@@ -103,12 +110,25 @@ struct Kernel<cpu, Upsample<Height, Width>> {
   static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::plain}; }
   template <class At>
   static void forward(const Call& call) {
-    upsample_forward(call, BlockedMap{At::in}, BlockedMap{At::out});
+    if constexpr (At::bounded)
+      for_each_bounded_image<At>(call, BlockedMap{At::in}.sample(),
+                                 [](const Call& image, Shape in, Shape out) {
+                                   upsample_forward(image, BlockedMap{in}, BlockedMap{out});
+                                 });
+    else
+      upsample_forward(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    upsample_input_gradient(call, BlockedMap{At::in}, BlockedMap{At::out}, At::adds(0));
+    if constexpr (At::bounded)
+      for_each_bounded_image<At>(
+          call, BlockedMap{At::in}.sample(), [](const Call& image, Shape in, Shape out) {
+            upsample_input_gradient(image, BlockedMap{in}, BlockedMap{out}, At::adds(0));
+            if (!At::adds(0)) zero_blocks(image, BlockedMap{in}.blocks(), BlockedMap{At::in});
+          });
+    else
+      upsample_input_gradient(call, BlockedMap{At::in}, BlockedMap{At::out}, At::adds(0));
   }
 };
 

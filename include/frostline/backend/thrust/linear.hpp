@@ -43,19 +43,20 @@ template <int In, int Out>
 struct Kernel<thrust_backend, Linear<In, Out>> {
   template <class At>
   static void forward(const Call& call) {
-    device::linear_forward(call, In, Out);
+    device::linear_forward(call, In, output_shape<At>(call).channels);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::linear_input_gradient(call, In, Out, At::adds(0));
+    device::linear_input_gradient(call, In, output_shape<At>(call).channels, At::adds(0));
   }
   /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (At::trains(0)) device::linear_weight_gradient(call, In, Out);
+    if constexpr (At::trains(0))
+      device::linear_weight_gradient(call, In, output_shape<At>(call).channels);
     if constexpr (At::trains(1))
-      device::bias_gradient(call, {Out, 1, 1}, call.parameter_gradients[1]);
+      device::bias_gradient(call, output_shape<At>(call), call.parameter_gradients[1]);
   }
 };
 

@@ -93,6 +93,12 @@ FROSTLINE_SHARED void upsample_input_gradient(const AnyCall& call, Shape in, Sha
                                      adds});
 }
 
+/// For what comes before: the input's gradient of channels that are no class.
+struct PutZero {
+  float* to;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { to[i] = 0; }
+};
+
 }  // namespace FROSTLINE_THRUST_SYSTEM
 }  // namespace frostline::device
 
@@ -102,12 +108,27 @@ template <int Height, int Width>
 struct Kernel<thrust_backend, Upsample<Height, Width>> {
   template <class At>
   static void forward(const Call& call) {
-    device::upsample_forward(call, At::in, At::out);
+    if constexpr (At::bounded)
+      for_each_bounded_image<At>(
+          call, std::ptrdiff_t(At::in.size()),
+          [](const Call& image, Shape in, Shape out) { device::upsample_forward(image, in, out); });
+    else
+      device::upsample_forward(call, At::in, At::out);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::upsample_input_gradient(call, At::in, At::out, At::adds(0));
+    if constexpr (At::bounded)
+      for_each_bounded_image<At>(
+          call, std::ptrdiff_t(At::in.size()), [](const Call& image, Shape in, Shape out) {
+            device::upsample_input_gradient(image, in, out, At::adds(0));
+            const auto rest = std::ptrdiff_t(At::in.size() - in.size());
+            if (!At::adds(0))
+              device::for_each_index(image.context, rest,
+                                     device::PutZero{image.input_gradients[0] + in.size()});
+          });
+    else
+      device::upsample_input_gradient(call, At::in, At::out, At::adds(0));
   }
 };
 

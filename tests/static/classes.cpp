@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+// AtMost: what is a constant of a network made for a bound of classes, and what is not.
+#include "frostline/graph/compiled.hpp"
+#include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+
+namespace frostline::test {
+namespace {
+
+using Image = Input<3, 224, 224>;
+template <class Head>
+using WithHead = ReplaceHead<Freeze<ResNet18<>>, Head>;
+using Late = WithHead<ClassifierHead<512, AtMost<1000>>>;
+using Early = WithHead<ClassifierHead<512, 1000>>;
+using LateDense = WithHead<FcnHead<512, AtMost<21>>>;
+
+// A head of a constant number has no trace of a bound.
+static_assert(std::same_as<ClassifierHead<512, 10>::fc, Linear<512, 10>>);
+static_assert(std::same_as<ClassifierHead<512, AtMost<10>>::fc, Bounded<Linear<512, 10>>>);
+constexpr int bounded_nodes(const Node* nodes, int size, bool Node::*is) {
+  int count = 0;
+  for (int i = 0; i < size; ++i) count += nodes[i].*is ? 1 : 0;
+  return count;
+}
+template <class Model, bool Node::*is>
+constexpr int bounded = bounded_nodes(compiled<Model, Image>.nodes, compiled<Model, Image>.size,
+                                      is);
+static_assert(bounded<Early, &Node::bounded_parameters> == 0);
+static_assert(bounded<Early, &Node::bounded_output> == 0);
+static_assert(bounded<Late, &Node::bounded_parameters> == 1);
+static_assert(bounded<Late, &Node::bounded_output> == 1);
+static_assert(bounded<LateDense, &Node::bounded_parameters> == 1);
+static_assert(bounded<LateDense, &Node::bounded_output> == 1);
+
+// Memory is planned for the bound.
+static_assert(planned<Late, Image>.per_sample.bytes == planned<Early, Image>.per_sample.bytes);
+static_assert(laid_out<Late, Image>.trainable_floats == laid_out<Early, Image>.trainable_floats);
+
+// Initial values depend on the number, not on the bound: those of a convolution do.
+static_assert(Conv2d<128, 21, 1>::parameters_for(5)[0].initial.value ==
+              Conv2d<128, 5, 1>::parameters()[0].initial.value);
+static_assert(Linear<512, 1000>::parameters_for(37)[0].extents[0] == 37);
+
+template <class Model, int Classes>
+constexpr auto with = of_classes(traced<Model, Image>, DeclaredBy<Leaves<Model>>::table, Classes);
+// Counts are of the bound, or of a number.
+static_assert(trainable_count<Late, Image>() == 513'000);
+static_assert(trainable_count(with<Late, 37>) == 513 * 37);
+static_assert(multiply_adds(with<Late, 37>) ==
+              multiply_adds<WithHead<ClassifierHead<512, 37>>, Image>());
+static_assert(parameter_count(with<LateDense, 5>) ==
+              parameter_count<WithHead<FcnHead<512, 5>>, Image>());
+static_assert(with<LateDense, 5>[compiled<LateDense, Image>.size - 1].out == Shape{5, 224, 224});
+
+template <int Number>
+concept has_bound = requires {
+  AtMost<Number>;
+};
+static_assert(has_bound<1> && !has_bound<0> && !has_bound<-1>);
+
+// What may be Bounded, and what may come after it.
+static_assert(MayBeBounded<Linear<2, 3>> && MayBeBounded<Conv2d<2, 4, 3>>);
+static_assert(!MayBeBounded<Conv2d<2, 4, 3, 1, 1, 1, 2>> && !MayBeBounded<ReLU> &&
+              !MayBeBounded<BatchNorm2d<3>>);
+template <class... Layers>
+constexpr const Problem& problem = traced<Sequential<Layers...>, Input<4, 6, 6>>.problem;
+using Convolution = Bounded<Conv2d<4, 8, 1>>;
+static_assert(problem<Convolution, Upsample<12>>.kind == Problem::nothing);
+static_assert(problem<GlobalAveragePool, Bounded<Linear<4, 8>>>.kind == Problem::nothing);
+static_assert(problem<GlobalAveragePool, Bounded<ReLU>>.kind == Problem::not_bounded);
+static_assert(problem<Bounded<Conv2d<4, 8, 1, 1, 0, 1, 2>>, Upsample<12>>.kind ==
+              Problem::not_bounded);
+static_assert(problem<Convolution>.kind == Problem::not_bounded);
+static_assert(problem<Convolution, ReLU>.kind == Problem::not_bounded);
+static_assert(problem<Convolution, ReLU, Upsample<12>>.kind == Problem::not_bounded);
+static_assert(problem<Convolution, Upsample<12>, ReLU>.kind == Problem::not_bounded);
+static_assert(problem<Convolution, Bounded<Conv2d<8, 8, 1>>, Upsample<12>>.kind ==
+              Problem::not_bounded);
+static_assert(problem<GlobalAveragePool, Bounded<Linear<4, 8>>, Linear<8, 3>>.kind ==
+              Problem::not_bounded);
+// A second output would need as many classes.
+using First = Named<"first", Conv2d<4, 4, 1>>;
+template <class Layer>
+using Main = Named<"main", Sequential<Layer, Upsample<12>>>;
+using Branch = Auxiliary<"first", Named<"branch", Sequential<Conv2d<4, 8, 1>, Upsample<12>>>>;
+template <class... Layers>
+constexpr Problem::Kind kind = traced<Module<Layers...>, Input<4, 6, 6>>.problem.kind;
+static_assert(kind<First, Branch, Main<Conv2d<4, 8, 1>>> == Problem::nothing);
+static_assert(kind<First, Branch, Main<Convolution>> == Problem::not_bounded);
+static_assert(kind<First, Main<Convolution>, Branch> == Problem::not_bounded);
+static_assert(problem<Residual<Convolution, Conv2d<4, 8, 1>>, Upsample<12>>.kind ==
+              Problem::not_bounded);
+
+}  // namespace
+}  // namespace frostline::test
