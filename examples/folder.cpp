@@ -5,15 +5,16 @@
 #include <frostline/images.hpp>
 namespace fl = frostline;
 
-constexpr int classes = 10;  // that the folder has
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
-using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, fl::ClassifierHead<128, classes>>;
+using Head = fl::ClassifierHead<128, fl::AtMost<1000>>;  // as many classes as the folder has
+using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, Head>;
 
 int main(int argc, char** argv) {
   if (argc != 3) return std::puts("Usage: folder FOLDER WEIGHTS");
-  fl::Network<Model, fl::Input<3, 96, 96>> network{fl::max_batch(32)};
-  fl::load_pretrained(network, argv[2]);
   const auto [train, val] = fl::open_train_and_val(argv[1]);
+  const fl::Classes classes = fl::classes(int(train.classes.size()));
+  fl::Network<Model, fl::Input<3, 96, 96>> network{fl::max_batch(32), classes};
+  fl::load_pretrained(network, argv[2]);
   const fl::EvaluationTransform whole{.resize = 96, .crop = 96};
   const fl::ImageDataSet training(train, whole), validation(val, whole);
   fl::Trainer trainer{network, fl::CrossEntropy{}, fl::Sgd{.learning_rate = 0.2f}};

@@ -28,8 +28,8 @@ void run(const Options& options) {
   examples::prepare_output(out, {"segmenter.safetensors", "segmented.png"},
                            Net::parameter_count() * sizeof(float));
   const fl::EvaluationTransform whole{side, side};  // as large as the largest cut-out
-  const auto [training, validation] =
-      examples::load_data_sets(options.data, classes - 1, whole, whole);
+  const auto data_sets = examples::load_data_sets(options.data, classes - 1, whole, whole);
+  const auto& [training, validation] = data_sets;
   const examples::Scenes scenes(training, side, options.scenes, true);
   const examples::Scenes held_out(validation, side, 48, false);
 
@@ -59,7 +59,7 @@ void run(const Options& options) {
   fl::save(network, out / "segmenter.safetensors");
   std::vector<fl::Image> sheet;
   const auto paint = [&](std::size_t i, std::span<const float> logits) {
-    const examples::Scene scene = examples::make_scene(validation, side, i);
+    const examples::Scene scene = examples::make_scene(data_sets.validation, side, i);
     std::vector<int> labels;
     for (std::size_t p = 0; p < scene.labels.size(); ++p)
       labels.push_back(fl::predicted_class(Net::output_shape, logits.data(), p));

@@ -47,7 +47,7 @@ class FitTargetOf final : public FitTarget {
  public:
   explicit FitTargetOf(AnyTrainer& trainer) : trainer_(&trainer) {}
   Shape input_shape() const override { return Net::input_shape; }
-  Shape output_shape() const override { return Net::output_shape; }
+  Shape output_shape() const override { return network().output_shape; }
   int max_batch() const override { return network().max_batch(); }
   float learning_rate() const override { return trainer_->optimizer.learning_rate; }
   void set_learning_rate(float rate) override { trainer_->optimizer.learning_rate = rate; }
@@ -73,7 +73,7 @@ class FitTargetOf final : public FitTarget {
   }
   void keep() override {
     kept_.clear();
-    for (NamedTensor& tensor : Net::tensors()) {
+    for (NamedTensor& tensor : network().tensors()) {
       if (!tensor.trains && !tensor.is_buffer) continue;
       Kept now{std::move(tensor), {}, {}};
       if (now.tensor.type == ElementType::i64) {

@@ -21,7 +21,7 @@ void predict_all(Net& network, const DataView& data, See see, const LoaderOption
                     "{}x{}x{}",
                     in.channels, in.height, in.width, Net::input_shape.channels,
                     Net::input_shape.height, Net::input_shape.width));
-  constexpr std::size_t each = Net::output_shape.size();
+  const std::size_t each = network.output_shape.size();
   std::size_t index = 0;
   Loader loader(data, in_order(data.facts().size), std::size_t(network.max_batch()), {}, options);
   while (const auto batch = loader.next()) {
