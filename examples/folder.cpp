@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <frostline/frostline.hpp>
 #include <frostline/images.hpp>
+#include <frostline/train/fit.hpp>
 namespace fl = frostline;
 
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Everything for the CPU, but for images: those are in frostline/images.hpp.
+// Everything for the CPU, but for images (frostline/images.hpp) and the loop over epochs, which
+// takes longer to compile (frostline/train/fit.hpp).
 #pragma once
 
 #include "frostline/backend/cpu.hpp"
@@ -14,7 +15,5 @@
 #include "frostline/rewrite/train_only.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/feature_cache.hpp"
-#include "frostline/train/fit.hpp"
 #include "frostline/train/learning_rate.hpp"
-#include "frostline/train/predict_all.hpp"
 #include "frostline/train/trainer.hpp"

@@ -14,7 +14,5 @@
 #include "frostline/rewrite/train_only.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/feature_cache.hpp"
-#include "frostline/train/fit.hpp"
 #include "frostline/train/learning_rate.hpp"
-#include "frostline/train/predict_all.hpp"
 #include "frostline/train/trainer.hpp"
