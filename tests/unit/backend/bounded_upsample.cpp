@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Upsample for at most so many classes: what is no class's gets a gradient of zero.
+#include "frostline/backend/cpu.hpp"
+#include "support/layer_run.hpp"
+#include "support/random.hpp"
+
+namespace frostline::test {
+
+TEST_CASE("upsampling gives channels that are no class a gradient of zero") {
+  constexpr int bound = 70, number = 5, batch = 3, flags = flags::owes | flags::blocked_input;
+  using Late = At<bound, 3, 4, bound, 12, 9, flags | flags::bounded>;
+  using Early = At<number, 3, 4, number, 12, 9, flags>;
+  using Upsampling = Kernel<cpu, Upsample<12, 9>>;
+  const std::vector<float> gradient = random_floats(batch * Early::out.size());
+  Poisoned late(batch * std::size_t(BlockedMap{Late::in}.sample()));
+  Poisoned early(batch * std::size_t(BlockedMap{Early::in}.sample()));
+  Call call;
+  call.batch = batch;
+  call.classes = number;
+  call.output_gradient = gradient.data();
+  call.input_gradients[0] = late.data();
+  Upsampling::input_gradient<Late>(call);
+  call.input_gradients[0] = early.data();
+  Upsampling::input_gradient<Early>(call);
+  REQUIRE(late.intact());
+  const auto of_classes = std::size_t(BlockedMap{Early::in}.sample());
+  const auto all = std::size_t(BlockedMap{Late::in}.sample());
+  const std::vector<float> here = late.copy(), there = early.copy();
+  for (std::size_t n = 0; n < batch; ++n)
+    for (std::size_t i = 0; i < all; ++i) {
+      const float wanted = i < of_classes ? there[n * of_classes + i] : 0.0f;
+      if (here[n * all + i] != wanted) FAIL("image " << n << ", number " << i);
+    }
+}
+
+}  // namespace frostline::test
