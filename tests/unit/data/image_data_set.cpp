@@ -76,7 +76,7 @@ TEST_CASE("a mask is shrunk and cut as its picture") {
   const LabelMask least = resize_nearest(mask, less.width, less.height);
   Read expected{std::vector<float>(3 * 6 * 6), std::vector<int>(6 * 6)};
   small(less, least, expected.image, expected.labels);
-  for (const std::size_t memory : {1000000, 0}) {
+  for (const std::size_t memory : {std::size_t(1000000), std::size_t(0)}) {
     const ImageDataSet data({{png, file}}, small, {.memory = memory}, {"sky", "sea"});
     REQUIRE(data.facts().labels == 36);
     REQUIRE(data.facts().classes == 2);
