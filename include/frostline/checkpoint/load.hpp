@@ -11,7 +11,6 @@
 
 #include "frostline/checkpoint/load_options.hpp"
 #include "frostline/checkpoint/match.hpp"
-#include "frostline/io/weights/read_weights.hpp"
 #include "frostline/network/network.hpp"
 
 namespace frostline {
@@ -21,13 +20,8 @@ namespace detail {
 template <class Backend>
 LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
                 const std::filesystem::path& path, const LoadOptions& options, bool skip_new) {
-  const StateDict file = read_weights(path);
   const std::vector<NamedTensor> tensors = network.tensors();
-  Matching matching = match(tensors, replaced, file, options, skip_new);
-  if (const Problems& problems = matching.problems; problems.size() > 0)
-    throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}",
-                            path.string(), problems.size(), problems.size() == 1 ? "" : "s",
-                            problems.text()));
+  Matching matching = match_file(path, tensors, replaced, options, skip_new);
   std::vector<float> floats;
   std::vector<std::int64_t> integers;
   for (const auto& [i, stored] : matching.pairs) {
@@ -42,7 +36,7 @@ LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
         floats.resize(tensor.size);
         stored.copy_to(std::span(floats));
         values = floats;
-      } else if (network.borrow(tensor, {values.data(), file.owner})) {
+      } else if (network.borrow(tensor, {values.data(), matching.file})) {
         continue;
       }
       network.write(tensor, values);

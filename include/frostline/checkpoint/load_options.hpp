@@ -2,31 +2,12 @@
 // LoadOptions: how a file's keys become a network's; LoadReport: what loading did.
 #pragma once
 
-#include <cstddef>
+#include <functional>
 #include <map>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "frostline/core/format.hpp"
-
 namespace frostline {
-
-namespace detail {
-
-/// Appends a list with a title and what stands between its items; of more than ten, five.
-inline void append_first(std::string& text, std::string_view title, std::string_view between,
-                         const std::vector<std::string>& list, std::string_view kind) {
-  const std::size_t shown = list.size() > 10 ? 5 : list.size();
-  for (std::size_t i = 0; i < shown; ++i) {
-    text += i == 0 ? title : between;
-    text += list[i];
-  }
-  if (shown < list.size())
-    text += format_text("{}... and {} more{}", between, list.size() - shown, kind);
-}
-
-}  // namespace detail
 
 /// How a file's keys become a network's. A name here is one or more whole parts of a key, between
 /// dots: "layer4.1" is a name in "layer4.1.conv1.weight". A dot at its end does no harm. A rename
@@ -45,19 +26,12 @@ struct LoadReport {
   std::string prefix{};               // that was taken off the file's keys: "model."
 
   /// "loaded 100 tensors; new and left as initialised: fc.weight, fc.bias".
-  std::string text() const {
-    std::string result = format_text("loaded {} tensors", loaded.size());
-    if (!prefix.empty()) result += format_text(", whose keys begin with '{}' in the file", prefix);
-    detail::append_first(result, "; new and left as initialised: ", ", ", left_new, "");
-    std::vector<std::string> others;
-    for (const std::string& key : ignored) {
-      bool known = false;
-      for (const std::string& other : left_new) known = known || key == other;
-      if (!known) others.push_back(key);
-    }
-    detail::append_first(result, "; in the file, but not used: ", ", ", others, "");
-    return result;
-  }
+  std::string text() const;
 };
 
 }  // namespace frostline
+
+// Compiled once by frostline::compiled, or here.
+#ifndef FROSTLINE_COMPILED
+#include "frostline/checkpoint/load_options_body.hpp"
+#endif

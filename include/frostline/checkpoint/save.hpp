@@ -2,19 +2,16 @@
 // save: a network's weights to a file.
 #pragma once
 
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
 #include <map>
 #include <span>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "frostline/core/error.hpp"
-#include "frostline/core/format.hpp"
-#include "frostline/io/weights/safetensors.hpp"
+#include "frostline/core/element_type.hpp"
+#include "frostline/io/weights/write_safetensors.hpp"
 #include "frostline/network/network.hpp"
 
 namespace frostline {
@@ -29,40 +26,12 @@ struct SaveOptions {
 namespace detail {
 
 /// Throws: Error for a name by which other programs would take safetensors for something else.
-inline void require_no_other_format(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
-  for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  for (const std::string_view other : {".pth", ".pt", ".bin", ".ckpt", ".onnx"})
-    if (extension == other)
-      throw Error(format_text(
-          "cannot write '{}': what is written is safetensors, which is not read "
-          "under such a name; name it '{}'",
-          path.string(), std::filesystem::path(path).replace_extension(".safetensors").string()));
-}
+void require_no_other_format(const std::filesystem::path& path);
 
-/// Throws: Error, which names the tensors, if any number is not finite.
-inline void require_finite(const std::filesystem::path& path,
-                           std::span<const TensorToWrite> tensors) {
-  constexpr std::size_t named = 5;
-  std::string names;
-  std::size_t found = 0;
-  for (const TensorToWrite& tensor : tensors) {
-    const auto* floats = std::get_if<std::span<const float>>(&tensor.data);
-    if (!floats) continue;
-    std::size_t count = 0;
-    for (const float value : *floats) count += std::isfinite(value) ? 0 : 1;
-    if (count > 0 && found++ < named)
-      names += format_text("{}'{}' ({} of {})", found == 1 ? "" : ", ", tensor.key, count,
-                           floats->size());
-  }
-  if (found == 0) return;
-  if (found > named) names += format_text(" and {} more tensors", found - named);
-  throw Error(
-      format_text("cannot write '{}': the network holds NaN or infinity in {}; has its training "
-                  "diverged? The file is left as it was; SaveOptions{{.allow_not_finite = true}} "
-                  "writes all",
-                  path.string(), names));
-}
+/// Throws: Error, which names the tensors, if a number is not finite and has to be; and as
+/// write_safetensors.
+void write_tensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
+                   const SaveOptions& options);
 
 template <class Backend>
 void save(const Executor<Backend>& network, const std::filesystem::path& path,
@@ -87,8 +56,7 @@ void save(const Executor<Backend>& network, const std::filesystem::path& path,
                         std::span<const float>(floats[i])});
     }
   }
-  if (!options.allow_not_finite) require_finite(path, writes);
-  write_safetensors(path, writes, options.metadata);
+  write_tensors(path, writes, options);
 }
 
 }  // namespace detail
@@ -109,3 +77,8 @@ void save(const Net& network, const std::filesystem::path& path, const SaveOptio
 }
 
 }  // namespace frostline
+
+// Compiled once by frostline::compiled, or here.
+#ifndef FROSTLINE_COMPILED
+#include "frostline/checkpoint/save_body.hpp"
+#endif

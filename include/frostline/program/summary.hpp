@@ -2,23 +2,13 @@
 // summary: a compiled model as a table, one line a layer.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <string>
 
-#include "frostline/core/format.hpp"
 #include "frostline/graph/compiled.hpp"
 
 namespace frostline {
-
-/// 12345678 as "12,345,678".
-inline std::string with_commas(std::int64_t number) {
-  const std::string digits = std::to_string(number);
-  std::string text;
-  for (std::size_t i = 0; i < digits.size(); ++i) {
-    if (i > 0 && (digits.size() - i) % 3 == 0) text += ',';
-    text += digits[i];
-  }
-  return text;
-}
 
 /// Totals of a compiled model. Units: bytes; those of values are a sample's.
 struct SummaryTotals {
@@ -28,56 +18,9 @@ struct SummaryTotals {
   std::size_t packed_bytes = 0;  // weights as a backend's kernels read them, besides their own
 };
 
-/// Whether a layer trains; if only a part of it, the names of the parameters that do.
-inline std::string training_state(const Node& node) {
-  if (node.parameters == 0) return "";
-  if (!node.trains()) return "frozen";
-  if (node.trainable() == node.parameters) return "trains";
-  std::string names;
-  for (const Parameter& parameter : node.parameter)
-    if (parameter.trains) {
-      if (!names.empty()) names += ' ';
-      names += parameter.name;
-    }
-  return names;
-}
-
 /// The table people know from torchinfo, of any list of nodes.
-inline std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
-                              const SummaryTotals& totals) {
-  const std::string rule(110, '-');
-  std::string text =
-      format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer", "output (C, H, W)",
-                  "parameters", "", "saved bytes", "multiply-adds", "computed", rule);
-  for (int i = 0; i < size; ++i) {
-    const Node& node = nodes[i];
-    const std::string computed =
-        node.absorbed_by == no_node
-            ? std::string(node.choice.name)
-            : format_text("in {}", std::string_view(nodes[node.absorbed_by].path));
-    const std::string state = training_state(node);
-    text +=
-        format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
-                    i == 0 ? std::string_view("input") : node.path,
-                    format_text("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
-                    node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
-                    saved[i] ? with_commas(std::int64_t(saved[i])) : "",
-                    node.multiply_adds ? with_commas(node.multiply_adds) : "", computed);
-  }
-  text += format_text(
-      "{}\nparameters            {:>16}, of which {} train\n"
-      "multiply-adds         {:>16} a sample\n"
-      "saved for backward    {:>16} bytes a sample\n"
-      "values at most        {:>16} bytes a sample\n",
-      rule, with_commas(totals.parameters), with_commas(totals.trainable),
-      with_commas(totals.multiply_adds), with_commas(std::int64_t(totals.saved_bytes)),
-      with_commas(std::int64_t(totals.value_bytes)));
-  if (totals.packed_bytes)
-    text += format_text("weights               {:>16} bytes, and {} as kernels read them\n",
-                        with_commas(totals.parameters * std::int64_t(sizeof(float))),
-                        with_commas(std::int64_t(totals.packed_bytes)));
-  return text;
-}
+std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
+                       const SummaryTotals& totals);
 
 /// A model's layers: path, output shape, parameters and whether they train (or which do), bytes
 /// that its backward keeps a sample, multiply-adds a sample, and how it is computed; then totals.
@@ -109,3 +52,8 @@ std::string summary(const Network& network) {
 }
 
 }  // namespace frostline
+
+// Compiled once by frostline::compiled, or here.
+#ifndef FROSTLINE_COMPILED
+#include "frostline/program/summary_body.hpp"
+#endif

@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstddef>
 #include <filesystem>
-#include <map>
 #include <set>
 #include <string>
 #include <string_view>
@@ -18,13 +17,9 @@
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/io/images/skipped.hpp"
 
-namespace frostline {
-
-/// How many files and links of a folder were not taken, by the reason, such as ".webp".
-using Skipped = std::map<std::string, std::size_t>;
-
-namespace detail {
+namespace frostline::detail {
 
 /// What tells one folder from another, however it is reached: its device and its inode.
 using FolderId = std::pair<dev_t, ino_t>;
@@ -189,6 +184,4 @@ inline void sort_as_torchvision(std::vector<std::filesystem::path>& paths) {
             [&](const auto& left, const auto& right) { return key(left) < key(right); });
 }
 
-}  // namespace detail
-
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -1,53 +1,32 @@
 // SPDX-License-Identifier: MIT
-// Reads and writes safetensors files.
+// Reads safetensors files.
 #pragma once
 
 #include <jansson.h>
 
 #include <algorithm>
-#include <array>
 #include <cstddef>
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
-#include <variant>
 #include <vector>
 
 #include "frostline/core/element_type.hpp"
-#include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
-#include "frostline/io/files/file_in_progress.hpp"
 #include "frostline/io/files/mapped_file.hpp"
 #include "frostline/io/files/unreadable.hpp"
-#include "frostline/io/weights/half.hpp"
+#include "frostline/io/weights/safetensors_json.hpp"
 #include "frostline/io/weights/state_dict.hpp"
 
 namespace frostline {
 
-/// A tensor to be written, row-major.
-struct TensorToWrite {
-  std::string key;
-  std::vector<std::int64_t> extents;
-  ElementType type = ElementType::f32;  // f32, f16 or bf16 of floats; i64 of integers
-  std::variant<std::span<const float>, std::span<const std::int64_t>> data;
-};
-
 namespace detail {
-
-struct JsonRelease {
-  void operator()(json_t* json) const { json_decref(json); }
-};
-using Json = std::unique_ptr<json_t, JsonRelease>;
-
-constexpr std::uint64_t max_safetensors_header = 100'000'000;
 
 inline std::optional<ElementType> element_type_of(std::string_view name) {
   using enum ElementType;
@@ -153,21 +132,6 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
   return state;
 }
 
-inline void write_elements(FileInProgress& file, const TensorToWrite& tensor) {
-  if (const auto* integers = std::get_if<std::span<const std::int64_t>>(&tensor.data))
-    return file.write(integers->data(), integers->size_bytes());
-  auto floats = std::get<std::span<const float>>(tensor.data);
-  if (tensor.type == ElementType::f32) return file.write(floats.data(), floats.size_bytes());
-  const auto convert = tensor.type == ElementType::f16 ? f16_from_float : bf16_from_float;
-  std::array<std::uint16_t, 4096> halves;
-  while (!floats.empty()) {
-    const auto part = floats.first(std::min(floats.size(), halves.size()));
-    std::transform(part.begin(), part.end(), halves.begin(), convert);
-    file.write(halves.data(), part.size() * sizeof(std::uint16_t));
-    floats = floats.subspan(part.size());
-  }
-}
-
 }  // namespace detail
 
 /// The tensors and the metadata of a safetensors file; those of element types that frostline lacks
@@ -176,81 +140,6 @@ inline void write_elements(FileInProgress& file, const TensorToWrite& tensor) {
 /// Source: https://github.com/huggingface/safetensors (format)
 inline StateDict read_safetensors(const std::filesystem::path& path) {
   return detail::read_safetensors(std::make_shared<const MappedFile>(path));
-}
-
-/// Writes a safetensors file, which replaces one of this name only when it is complete.
-/// F16 and BF16 round to nearest, what is too small to 0; NaN and infinity are written as such.
-/// Throws: Error for a key that is there twice, for data that do not fit a tensor's extents or
-/// type, for a number that would become infinite, and when the file cannot be written.
-inline void write_safetensors(const std::filesystem::path& path,
-                              const std::vector<TensorToWrite>& tensors,
-                              const std::map<std::string, std::string>& metadata = {}) {
-  const auto fail = [&](std::string_view key, std::string_view reason) {
-    return Error(format_text("cannot write '{}': tensor '{}' {}", path.string(), key, reason));
-  };
-  std::vector<const TensorToWrite*> ordered;
-  for (const TensorToWrite& tensor : tensors) ordered.push_back(&tensor);
-  // As the reference does: the widest type first, so that everything is aligned.
-  std::sort(ordered.begin(), ordered.end(), [](const TensorToWrite* a, const TensorToWrite* b) {
-    const auto widths = std::pair(size_of(b->type), size_of(a->type));
-    return widths.first != widths.second ? widths.first < widths.second : a->key < b->key;
-  });
-
-  const detail::Json json(json_object());
-  if (!metadata.empty()) {
-    json_t* const texts = json_object();
-    json_object_set_new(json.get(), "__metadata__", texts);
-    for (const auto& [key, text] : metadata)
-      if (json_object_set_new(texts, key.c_str(), json_stringn(text.data(), text.size())) != 0)
-        throw Error(
-            format_text("cannot write '{}': metadata '{}' is not UTF-8", path.string(), key));
-  }
-  std::size_t end = 0;
-  for (const TensorToWrite* tensor : ordered) {
-    const bool integers = tensor->data.index() == 1;
-    const std::size_t count = std::visit([](auto data) { return data.size(); }, tensor->data);
-    const auto wanted = detail::count_elements(tensor->extents);
-    if (!wanted || static_cast<std::uint64_t>(*wanted) != count)
-      throw fail(tensor->key, format_text("has extents {}, but {} elements",
-                                          detail::to_text(tensor->extents), count));
-    if (integers ? tensor->type != ElementType::i64
-                 : tensor->type != ElementType::f32 && tensor->type != ElementType::f16 &&
-                       tensor->type != ElementType::bf16)
-      throw fail(tensor->key, format_text("cannot be written as {} from {}", name_of(tensor->type),
-                                          integers ? "integers" : "floats"));
-    if (tensor->type == ElementType::f16 || tensor->type == ElementType::bf16)
-      for (const float value : std::get<0>(tensor->data))
-        if (!(tensor->type == ElementType::f16 ? fits_f16(value) : fits_bf16(value)))
-          throw fail(
-              tensor->key,
-              format_text("holds {}, which {} cannot hold; write {}", value, name_of(tensor->type),
-                          tensor->type == ElementType::f16 ? "BF16 or F32" : "F32"));
-    if (tensor->key == "__metadata__" || json_object_get(json.get(), tensor->key.c_str()))
-      throw fail(tensor->key, "is there twice");
-    const std::size_t begin = end;
-    end += count * size_of(tensor->type);
-    json_t* const shape = json_array();
-    for (const std::int64_t extent : tensor->extents)
-      json_array_append_new(shape, json_integer(extent));
-    json_t* const entry = json_pack("{s:s%, s:o, s:[I, I]}", "dtype", name_of(tensor->type).data(),
-                                    name_of(tensor->type).size(), "shape", shape, "data_offsets",
-                                    static_cast<json_int_t>(begin), static_cast<json_int_t>(end));
-    if (json_object_setn_new(json.get(), tensor->key.data(), tensor->key.size(), entry) != 0)
-      throw fail(tensor->key, "has a key that is not UTF-8");
-  }
-
-  const std::unique_ptr<char, void (*)(void*)> text(json_dumps(json.get(), JSON_COMPACT),
-                                                    std::free);
-  std::string header(text.get());
-  header.resize((header.size() + 7) / 8 * 8, ' ');
-  const std::uint64_t length = header.size();
-  if (length > detail::max_safetensors_header)
-    throw Error(format_text("cannot write '{}': its header would exceed 100 MB", path.string()));
-  detail::FileInProgress file(path);
-  file.write(&length, sizeof length);
-  file.write(header.data(), header.size());
-  for (const TensorToWrite* tensor : ordered) detail::write_elements(file, *tensor);
-  file.finish();
 }
 
 }  // namespace frostline

@@ -1,0 +1,217 @@
+// SPDX-License-Identifier: MIT
+// The body of match_file: all that fits, and all that does not.
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "frostline/checkpoint/append_first.hpp"
+#include "frostline/checkpoint/common_prefix.hpp"
+#include "frostline/checkpoint/load_options.hpp"
+#include "frostline/checkpoint/match.hpp"
+#include "frostline/checkpoint/stored_keys.hpp"
+#include "frostline/core/body.hpp"
+#include "frostline/core/error.hpp"
+#include "frostline/core/format.hpp"
+#include "frostline/core/path.hpp"
+#include "frostline/io/weights/read_weights.hpp"
+#include "frostline/program/named_tensor.hpp"
+
+namespace frostline::detail {
+
+/// What does not fit, by kind, one line each.
+struct Problems {
+  std::vector<std::string> missing{}, mismatched{}, unexpected{}, others{};
+
+  std::size_t size() const {
+    return missing.size() + mismatched.size() + unexpected.size() + others.size();
+  }
+  /// Of more than ten lines of a kind, five; and at the end how keys are made to fit.
+  std::string text() const {
+    std::string result;
+    append_first(result, "\n  ", "\n  ", others, " like it");
+    append_first(result, "\n  ", "\n  ", missing, " are missing");
+    append_first(result, "\n  ", "\n  ", mismatched, " are mismatched");
+    append_first(result, "\n  ", "\n  ", unexpected, " are unexpected");
+    if (!missing.empty() || !unexpected.empty())
+      result +=
+          "\n  LoadOptions{.ignore = {\"total_ops\"}} passes over keys, .rename renames them, "
+          ".prefix takes off a prefix";
+    return result;
+  }
+};
+
+/// What fits, and what does not.
+struct Comparison {
+  Matching matching{};
+  Problems problems{};
+};
+
+/// As PyTorch's strict load_state_dict has it: a number may be stored as a vector of which it is
+/// the first element.
+inline StoredTensor fitted(const StoredTensor& stored, const NamedTensor& wanted) {
+  if (!wanted.extents.empty() || stored.extents.size() != 1 || stored.size() == 0) return stored;
+  return {stored.type, {}, {}, stored.bytes.first(size_of(stored.type))};
+}
+
+/// The words of the error that a conversion will be, or none.
+inline std::string conversion_error(const StoredTensor& stored, const NamedTensor& wanted) {
+  try {
+    if (wanted.type == ElementType::i64 && is_floating(stored.type)) {
+      std::vector<std::int64_t> integers(wanted.size);
+      stored.copy_to(std::span(integers));
+    } else if (wanted.type != ElementType::i64 && stored.type == ElementType::f64) {
+      std::vector<float> floats(wanted.size);
+      stored.copy_to(std::span(floats));
+    }
+  } catch (const Error& error) {
+    return error.what();
+  }
+  return {};
+}
+
+/// Matches one of the network's tensors, which `stored` holds no more afterwards.
+inline void match_one(const std::vector<NamedTensor>& wanted, std::size_t i, StoredKeys& stored,
+                      bool skip_new, Comparison& result) {
+  const NamedTensor& tensor = wanted[i];
+  auto& problems = result.problems;
+  const auto found = stored.values.find(tensor.key);
+  const bool is_there = found != stored.values.end();
+  const StoredValue value = is_there ? found->second : StoredValue{};
+  if (is_there) stored.values.erase(found);
+  if (tensor.is_new && skip_new) {
+    result.matching.report.left_new.push_back(tensor.key);
+    if (is_there) result.matching.report.ignored.push_back(tensor.key);
+    return;
+  }
+  if (!is_there) {
+    // Files written before PyTorch 0.4.1 do not count batches, and nothing depends on it.
+    if (tensor.type != ElementType::i64)
+      problems.missing.push_back(
+          format_text("missing '{}' {}", tensor.key, to_text(tensor.extents)));
+    return;
+  }
+  if (!value.tensor) {
+    problems.mismatched.push_back(format_text("mismatched '{}': the file has {}, the network {}",
+                                              tensor.key, value.other, to_text(tensor.extents)));
+    return;
+  }
+  StoredTensor from = fitted(*value.tensor, tensor);
+  if (from.extents != tensor.extents) {
+    problems.mismatched.push_back(format_text("mismatched '{}': the file has {}, the network {}",
+                                              tensor.key, to_text(from.extents),
+                                              to_text(tensor.extents)));
+    return;
+  }
+  if (const std::string error = conversion_error(from, tensor); !error.empty()) {
+    problems.others.push_back(format_text("'{}': {}", tensor.key, error));
+    return;
+  }
+  result.matching.pairs.emplace_back(i, std::move(from));
+  result.matching.report.loaded.push_back(tensor.key);
+}
+
+inline void note_unused(const std::string& key, const StoredValue& value, bool ignored,
+                        Comparison& result) {
+  if (ignored || !value.tensor)
+    result.matching.report.ignored.push_back(key);
+  else
+    result.problems.unexpected.push_back(
+        format_text("unexpected '{}' {}", printable(key), to_text(value.tensor->extents)));
+}
+
+/// What the file has besides. Where a new head was asked for, the file's own is of no use, whatever
+/// it is called: once all else is found, so is any part that the rest of the network does not have.
+inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
+                       const StoredKeys& stored, bool skip_new, Comparison& result) {
+  std::set<std::string_view> parts;
+  for (const NamedTensor& tensor : wanted)
+    if (!tensor.is_new) parts.insert(first_name(tensor.key));
+  const bool any_head = skip_new && !replaced.empty() && result.problems.missing.empty();
+  for (const auto& [key, value] : stored.values) {
+    bool ignored = key == "n_averaged" ||  // of torch.optim.swa_utils
+                   (skip_new && key.starts_with("aux_classifier.")) ||
+                   (any_head && !parts.contains(first_name(key)));
+    for (const Path& path : replaced) ignored = ignored || (skip_new && covers(path, key));
+    note_unused(key, value, ignored, result);
+  }
+}
+
+/// A prefix that the file's keys share is taken off; what does not share it is passed over by
+/// load_pretrained. Returns false, with a problem, if there are several.
+inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& stored, bool skip_new,
+                         Comparison& result) {
+  std::set<std::string_view> required;
+  for (const NamedTensor& tensor : wanted)
+    if (tensor.type != ElementType::i64 && !(tensor.is_new && skip_new))
+      required.insert(tensor.key);
+  const std::vector<CommonPrefix> found = find_common_prefixes(required, stored);
+  if (found.size() > 1) {
+    std::string names;
+    for (const CommonPrefix& one : found)
+      names += format_text("{}'{}'", names.empty() ? "" : ", ", printable(one.prefix));
+    stored.problems.push_back(format_text(
+        "it holds several sets of weights, whose keys fit the network after each of {}; "
+        "name one of them, as LoadOptions::prefix, or pass over others with .ignore",
+        names));
+    return false;
+  }
+  if (found.empty() || found[0].prefix.empty()) return true;
+  const std::string& prefix = found[0].prefix;
+  result.matching.report.prefix = prefix;
+  if (!found[0].brings_all)
+    stored.problems.push_back(
+        format_text("most of its keys begin with '{}', without which they are compared here",
+                    printable(prefix)));
+  const auto all = std::exchange(stored.values, {});
+  for (const auto& [key, value] : all)
+    if (key.starts_with(prefix))
+      stored.add(std::string_view(key).substr(prefix.size()), value);
+    else
+      note_unused(key, value, skip_new, result);
+  return true;
+}
+
+/// Compares all of a network's tensors with a file's.
+inline Comparison compare(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
+                          const StateDict& file, const LoadOptions& options, bool skip_new) {
+  Comparison result;
+  StoredKeys stored = stored_keys(file, WrapperNames(wanted), options);
+  result.matching.report.ignored = std::move(stored.ignored);
+  bool comparable = !stored.values.empty() || stored.problems.empty();
+  if (!options.prefix.empty())
+    result.matching.report.prefix = format_text("{}.", without_last_dot(options.prefix));
+  else
+    comparable = comparable && match_prefix(wanted, stored, skip_new, result);
+  result.problems.others = std::move(stored.problems);
+  if (!comparable) return result;
+  for (std::string& problem : stored.renames.problems())
+    result.problems.others.push_back(std::move(problem));
+  for (std::size_t i = 0; i < wanted.size(); ++i) match_one(wanted, i, stored, skip_new, result);
+  match_rest(wanted, replaced, stored, skip_new, result);
+  return result;
+}
+
+FROSTLINE_BODY Matching match_file(const std::filesystem::path& path,
+                                   const std::vector<NamedTensor>& wanted,
+                                   std::span<const Path> replaced, const LoadOptions& options,
+                                   bool skip_new) {
+  const StateDict file = read_weights(path);
+  Comparison result = compare(wanted, replaced, file, options, skip_new);
+  if (const Problems& problems = result.problems; problems.size() > 0)
+    throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}",
+                            path.string(), problems.size(), problems.size() == 1 ? "" : "s",
+                            problems.text()));
+  result.matching.file = file.owner;
+  return std::move(result.matching);
+}
+
+}  // namespace frostline::detail
