@@ -1,15 +1,17 @@
 #!/usr/bin/env bash
-# Compile time and peak compiler memory of two of the examples, beside the same jobs in LibTorch
-# and dlib, with g++ and clang++.
+# Compile time and peak compiler memory of two of the examples, from the headers alone and with
+# frostline::compiled, beside the same jobs in LibTorch and dlib, with g++ and clang++.
 set -euo pipefail
 export LC_ALL=C CCACHE_DISABLE=1
 cd "$(dirname "$0")/.."
 
 usage() {
   cat <<'END'
-Usage: benchmarks/compile.sh [RUNS=3]
+Usage: benchmarks/compile.sh [RUNS=3] [JOB]
 Compiles each program RUNS times with each compiler, one at a time and in turns, and prints the
-medians; also to build/compile.json. Installs what is missing (scripts/install.sh).
+medians; also to build/compile.json. JOB is tutorial or finetune, for that alone; COMPILERS="g++"
+in the environment is for one compiler alone. Installs what is missing (scripts/install.sh), and
+takes LibTorch's newest headers from PyPI (540 MB, once).
 END
 }
 runs=3
@@ -18,23 +20,46 @@ case ${1-} in
   '') ;;
   *) runs=$1 ;;
 esac
-[[ $# -le 1 && $runs =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }
+only=${2-}
+[[ $# -le 2 && $only =~ ^(|tutorial|finetune)$ && $runs =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }
 scripts/install.sh build clang peers >&2
 
+# Of PyPI's package only the headers are of use here.
+libtorch=build/libtorch
+if ! [ -f $libtorch/complete ]; then
+  mkdir -p $libtorch
+  if ! compgen -G "$libtorch/*.whl" >/dev/null; then
+    /usr/bin/python3 -m venv $libtorch/venv
+    $libtorch/venv/bin/pip download --quiet --no-deps torch -d $libtorch
+  fi
+  /usr/bin/python3 - $libtorch <<'END'
+import glob, sys, zipfile
+with zipfile.ZipFile(*glob.glob(sys.argv[1] + "/*.whl")) as wheel:
+    headers = [name for name in wheel.namelist() if name.startswith("torch/include/")]
+    wheel.extractall(sys.argv[1], [*headers, "torch/version.py"])
+END
+  touch $libtorch/complete
+fi
+torch_version=$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" $libtorch/torch/version.py)
+
 # job, library, source, flags; the first library of a job is what the others are compared with.
-# PyTorch 1.13's headers do not compile as C++20 with clang 14. C++17 is as fast for both peers as
-# C++14, within single runs' noise, and not slower than C++20.
 ours="-std=c++20 -fopenmp -Iinclude -Iexamples $(pkg-config --cflags fmt jansson)"
-torch="-std=c++17 -Iexamples -I/usr/include/torch/csrc/api/include"
-dlib="-std=c++17 -Iexamples $(pkg-config --cflags dlib-1)"
+torch="-std=c++20 -Iexamples -isystem $libtorch/torch/include
+  -isystem $libtorch/torch/include/torch/csrc/api/include"
+dlib="-std=c++17 -Iexamples $(pkg-config --cflags dlib-1)"  # not slower than C++20
 programs=(
   "tutorial|frostline|examples/tutorial.cpp|$ours"
-  "tutorial|LibTorch|benchmarks/compile/libtorch_tutorial.cpp|$torch"
+  "tutorial|frostline::compiled|examples/tutorial.cpp|$ours -DFROSTLINE_COMPILED"
+  "tutorial|LibTorch $torch_version|benchmarks/compile/libtorch_tutorial.cpp|${torch//$'\n'/}"
   "tutorial|dlib|benchmarks/compile/dlib_tutorial.cpp|$dlib"
   "finetune|frostline|examples/finetune.cpp|$ours"
-  "finetune|LibTorch|benchmarks/compile/libtorch_finetune.cpp|$torch"
+  "finetune|frostline::compiled|examples/finetune.cpp|$ours -DFROSTLINE_COMPILED"
+  "finetune|LibTorch $torch_version|benchmarks/compile/libtorch_finetune.cpp|${torch//$'\n'/}"
 )
-compilers=(g++ clang++)
+for i in "${!programs[@]}"; do
+  [[ ${programs[i]} == "$only"* ]] || unset "programs[i]"
+done
+read -ra compilers <<<"${COMPILERS:-g++ clang++}"
 common="-O2 -march=native"
 
 scratch=$(mktemp -d)

@@ -5,6 +5,7 @@
 #include <frostline/data/transform.hpp>
 #include <frostline/frostline.hpp>
 #include <frostline/io/images/image.hpp>
+#include <frostline/io/weights/read_weights.hpp>
 #include <fstream>
 #include <numeric>
 

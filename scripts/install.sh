@@ -15,7 +15,7 @@ declare -A sets=(
   [format]="clang-format"
   [golden]="python3 python3-venv python3-numpy python3-pil python3-torch python3-torchvision
             libjpeg-turbo-progs"
-  [peers]="libtorch-dev libdlib-dev libopenblas-dev time"
+  [peers]="libdlib-dev libopenblas-dev python3-venv time"
   [faults]="time netpbm util-linux"
   [benchmarks]="python3 python3-venv python3-dev binutils libjemalloc2 libbenchmark-dev libdlib-dev
                 libopenblas-dev"

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # No header includes one of a higher room: the rooms of include/frostline, from the lowest.
 # A room is the longest of these folders that a header is in; the headers above all rooms only
-# include. Usage: check.sh [INCLUDE_DIR=include]
+# include. Bodies that frostline::compiled has, in X_body.hpp, are included by X.hpp alone.
+# Usage: check.sh [INCLUDE_DIR=include]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 folder=${1:-include}/frostline
@@ -22,6 +23,10 @@ for header in $(cd "$folder" && find . -name '*.hpp' | sed 's|^\./||' | sort); d
   for included in $(sed -n 's|^#include "frostline/\(.*\)"|\1|p' "$folder/$header"); do
     to=$(level_of "$included")
     includes=$((includes + 1))
+    if [[ $included == *_body.hpp && $header != "${included/_body.hpp/.hpp}" ]]; then
+      echo "$header includes $included, which only ${included/_body.hpp/.hpp} and src/ may"
+      status=1
+    fi
     [ "$to" -le "$from" ] && continue
     echo "$header includes $included, which is in a higher room"
     status=1

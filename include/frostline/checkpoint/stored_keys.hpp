@@ -2,7 +2,6 @@
 // StoredKeys: what a file holds, by the keys that a network would use for it.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -44,7 +43,10 @@ class WrapperNames {
   }
   /// The names in this key are no wrappers'.
   void keep(std::string_view key) {
-    std::erase_if(names_, [&](std::string_view name) { return has_name(key, name); });
+    std::size_t kept = 0;
+    for (const std::string_view name : names_)
+      if (!has_name(key, name)) names_[kept++] = name;
+    names_.resize(kept);
   }
   std::string remove_from(std::string_view key) const {
     std::string result;
@@ -52,7 +54,7 @@ class WrapperNames {
       const std::string_view part = first_name(key);
       more = part.size() < key.size();
       key.remove_prefix(part.size() + (more ? 1 : 0));
-      if (std::find(names_.begin(), names_.end(), part) != names_.end()) continue;
+      if (is_wrapper(part)) continue;
       if (!result.empty()) result += '.';
       result += part;
     }
@@ -60,6 +62,12 @@ class WrapperNames {
   }
 
  private:
+  bool is_wrapper(std::string_view part) const {
+    for (const std::string_view name : names_)
+      if (name == part) return true;
+    return false;
+  }
+
   std::vector<std::string_view> names_{"module", "_orig_mod", "_fsdp_wrapped_module",
                                        "_checkpoint_wrapped_module", "backbone"};
 };
@@ -110,9 +118,9 @@ inline std::optional<std::string> key_after(std::string_view prefix, std::string
 }
 
 inline bool is_ignored(std::string_view key, const LoadOptions& options) {
-  return std::any_of(options.ignore.begin(), options.ignore.end(), [&](const std::string& name) {
-    return has_name(key, without_last_dot(name));
-  });
+  for (const std::string& name : options.ignore)
+    if (has_name(key, without_last_dot(name))) return true;
+  return false;
 }
 
 inline StoredKeys stored_keys(const StateDict& file, WrapperNames wrappers,

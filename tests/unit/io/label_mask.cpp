@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "frostline/data/transform.hpp"
+#include "frostline/io/images/image.hpp"
 #include "frostline/io/images/nearest.hpp"
 #include "frostline/io/images/read_label_mask.hpp"
 #include "image_golden.hpp"

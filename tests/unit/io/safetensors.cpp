@@ -9,6 +9,7 @@
 #include <cstring>
 #include <filesystem>
 #include <frostline/io/weights/safetensors.hpp>
+#include <frostline/io/weights/write_safetensors.hpp>
 #include <limits>
 #include <random>
 #include <string>

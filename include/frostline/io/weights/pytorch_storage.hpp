@@ -2,7 +2,6 @@
 // What a pickle of torch.save says of a storage, and PyTorch's names of types.
 #pragma once
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
@@ -47,9 +46,9 @@ inline const StorageType* storage_type(std::string_view global) {
       {"torch.QInt8Storage", {}, 1},        {"torch.QUInt8Storage", {}, 1},
       {"torch.QInt32Storage", {}, 4},       {"torch.QUInt4x2Storage", {}, 1},
       {"torch.QUInt2x4Storage", {}, 1}};
-  const auto* const found = std::find_if(std::begin(types), std::end(types),
-                                         [&](const StorageType& t) { return t.name == global; });
-  return found == std::end(types) ? nullptr : found;
+  for (const StorageType& type : types)
+    if (type.name == global) return &type;
+  return nullptr;
 }
 
 inline std::optional<ElementType> tensor_type(std::string_view global) {
@@ -58,9 +57,9 @@ inline std::optional<ElementType> tensor_type(std::string_view global) {
       "torch.float16", "torch.bfloat16", "torch.float32", "torch.float64", "torch.uint8",
       "torch.int8",    "torch.int16",    "torch.int32",   "torch.int64",   "torch.bool"};
   constexpr ElementType types[] = {f16, bf16, f32, f64, u8, i8, i16, i32, i64, boolean};
-  const auto* const found = std::find(std::begin(names), std::end(names), global);
-  if (found == std::end(names)) return std::nullopt;
-  return types[found - std::begin(names)];
+  for (std::size_t i = 0; i < std::size(names); ++i)
+    if (names[i] == global) return types[i];
+  return std::nullopt;
 }
 
 /// What a persistent id says of a storage. Units: elements.

@@ -58,19 +58,6 @@ inline std::vector<Run> runs_of(const StoredTensor& tensor) {
   return runs;
 }
 
-template <class Element, class Out, class Convert>
-void convert_elements(const StoredTensor& tensor, std::span<Out> out, Convert convert) {
-  Out* next = out.data();
-  const std::byte* const bytes = tensor.bytes.data();
-  const auto size = static_cast<std::int64_t>(sizeof(Element));
-  for (const Run& run : runs_of(tensor))
-    for (std::int64_t i = 0; i < run.count; ++i) {
-      Element element;
-      std::memcpy(&element, bytes + (run.first + i * run.step) * size, sizeof(Element));
-      *next++ = convert(element);
-    }
-}
-
 inline std::int64_t truncated(double number) {
   if (!(number >= -0x1p63 && number < 0x1p63))
     throw Error(format_text("it is {}, which is no 64-bit integer", number));
@@ -82,6 +69,43 @@ inline float narrowed(double number) {
   if (std::isinf(result) && !std::isinf(number))
     throw Error(format_text("it holds {}, which is too large for a float", number));
   return result;
+}
+
+template <class Element>
+Element element_at(const std::byte* from) {
+  Element element;
+  std::memcpy(&element, from, sizeof element);
+  return element;
+}
+
+/// An element of any type; one of a floating type loses its fraction.
+/// Throws: Error if that is no 64-bit integer.
+inline std::int64_t integer_at(ElementType type, const std::byte* from) {
+  switch (type) {
+    case ElementType::f16: return truncated(float_from_f16(element_at<std::uint16_t>(from)));
+    case ElementType::bf16: return truncated(float_from_bf16(element_at<std::uint16_t>(from)));
+    case ElementType::f32: return truncated(element_at<float>(from));
+    case ElementType::f64: return truncated(element_at<double>(from));
+    case ElementType::u8: return element_at<std::uint8_t>(from);
+    case ElementType::i8: return element_at<std::int8_t>(from);
+    case ElementType::i16: return element_at<std::int16_t>(from);
+    case ElementType::i32: return element_at<std::int32_t>(from);
+    case ElementType::i64: return element_at<std::int64_t>(from);
+    case ElementType::boolean: break;
+  }
+  return element_at<std::uint8_t>(from) != 0 ? 1 : 0;
+}
+
+/// Calls convert(where an element begins) for each, in row-major order.
+template <class Out, class Convert>
+void convert_elements(const StoredTensor& tensor, std::span<Out> out, Convert convert) {
+  Out* next = out.data();
+  const auto size = static_cast<std::int64_t>(size_of(tensor.type));
+  for (const Run& run : runs_of(tensor)) {
+    const std::byte* const first = tensor.bytes.data() + run.first * size;
+    const std::int64_t step = run.step * size;
+    for (std::int64_t i = 0; i < run.count; ++i) *next++ = convert(first + i * step);
+  }
 }
 
 inline void require_size(const StoredTensor& tensor, std::size_t wanted) {
@@ -102,44 +126,30 @@ FROSTLINE_BODY std::span<const float> StoredTensor::in_place() const {
 
 FROSTLINE_BODY void StoredTensor::copy_to(std::span<float> out) const {
   detail::require_size(*this, out.size());
-  const auto cast = [](auto element) { return static_cast<float>(element); };
-  const auto truth = [](std::uint8_t element) { return element != 0 ? 1.0f : 0.0f; };
-  using detail::convert_elements;
-  switch (type) {
-    case ElementType::f16: return convert_elements<std::uint16_t>(*this, out, float_from_f16);
-    case ElementType::bf16: return convert_elements<std::uint16_t>(*this, out, float_from_bf16);
-    case ElementType::f32: return convert_elements<float>(*this, out, cast);
-    case ElementType::f64: return convert_elements<double>(*this, out, detail::narrowed);
-    case ElementType::u8: return convert_elements<std::uint8_t>(*this, out, cast);
-    case ElementType::i8: return convert_elements<std::int8_t>(*this, out, cast);
-    case ElementType::i16: return convert_elements<std::int16_t>(*this, out, cast);
-    case ElementType::i32: return convert_elements<std::int32_t>(*this, out, cast);
-    case ElementType::i64: return convert_elements<std::int64_t>(*this, out, cast);
-    case ElementType::boolean: return convert_elements<std::uint8_t>(*this, out, truth);
+  using detail::convert_elements, detail::element_at;
+  using Bytes = const std::byte*;
+  switch (type) {  // a loop for each floating type, since whole networks are stored as one
+    case ElementType::f16:
+      return convert_elements(
+          *this, out, [](Bytes from) { return float_from_f16(element_at<std::uint16_t>(from)); });
+    case ElementType::bf16:
+      return convert_elements(
+          *this, out, [](Bytes from) { return float_from_bf16(element_at<std::uint16_t>(from)); });
+    case ElementType::f32: return convert_elements(*this, out, element_at<float>);
+    case ElementType::f64:
+      return convert_elements(
+          *this, out, [](Bytes from) { return detail::narrowed(element_at<double>(from)); });
+    default:
+      return convert_elements(*this, out, [this](Bytes from) {
+        return static_cast<float>(detail::integer_at(type, from));
+      });
   }
 }
 
 FROSTLINE_BODY void StoredTensor::copy_to(std::span<std::int64_t> out) const {
   detail::require_size(*this, out.size());
-  const auto cast = [](auto element) { return static_cast<std::int64_t>(element); };
-  const auto truth = [](std::uint8_t element) { return std::int64_t{element != 0}; };
-  using detail::convert_elements;
-  switch (type) {
-    case ElementType::u8: return convert_elements<std::uint8_t>(*this, out, cast);
-    case ElementType::i8: return convert_elements<std::int8_t>(*this, out, cast);
-    case ElementType::i16: return convert_elements<std::int16_t>(*this, out, cast);
-    case ElementType::i32: return convert_elements<std::int32_t>(*this, out, cast);
-    case ElementType::i64: return convert_elements<std::int64_t>(*this, out, cast);
-    case ElementType::boolean: return convert_elements<std::uint8_t>(*this, out, truth);
-    case ElementType::f16:
-      return convert_elements<std::uint16_t>(
-          *this, out, [](std::uint16_t half) { return detail::truncated(float_from_f16(half)); });
-    case ElementType::bf16:
-      return convert_elements<std::uint16_t>(
-          *this, out, [](std::uint16_t half) { return detail::truncated(float_from_bf16(half)); });
-    case ElementType::f32: return convert_elements<float>(*this, out, detail::truncated);
-    case ElementType::f64: return convert_elements<double>(*this, out, detail::truncated);
-  }
+  detail::convert_elements(
+      *this, out, [this](const std::byte* from) { return detail::integer_at(type, from); });
 }
 
 }  // namespace frostline
