@@ -79,16 +79,6 @@ static_assert(problem<Convolution, Bounded<Conv2d<8, 8, 1>>, Upsample<12>>.kind 
               Problem::not_bounded);
 static_assert(problem<GlobalAveragePool, Bounded<Linear<4, 8>>, Linear<8, 3>>.kind ==
               Problem::not_bounded);
-// A second output would need as many classes.
-using First = Named<"first", Conv2d<4, 4, 1>>;
-template <class Layer>
-using Main = Named<"main", Sequential<Layer, Upsample<12>>>;
-using Branch = Auxiliary<"first", Named<"branch", Sequential<Conv2d<4, 8, 1>, Upsample<12>>>>;
-template <class... Layers>
-constexpr Problem::Kind kind = traced<Module<Layers...>, Input<4, 6, 6>>.problem.kind;
-static_assert(kind<First, Branch, Main<Conv2d<4, 8, 1>>> == Problem::nothing);
-static_assert(kind<First, Branch, Main<Convolution>> == Problem::not_bounded);
-static_assert(kind<First, Main<Convolution>, Branch> == Problem::not_bounded);
 static_assert(problem<Residual<Convolution, Conv2d<4, 8, 1>>, Upsample<12>>.kind ==
               Problem::not_bounded);
 

@@ -33,6 +33,17 @@ static_assert(knows_before<Early<37>> && !knows_before<Late<37>>);
 static_assert(Late<37>::bound == 37 && Early<37>::bound == 0);
 static_assert(Late<37>::arena_bytes(32, 2) == Early<37>::arena_bytes(32, 2));
 
+// A second output would need as many classes.
+using First = Named<"first", Conv2d<4, 4, 1>>;
+template <class Layer>
+using Main = Named<"main", Sequential<Layer, Upsample<12>>>;
+using Branch = Auxiliary<"first", Named<"branch", Sequential<Conv2d<4, 8, 1>, Upsample<12>>>>;
+template <class... Layers>
+constexpr Problem::Kind kind = traced<Module<Layers...>, Input<4, 6, 6>>.problem.kind;
+static_assert(kind<First, Branch, Main<Conv2d<4, 8, 1>>> == Problem::nothing);
+static_assert(kind<First, Branch, Main<Bounded<Conv2d<4, 8, 1>>>> == Problem::not_bounded);
+static_assert(kind<First, Main<Bounded<Conv2d<4, 8, 1>>>, Branch> == Problem::not_bounded);
+
 /// Another order of sums, and five steps after it.
 constexpr float other_order = 2e-6f;
 
