@@ -55,7 +55,11 @@ struct LossWeight {
 /// `Auxiliary<"layer3", Named<"aux_classifier", ...>>`.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (aux_loss), Szegedy et al. 2014
 template <FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
-struct Auxiliary {};
+struct Auxiliary {
+  static constexpr std::string_view reads = Name;
+  static constexpr float weight = Weight.value;
+  using branch = BranchLayer;
+};
 
 /// A number of classes that a program learns only when it runs, and its upper bound.
 struct UpperBound {
@@ -93,6 +97,12 @@ template <class T>
 concept HasName = requires {
   T::name;
   typename T::layer;
+};
+
+template <class T>
+concept HasBranch = requires {
+  T::reads;
+  typename T::branch;
 };
 
 /// Models and rewrites of models are struct templates with a member type `model`.

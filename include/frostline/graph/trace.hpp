@@ -178,17 +178,17 @@ struct Trace<Residual<Main, Shortcut>> {
 };
 
 /// The branch's nodes stand where the branch does, and read an earlier value.
-template <FixedString Name, class BranchLayer, LossWeight Weight>
-struct Trace<Auxiliary<Name, BranchLayer, Weight>> {
-  using leaves = typename Trace<BranchLayer>::leaves;
+template <HasBranch T>
+struct Trace<T> {
+  using leaves = typename Trace<typename T::branch>::leaves;
   static constexpr void run(Tracer& t) {
-    const Path name = t.path / std::string_view(Name);
+    const Path name = t.path / T::reads;
     int from = t.size - 1;
     while (from > 0 && !covers(name, t.nodes[from].path)) --from;
     if (from <= 0 && !t.alone && t.problem.kind == Problem::nothing) {
       t.report(Problem::unknown_name);
-      t.problem.name = Path(std::string_view(Name));
-      list_near_names(Name, {t.nodes + 1, t.size - 1, t.path}, t.problem);
+      t.problem.name = Path(T::reads);
+      list_near_names(T::reads, {t.nodes + 1, t.size - 1, t.path}, t.problem);
     }
     if (t.auxiliary_count == Graph<1>::max_outputs - 1) t.report(Problem::many_auxiliaries);
     const int current = t.current;
@@ -197,9 +197,9 @@ struct Trace<Auxiliary<Name, BranchLayer, Weight>> {
       t.current = from;
       t.shape = t.nodes[from].out;
     }
-    Trace<BranchLayer>::run(t);
+    Trace<typename T::branch>::run(t);
     if (t.problem.kind == Problem::nothing && !t.alone)
-      t.auxiliaries[t.auxiliary_count++] = {t.current, Weight.value};
+      t.auxiliaries[t.auxiliary_count++] = {t.current, T::weight};
     t.current = current;
     t.shape = shape;
   }

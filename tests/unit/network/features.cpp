@@ -28,7 +28,7 @@ void check_features() {
   using Net = Network<Model, Image, cpu, Options>;
   static_assert(Net::has_features);
   Net network{max_batch(5), seed(random_engine()())};
-  for (const std::size_t batch : {5, 1, 3}) {
+  for (const std::size_t batch : {5u, 1u, 3u}) {
     const auto images = random_floats(batch * Image::shape.size());
     const auto expected = copy(network.predict(images));
     const auto features = copy(network.features(images));
