@@ -67,20 +67,20 @@ inline constexpr auto laid_out = place_parameters(compiled<Model, In, Backend, O
 
 /// The graph of a model made for AtMost so many classes, as it is for this number of them.
 template <int Size>
-constexpr Graph<Size> of_classes(Graph<Size> graph, const Declared* declared, int classes) {
+constexpr Graph<Size> of_classes(Graph<Size> graph, const Declared* declared, int class_count) {
   const std::int64_t bound = graph[graph.outputs[0].node].out.channels;
   bool bounded = false;
   for (Node& node : graph.nodes) {
-    if (bounded) node.in.channels = classes;
+    if (bounded) node.in.channels = class_count;
     if (node.bounded_parameters) {
       bounded = true;
       node.parameters = 0;
-      const TensorSpecs specs = declared[node.layer].parameters_for(classes);
+      const TensorSpecs specs = declared[node.layer].parameters_for(class_count);
       for (int k = 0; k < specs.count; ++k)
         node.parameters += node.parameter[k].size = specs[k].size();
-      node.multiply_adds = node.multiply_adds / bound * classes;
+      node.multiply_adds = node.multiply_adds / bound * class_count;
     }
-    if (bounded) node.out.channels = classes;
+    if (bounded) node.out.channels = class_count;
   }
   return graph;
 }

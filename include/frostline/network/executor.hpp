@@ -20,9 +20,10 @@ class Executor {
  public:
   using Context = typename Backend::Context;
 
-  /// `classes` counts where the program has a bound of them.
-  Executor(const Program& program, int max_batch, int classes, std::uint64_t seed, Context context)
-      : classes_(checked(program, classes)),
+  /// `class_count` counts where the program has a bound of them.
+  Executor(const Program& program, int max_batch, int class_count, std::uint64_t seed,
+           Context context)
+      : classes_(checked(program, class_count)),
         memory_(program, max_batch, std::move(context)),
         weights_(memory_, classes_, seed) {}
 
@@ -181,13 +182,13 @@ class Executor {
  private:
   friend class NotFinite<Backend>;
 
-  static int checked(const Program& program, int classes) {
-    if (program.bound() > 0 && (classes < 1 || classes > program.bound()))
+  static int checked(const Program& program, int class_count) {
+    if (program.bound() > 0 && (class_count < 1 || class_count > program.bound()))
       throw Error(
           format_text("frostline: classes requires a number from 1 to {}, which the head is "
                       "made for with AtMost<{}>, got {}",
-                      program.bound(), program.bound(), classes));
-    return classes;
+                      program.bound(), program.bound(), class_count));
+    return class_count;
   }
   /// Which images a call computes, and by which team.
   struct Images {

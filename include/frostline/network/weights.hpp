@@ -24,8 +24,8 @@ class Weights {
  public:
   using Memory = NetworkMemory<Backend>;
 
-  Weights(const Memory& memory, int classes, std::uint64_t seed)
-      : classes_(classes),
+  Weights(const Memory& memory, int class_count, std::uint64_t seed)
+      : classes_(class_count),
         seed_(seed),
         loans_(memory.program().nodes.size()),
         written_(loans_.size()) {}

@@ -27,7 +27,7 @@ std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
 /// Without a backend it tells nothing about algorithms. Of a model made for AtMost so many classes,
 /// for this number of them, or all; bytes are those of the bound.
 template <class Model, class In, class Backend = void, class Options = Balanced>
-std::string summary(std::size_t packed_bytes = 0, int classes = 0) {
+std::string summary(std::size_t packed_bytes = 0, int class_count = 0) {
   constexpr const auto& graph = compiled<Model, In, Backend, Options>;
   constexpr const auto& plan = planned<Model, In, Backend, Options>;
   constexpr int size = graph.size;
@@ -40,7 +40,8 @@ std::string summary(std::size_t packed_bytes = 0, int classes = 0) {
                        multiply_adds(shown), saved_in_all, plan.per_sample.bytes, packed_bytes});
   };
   if constexpr (graph[graph.outputs[0].node].bounded_output)
-    if (classes > 0) return table(of_classes(graph, DeclaredBy<Leaves<Model>>::table, classes));
+    if (class_count > 0)
+      return table(of_classes(graph, DeclaredBy<Leaves<Model>>::table, class_count));
   return table(graph);
 }
 /// Of a Network.
