@@ -63,4 +63,29 @@ using Early =
     Freeze<Module<Named<"a", Conv2d<3, 4, 1>>, Named<"b", ReLU>, Auxiliary<"a", Named<"c", ReLU>>>>;
 static_assert(compiled<Early, Image>.output_count == 2);
 
+// A loss reads what an earlier step wrote: features end before all outputs.
+using PartlyAuxiliary = Unfreeze<Freeze<Segmenter>, "aux_classifier.4">;
+static_assert(
+    std::string_view(compiled<PartlyAuxiliary, Image>[scheduled<PartlyAuxiliary, Image>.features]
+                         .path) == "layer3.1.relu");
+// Where nothing trains they are the network's output, not the last node's.
+static_assert(scheduled<Freeze<Segmenter>, Image>.features ==
+              compiled<Freeze<Segmenter>, Image>.outputs[0].node);
+
+// Two outputs need two values, and a branch within a stage is no part of the stage.
+using Shared = Module<Named<"a", Conv2d<3, 4, 1>>, Auxiliary<"a", Identity>>;
+static_assert(traced<Shared, Image>.problem.kind == Problem::shared_output);
+using Stage = Named<"s", Module<Named<"a", Conv2d<3, 4, 1>>, Auxiliary<"a", Named<"x", ReLU>>>>;
+using Nested = Module<Stage, Auxiliary<"s", Named<"y", ReLU>>, Named<"z", ReLU>>;
+static_assert(traced<Nested, Image>[3].inputs[0] == 1);
+
+// A layer of one's own that draws random numbers ends the features before it.
+struct Noise : Layer {
+  static constexpr bool varies_in_training = true;
+  static constexpr Shape output(Shape in) { return in; }
+};
+using Noisy = Module<Named<"a", Frozen<Conv2d<3, 4, 1>>>, Named<"n", Noise>, Conv2d<4, 2, 1>>;
+static_assert(std::string_view(compiled<Noisy, Image>[scheduled<Noisy, Image>.features].path) ==
+              "a");
+
 }  // namespace frostline::test

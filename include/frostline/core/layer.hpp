@@ -74,6 +74,9 @@ struct Saved {
 /// `static constexpr Shape output(Shape in)`, or `output(Shape in, Shape network_input)`.
 struct Layer {
   static constexpr Kind kind = Kind::other;
+  /// Whether the forward draws random numbers while training: what comes after such a layer is not
+  /// computed once for all epochs, unless it is frozen.
+  static constexpr bool varies_in_training = false;
   static constexpr bool accepts(Shape) { return true; }
   static constexpr TensorSpecs parameters() { return TensorSpecs{}; }
   static constexpr TensorSpecs buffers() { return TensorSpecs{}; }

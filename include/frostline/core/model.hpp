@@ -56,6 +56,8 @@ struct LossWeight {
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (aux_loss), Szegedy et al. 2014
 template <FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
 struct Auxiliary {
+  static_assert(Weight.value > 0 && Weight.value < 1e30f,
+                "frostline: Auxiliary requires a weight above 0 that is finite");
   static constexpr std::string_view reads = Name;
   static constexpr float weight = Weight.value;
   using branch = BranchLayer;

@@ -70,8 +70,10 @@ class TensorDataSet {
   /// Throws: Error if there is no sample, or the sizes do not fit each other.
   TensorDataSet(Shape shape, std::vector<float> images, std::vector<int> labels, int classes = 0)
       : images_(std::move(images)), labels_(std::move(labels)) {
-    facts_ = {.size = images_.size() / shape.size(), .image = shape, .classes = classes};
-    if (facts_.size == 0 || images_.size() % shape.size() != 0 || labels_.empty() ||
+    const std::size_t each = shape.size() > 0 ? shape.size() : 1;
+    facts_ = {
+        .size = shape.size() > 0 ? images_.size() / each : 0, .image = shape, .classes = classes};
+    if (facts_.size == 0 || images_.size() % each != 0 || labels_.empty() ||
         labels_.size() % facts_.size != 0)
       throw Error(format_text(
           "frostline: TensorDataSet requires whole images of {}x{}x{} = {} numbers and as many "

@@ -28,6 +28,7 @@ struct Node {
   Path path{};
   int layer = no_node;  // index into the model's leaves
   Kind kind = Kind::other;
+  bool varies_in_training = false;
   int input_count = 0;
   int inputs[max_inputs]{no_node, no_node, no_node};  // nodes that this one reads
   Shape in{}, out{};                                  // of its first input, of its output
@@ -109,6 +110,7 @@ struct Problem {
     equal_keys,        // two layers own the same keys
     auxiliary_shape,   // an auxiliary output's shape is not the main output's
     many_auxiliaries,  // more than a graph has room for
+    shared_output,     // two outputs are one value
     not_bounded,       // a layer that cannot be Bounded, come after such a one, or end it
   } kind = nothing;
   int node = no_node;

@@ -88,9 +88,12 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
       visit(plan.activations[node.output], false);
       if (keeps) saved();
       return;
-    case Pass::loss:
-      visit(plan.activations[node.output], false);
-      if (node.has_backward()) visit(plan.gradients[step.node], false);
+    case Pass::loss:  // all outputs live from the first loss to the last
+      for (int k = 0; k < graph.output_count; ++k) {
+        const int output = graph.outputs[k].node;
+        visit(plan.activations[output], false);
+        if (graph[output].has_backward()) visit(plan.gradients[output], false);
+      }
       return;
     case Pass::parameter_gradient:
     case Pass::input_gradient: break;

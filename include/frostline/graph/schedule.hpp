@@ -49,16 +49,17 @@ inline constexpr bool image_by_image = [] {
 }();
 
 /// Whether a node's output may differ between two passes over the same image while the network
-/// trains: it has parameters that train, uses batch statistics or drops values. A layer of your own
-/// with buffers counts as one that uses batch statistics unless it is frozen.
+/// trains: it has parameters that train, uses batch statistics or draws random numbers. A layer of
+/// your own with buffers counts as one that uses batch statistics unless it is frozen.
 constexpr bool moves(const Node& node, const Declared* declared) {
   return node.trains() || (node.statistics == Statistics::batch && node.layer != no_node &&
-                           (node.kind == Kind::batch_norm || node.kind == Kind::dropout ||
+                           (node.kind == Kind::batch_norm || node.varies_in_training ||
                             declared[node.layer].buffers().count > 0));
 }
 
 /// Finds the cut: the last step, before the first node that moves, at which the value of the step
-/// before is the only one that is read later. If nothing trains, all steps come before the cut.
+/// before is the only one that is read later, by layers or by losses. If nothing trains, all steps
+/// come before the cut, and the features are the network's output.
 template <int Size>
 constexpr void find_cut(const Graph<Size>& graph, Schedule<Size>& schedule,
                         const Declared* declared) {
@@ -75,14 +76,17 @@ constexpr void find_cut(const Graph<Size>& graph, Schedule<Size>& schedule,
     if (moves(graph[i], declared) && step_of(i) < moving) moving = step_of(i);
     trains = trains || graph[i].trains();
   }
-  if (!trains) moving = schedule.loss;
+  if (!trains) {
+    schedule.cut = schedule.loss;
+    schedule.features = graph.outputs[0].node;
+    return;
+  }
   int oldest = schedule.loss - 1;  // the first writer of what is read from a step on
+  const auto read = [&](int value) { oldest = writer[value] < oldest ? writer[value] : oldest; };
+  for (int k = 0; k < graph.output_count; ++k) read(graph.outputs[k].node);
   for (int s = schedule.loss; s > 0 && schedule.cut == 0; --s) {
     if (s < schedule.loss) {
       const Node& node = graph[schedule[s].node];
-      const auto read = [&](int value) {
-        oldest = writer[value] < oldest ? writer[value] : oldest;
-      };
       for (int k = 0; k < node.input_count; ++k) read(node.inputs[k]);
       if (node.added != no_node) read(node.added);
     }

@@ -27,6 +27,7 @@ struct Tracer {
   int replaced_count = 0;
   Output auxiliaries[Graph<1>::max_outputs - 1]{};
   int auxiliary_count = 0;
+  int branches[Graph<1>::max_outputs - 1][2]{};  // the nodes of each: first, and the one after
   bool alone = false;  // only names are of interest: what a branch reads is not there
 
   constexpr void report(Problem::Kind kind) {
@@ -41,6 +42,7 @@ struct Tracer {
     node.path = path;
     node.layer = leaves++;
     node.kind = Declaration::kind;
+    node.varies_in_training = Declaration::varies_in_training;
     node.inputs[0] = current;
     node.inputs[1] = second_input;
     node.input_count = second_input == no_node ? 1 : 2;
@@ -183,8 +185,13 @@ struct Trace<T> {
   using leaves = typename Trace<typename T::branch>::leaves;
   static constexpr void run(Tracer& t) {
     const Path name = t.path / T::reads;
+    const auto is_of_a_branch = [&](int node) {
+      for (int k = 0; k < t.auxiliary_count; ++k)
+        if (node >= t.branches[k][0] && node < t.branches[k][1]) return true;
+      return false;
+    };
     int from = t.size - 1;
-    while (from > 0 && !covers(name, t.nodes[from].path)) --from;
+    while (from > 0 && (!covers(name, t.nodes[from].path) || is_of_a_branch(from))) --from;
     if (from <= 0 && !t.alone && t.problem.kind == Problem::nothing) {
       t.report(Problem::unknown_name);
       t.problem.name = Path(T::reads);
@@ -197,9 +204,13 @@ struct Trace<T> {
       t.current = from;
       t.shape = t.nodes[from].out;
     }
+    const int first = t.size;
     Trace<typename T::branch>::run(t);
-    if (t.problem.kind == Problem::nothing && !t.alone)
+    if (t.problem.kind == Problem::nothing && !t.alone) {
+      t.branches[t.auxiliary_count][0] = first;
+      t.branches[t.auxiliary_count][1] = t.size;
       t.auxiliaries[t.auxiliary_count++] = {t.current, T::weight};
+    }
     t.current = current;
     t.shape = shape;
   }
@@ -304,6 +315,11 @@ constexpr auto trace() {
   graph.outputs[0] = {tracer.current, 1};
   for (int k = 0; k < tracer.auxiliary_count; ++k) {
     const Output& output = tracer.auxiliaries[k];
+    for (int i = 0; i < graph.output_count; ++i)
+      if (graph.outputs[i].node == output.node && graph.problem.kind == Problem::nothing) {
+        graph.problem.kind = Problem::shared_output;
+        graph.problem.node = output.node;
+      }
     graph.outputs[graph.output_count++] = output;
     if (graph.problem.kind != Problem::nothing || graph[output.node].out == tracer.shape) continue;
     graph.problem.kind = Problem::auxiliary_shape;

@@ -20,6 +20,7 @@ struct Dropout : Layer {
                 "frostline: Dropout requires a probability of at least 0 and below 1");
 
   static constexpr Kind kind = Kind::dropout;
+  static constexpr bool varies_in_training = true;
   static constexpr float probability = Drop.value;
   static constexpr Shape output(Shape in) { return in; }
 };

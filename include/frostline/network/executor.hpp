@@ -61,10 +61,22 @@ class Executor {
     features_ = features.data();
     if constexpr (!Backend::in_host_memory) copy_features_in();
   }
+  /// Throws: Error if a batch norm would compute the statistics of a single value a channel, whose
+  /// variance is 0, as PyTorch refuses it too.
+  void require_statistics(int batch) const {
+    for (const Node& node : program().nodes)
+      if (node.kind == Kind::batch_norm && node.statistics == Statistics::batch &&
+          std::size_t(batch) * node.in.pixels() == 1)
+        throw Error(format_text(
+            "frostline: the batch norm '{}' requires more than one value per channel to train, "
+            "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
+            std::string_view(node.path)));
+  }
   /// The rest of the forward, from the images or the features that were taken.
   void compute(bool training) {
     run_forward(program().loss, training);
     kept_ = training;
+    computed_ = training ? Computed::in_training : Computed::in_evaluation;
   }
   /// Of each output.
   Shape output_shape() const { return shape_of(output_node(0)); }
@@ -105,17 +117,21 @@ class Executor {
     compute(training);
     return host_outputs();
   }
-  /// The same, of any output. Throws: Error if there is no such output, or it was not computed.
+  /// The same, of any output. Throws: Error if there is no such output, or it is not there.
   std::span<const float> output(int k) const {
     require_output(k);
-    if (k > 0 && !kept_)
+    if (computed_ == Computed::nothing)
       throw Error(
-          "frostline: auxiliary outputs are computed by a forward with training, which must come "
-          "just before they are asked for");
+          "frostline: outputs are there from a forward to the next call of the network; a backward "
+          "puts gradients in their place");
+    if (k > 0 && computed_ != Computed::in_training)
+      throw Error("frostline: auxiliary outputs are computed by a forward with training only");
     return outputs(k);
   }
+  /// Empty where nothing that this output is computed from trains.
   std::span<float> output_gradient(int k = 0) const {
     require_output(k);
+    if (!program().gradients[output_node(k)].used()) return {};
     return {gradient(output_node(k)), output_count()};
   }
   void backward(bool accumulate) {
@@ -124,6 +140,7 @@ class Executor {
           "frostline: backward requires a forward with training just before it; it can run once "
           "after each, and not after predict, evaluate, or anything that changes weights");
     kept_ = false;
+    computed_ = Computed::nothing;
     Backend::run(threads(), [&](const Team& team) {
       run_steps(program().backward, int(program().steps.size()), {0, batch_, true, team},
                 accumulate);
@@ -219,6 +236,7 @@ class Executor {
   void begin(int batch, bool training) {
     if (training) require_statistics(batch);
     kept_ = false;
+    computed_ = Computed::nothing;
     batch_ = batch;
     weights_.initialise_rest(memory_);
     if (weights_.changed()) pack();
@@ -281,17 +299,6 @@ class Executor {
       }
       images.team.sync();
     }
-  }
-  /// Throws: Error if a batch norm would compute the statistics of a single value a channel, whose
-  /// variance is 0, as PyTorch refuses it too.
-  void require_statistics(int batch) const {
-    for (const Node& node : program().nodes)
-      if (node.kind == Kind::batch_norm && node.statistics == Statistics::batch &&
-          std::size_t(batch) * node.in.pixels() == 1)
-        throw Error(format_text(
-            "frostline: the batch norm '{}' requires more than one value per channel to train, "
-            "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
-            std::string_view(node.path)));
   }
   void require_output(int k) const {
     if (k < 0 || k >= int(program().outputs.size()))
@@ -403,7 +410,8 @@ class Executor {
   std::uint64_t steps_ = 0, training_forwards_ = 0;
   int batch_ = 0;
   bool kept_ = false;  // what a backward needs of the last forward
-  int first_ = 0;      // the step that the batch begins at: 0, or the cut
+  enum class Computed { nothing, in_evaluation, in_training } computed_ = Computed::nothing;
+  int first_ = 0;  // the step that the batch begins at: 0, or the cut
   const float* images_ = nullptr;
   const float* features_ = nullptr;  // of the host
   std::vector<float> host_outputs_;

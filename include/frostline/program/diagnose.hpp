@@ -32,6 +32,8 @@ template <class At, class Auxiliary, class Main>
 struct outputs_differ;
 template <int Most>
 struct more_outputs_than;
+template <class At>
+struct two_outputs_are_the_value_of;
 template <class Name, class Names>
 struct no_layer_has_this;
 template <class Part>
@@ -81,6 +83,8 @@ struct Facts {
                                        problem.shape.width>>*)nullptr;
     else if constexpr (Kind == Problem::many_auxiliaries)
       return (more_outputs_than<Graph<1>::max_outputs>*)nullptr;
+    else if constexpr (Kind == Problem::shared_output)
+      return (two_outputs_are_the_value_of<At>*)nullptr;
     else if constexpr (Kind == Problem::unknown_name)
       return (no_layer_has_this<decltype(wanted(std::make_index_sequence<problem.name.size>{})),
                                 decltype(known(
@@ -132,6 +136,12 @@ template <int Most>
 struct Diagnose<more_outputs_than<Most>> {
   static_assert(buildable<more_outputs_than<Most>>,
                 "frostline: Network requires fewer Auxiliary branches");
+};
+template <class At>
+struct Diagnose<two_outputs_are_the_value_of<At>> {
+  static_assert(buildable<two_outputs_are_the_value_of<At>>,
+                "frostline: Auxiliary requires a branch with a layer of its own, since each output "
+                "has a gradient of its own");
 };
 template <class Name, class Names>
 struct Diagnose<no_layer_has_this<Name, Names>> {

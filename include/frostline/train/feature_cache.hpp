@@ -57,11 +57,18 @@ class FeatureCache {
                               capacity(), size() + samples));
     labels_each_ = labels_each;
     labels_.reserve(labels_.size() + labels.size());
-    for (std::size_t first = 0; first < samples; first += max_batch_) {
-      const std::size_t count = std::min(max_batch_, samples - first);
-      store_.append(features_of_(images.subspan(first * sample, count * sample)));
-      const auto truth = labels.subspan(first * labels_each, count * labels_each);
-      labels_.insert(labels_.end(), truth.begin(), truth.end());
+    const std::size_t size_before = size(), labels_before = labels_.size();
+    try {
+      for (std::size_t first = 0; first < samples; first += max_batch_) {
+        const std::size_t count = std::min(max_batch_, samples - first);
+        store_.append(features_of_(images.subspan(first * sample, count * sample)));
+        const auto truth = labels.subspan(first * labels_each, count * labels_each);
+        labels_.insert(labels_.end(), truth.begin(), truth.end());
+      }
+    } catch (...) {
+      store_.shrink(size_before);
+      labels_.resize(labels_before);
+      throw;
     }
     if (full()) store_.keep();
   }

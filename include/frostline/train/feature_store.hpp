@@ -63,6 +63,8 @@ class FeatureStore {
   Shape shape() const { return shape_; }
   std::size_t capacity() const { return capacity_; }
   std::size_t size() const { return size_; }  // samples so far
+  /// Forgets the samples from this one on.
+  void shrink(std::size_t size) { size_ = std::min(size, size_); }
   ElementType type() const { return type_; }
   std::size_t bytes() const { return capacity_ * row_bytes(); }
   bool in_file() const { return file_.has_value(); }

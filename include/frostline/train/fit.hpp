@@ -192,6 +192,9 @@ inline FitResult fit(FitTarget& target, const DataView& train_set, const DataVie
     throw Error("frostline: fit keeps two caches of features, which cannot be one file");
   detail::check_data(target, train_set.facts(), "to train on");
   detail::check_data(target, validation_set.facts(), "to validate");
+  target.require_batch(std::min(std::size_t(batch), train_set.facts().size));
+  if (const std::size_t last = train_set.facts().size % std::size_t(batch); last > 0)
+    target.require_batch(last);
   const float peak = target.learning_rate();
   const auto steps = int((train_set.facts().size + std::size_t(batch) - 1) / std::size_t(batch));
   std::function<float(int)> schedule = options.schedule;

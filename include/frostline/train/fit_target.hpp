@@ -29,6 +29,8 @@ class FitTarget {
   virtual float learning_rate() const = 0;
   virtual void set_learning_rate(float rate) = 0;
   virtual float step(const AnyBatch& batch) = 0;
+  /// Throws: Error if the network cannot train on a batch of so many samples.
+  virtual void require_batch(std::size_t samples) const = 0;
   virtual Evaluation evaluate(const AnyBatch& batch) = 0;
   /// The network's outputs for the batch just evaluated, of at most max_batch samples.
   virtual std::span<const float> outputs() = 0;
@@ -51,6 +53,9 @@ class FitTargetOf final : public FitTarget {
   int max_batch() const override { return network().max_batch(); }
   float learning_rate() const override { return trainer_->optimizer.learning_rate; }
   void set_learning_rate(float rate) override { trainer_->optimizer.learning_rate = rate; }
+  void require_batch(std::size_t samples) const override {
+    network().executor().require_statistics(int(samples));
+  }
   float step(const AnyBatch& batch) override {
     if constexpr (Net::has_features)
       if (const auto* cached = std::get_if<FeatureBatch>(&batch)) return trainer_->step(*cached);

@@ -2,6 +2,8 @@
 // OptimizerState: what an optimizer keeps per parameter, as named tensors.
 #pragma once
 
+#include <utility>
+
 #include "frostline/network/executor.hpp"
 #include "frostline/optimizers/optimizer.hpp"
 #include "frostline/program/named_tensor.hpp"
@@ -16,13 +18,11 @@ class OptimizerState {
  public:
   explicit OptimizerState(Executor<Backend>& network) : network_(&network) {}
 
-  /// Makes room for the states when they are first used; returns whether it has.
-  /// Throws: Error if the backend has none.
+  /// Makes room for the states when they are first used; returns whether that has happened since
+  /// the last call. Throws: Error if the backend has none.
   bool prepare(const Optimizer& optimizer) {
-    if (!uses_states(optimizer) || memory_.size() > 0) return false;
-    memory_ = Backend::allocate(network_->context(), "training the network",
-                                Optimizer::states.size() * stride() * sizeof(float));
-    return memory_.size() > 0;
+    make_room(optimizer);
+    return std::exchange(is_new_, false);
   }
   /// State after state, each as long as the network's `trainable`.
   std::span<float> floats() const { return memory_.floats(); }
@@ -51,6 +51,12 @@ class OptimizerState {
   }
 
  private:
+  void make_room(const Optimizer& optimizer) {
+    if (!uses_states(optimizer) || memory_.size() > 0) return;
+    memory_ = Backend::allocate(network_->context(), "training the network",
+                                Optimizer::states.size() * stride() * sizeof(float));
+    is_new_ = memory_.size() > 0;
+  }
   std::size_t stride() const { return network_->program().trainable_floats; }
   float* place(const Optimizer& optimizer, std::string_view key, std::size_t numbers) {
     const std::vector<NamedTensor> all = tensors(optimizer);
@@ -59,7 +65,7 @@ class OptimizerState {
       if (all[i].size != numbers)
         throw Error(format_text("frostline: the optimizer's state '{}' holds {} numbers, not {}",
                                 key, all[i].size, numbers));
-      prepare(optimizer);
+      make_room(optimizer);
       const std::size_t state = i / (all.size() / Optimizer::states.size());
       return floats().data() + state * stride() +
              network_->program().parameters[all[i].node][all[i].index];
@@ -69,6 +75,7 @@ class OptimizerState {
 
   Executor<Backend>* network_;
   typename Backend::Memory memory_;
+  bool is_new_ = false;  // recorded steps do not know of it yet
 };
 
 }  // namespace frostline

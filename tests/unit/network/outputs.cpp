@@ -115,7 +115,8 @@ TEST_CASE("an evaluation leaves auxiliary outputs out, and files hold them") {
   const auto expected = copy(plain.predict(s.images));
   const auto found = network.predict(s.images);
   REQUIRE(std::memcmp(found.data(), expected.data(), found.size_bytes()) == 0);
-  REQUIRE_ERROR(network.output(1), "auxiliary outputs are computed by a forward with training");
+  REQUIRE_ERROR(network.output(1),
+                "auxiliary outputs are computed by a forward with training only");
   REQUIRE_ERROR(network.output(2), "the network has 2 output(s), none is number 2");
   REQUIRE_ERROR(plain.output_gradient(1), "the network has 1 output(s), none is number 1");
 
@@ -128,6 +129,71 @@ TEST_CASE("an evaluation leaves auxiliary outputs out, and files hold them") {
   const LoadReport report = load_pretrained(next, folder.path / "both.safetensors");
   REQUIRE(report.left_new.size() > 0);
   REQUIRE(next.values("layer3.0.conv1.weight") == network.values("layer3.0.conv1.weight"));
+}
+
+TEST_CASE("an output of which nothing trains has a loss and no gradient") {
+  const Setup s;
+  using Seg = ReplaceHead<ResNet18<8>, Head_<true>>;
+  const auto check = [&](auto network, int frozen, const std::string& trained) {
+    REQUIRE(network.output_gradient(frozen).empty());
+    Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 0.01f}};
+    const auto before = snapshot(network);
+    REQUIRE(trainer.step(s.images, s.labels) > 1);
+    REQUIRE(network.values(trained) != before.at(trained));
+    // The loss of both counts: that of a network in which both train is the same.
+    Network<Unfreeze<Freeze<Seg>, "classifier.3", "aux_classifier.3">, Image> both{max_batch(2)};
+    for (const auto& [key, values] : before)
+      both.write(both.tensor(key), std::span<const float>(values));
+    const auto after = snapshot(network);
+    for (const auto& [key, values] : before)
+      network.write(network.tensor(key), std::span<const float>(values));
+    Trainer other{both, CrossEntropy{}, Sgd{.learning_rate = 0.01f}};
+    const float expected = other.step(s.images, s.labels);
+    REQUIRE(std::abs(trainer.step(s.images, s.labels) - expected) <= 1e-5f * expected);
+  };
+  SECTION("the auxiliary one") {
+    check(Network<Unfreeze<Freeze<Seg>, "classifier.3">, Image>{max_batch(2), seed(3)}, 1,
+          "classifier.3.weight");
+  }
+  SECTION("the main one") {
+    check(Network<Unfreeze<Freeze<Seg>, "aux_classifier.3">, Image>{max_batch(2), seed(3)}, 0,
+          "aux_classifier.3.weight");
+  }
+}
+
+TEST_CASE("features end before all outputs, and steps from them are steps from images") {
+  const Setup s;
+  using Model = Unfreeze<Freeze<ReplaceHead<ResNet18<8>, Head_<true>>>, "aux_classifier.3">;
+  using Part = Network<Model, Image>;
+  static_assert(Part::feature_shape == Shape{32, 3, 3});  // layer3's, which both outputs read
+  const std::uint64_t start = random_engine()();
+  Part one{max_batch(2), seed(start)}, other{max_batch(2), seed(start)};
+  Trainer by_image{one, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  Trainer by_feature{other, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  const auto features = copy(other.features(s.images));
+  for (int step = 0; step < 3; ++step)
+    REQUIRE(by_image.step(s.images, s.labels) == by_feature.step(FeatureBatch{features, s.labels}));
+  REQUIRE(snapshot(one) == snapshot(other));
+}
+
+TEST_CASE("outputs are there from a forward to the next call, all at once") {
+  const Setup s;
+  Net network{max_batch(2), seed(random_engine()())};
+  constexpr auto words = "outputs are there from a forward to the next call";
+  REQUIRE_ERROR(network.output(), words);
+  network.forward(s.images, true);
+  const auto first = copy(network.output(0)), second = copy(network.output(1));
+  std::ranges::fill(network.output_gradient(1), 7.0f);
+  std::ranges::fill(network.output_gradient(0), 8.0f);
+  REQUIRE(copy(network.output(0)) == first);  // nothing shares their memory
+  REQUIRE(copy(network.output(1)) == second);
+  network.backward();
+  REQUIRE_ERROR(network.output(), words);
+  const auto predicted = copy(network.predict(s.images));
+  REQUIRE(copy(network.output()) == predicted);
+  Trainer trainer{network, CrossEntropy{}, Sgd{}};
+  trainer.step(s.images, s.labels);
+  REQUIRE_ERROR(network.output(), words);
 }
 
 TEST_CASE("an auxiliary loss that is not finite stops the step and is named") {

@@ -136,7 +136,7 @@ TEST_CASE("each sample is read once an epoch, and once in all where features are
   }
 }
 
-TEST_CASE("training from cached features is training on the images") {
+TEST_CASE("fit from cached features is fit on the images") {
   const Counted training(9, false), judged(6, false);
   Net<HeadOnly> plain{max_batch(4), seed(3)}, cached{max_batch(4), seed(3)};
   Trainer by_image{plain, CrossEntropy{}, sgd}, by_feature{cached, CrossEntropy{}, sgd};
