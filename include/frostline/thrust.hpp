@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Everything for Thrust, on CUDA (compiled by nvcc) or on a host's threads, but for images.
+// Everything for Thrust, on CUDA (compiled by nvcc) or on a host's threads, but for images and the
+// loop over epochs (frostline/train/fit.hpp).
 #pragma once
 
 #include "frostline/backend/thrust.hpp"

@@ -23,12 +23,10 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
 /// A backend: a type with static members alone. tests/static/minimal_backend.hpp is the smallest.
 /// - `Context` is what it computes in, such as a CUDA stream; `synchronize()` waits for what it
 ///   queued.
-/// - `allocate(context, whom, bytes, unset)` gives memory, of which the first `unset` bytes need
-/// not
-///   be zero. Throws: Error, which names `whom` and the bytes, if there is not enough.
-/// - `copy_in`, `copy_out` and `copy` copy bytes: from the host's memory to the backend's, back,
-/// and
-///   within the backend's. `in_host_memory` says that both are the same.
+/// - `allocate(context, whom, bytes, unset)` gives memory, zeroed but for the first `unset` bytes.
+///   Throws: Error, which names `whom` and the bytes, if there is not enough.
+/// - `copy_in`, `copy_out` and `copy` copy bytes: from the host's memory to the backend's, from
+///   there to the host's, within the backend's. `in_host_memory` says that both are the same.
 /// - `run(threads(), body)` calls body(team) in each thread of a team.
 /// - `Replay` runs a step's kernels, or queues a recording of them (`run`, `forget`).
 /// It may also have `whole_batches`, true where kernels take a batch rather than an image at a

@@ -16,7 +16,7 @@
 namespace frostline {
 
 /// A format whose places are counted at compile time. That their types fit is seen at run time:
-/// fmt's own check is instantiated anew for each text, which every program that includes frostline
+/// fmt's own check is instantiated again for each text, which every program that includes frostline
 /// pays.
 template <std::size_t Places>
 struct Format {

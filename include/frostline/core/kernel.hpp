@@ -174,9 +174,8 @@ struct LossCall {
 /// - `workspace_bytes(floats)`: how much memory it needs for so many gradients;
 /// - `prepare(transform, GradientCall)`: as a loss's;
 /// - `apply(transform, GradientCall)`, after it: changes the gradients;
-/// - `guard_place(GradientCall)`: where it stores, in the backend's memory, a double that is
-/// finite,
-///   as a float, if the guard that it was given is and the gradients may be used.
+/// - `guard_place(GradientCall)`: where it stores a double in the backend's memory; as a float it
+///   is finite if the guard that it was given is and the gradients may be used.
 struct GradientCall {
   const void* context = nullptr;
   int threads = 1;

@@ -24,7 +24,8 @@ struct LoaderOptions {
 
 /// Reads samples in a given order, batch by batch, the last of which may be smaller:
 ///
-///     Loader loader{data, shuffled(data.facts().size, {.seed = 1, .epoch = epoch}), 32};
+///     const Draws draws{.seed = 1, .epoch = epoch};
+///     Loader loader{data, shuffled(data.facts().size, draws), 32, draws};
 ///     while (const auto batch = loader.next()) trainer.step(batch->images, batch->labels);
 ///
 /// What it gives does not depend on the number of threads. It can be destroyed at any time, which

@@ -30,7 +30,7 @@ struct Schedule {
   constexpr const Step& operator[](int i) const { return steps[i]; }
 };
 
-/// Numbers whose transformed copies a cache still holds when they are read anew for each image.
+/// Numbers whose transformed copies a cache still holds when they are read again for each image.
 inline constexpr std::size_t small_weights = 200'000;
 
 /// Whether a node's forward may run image by image: it keeps nothing for a backward, its images do

@@ -37,13 +37,14 @@ class Executor {
   std::span<float> trainable() {
     kept_ = false;
     weights_.initialise_rest(memory_);
-    weights_.note_update();  // kernels that keep it packed pack it anew
+    weights_.note_update();  // kernels that keep it packed pack it again
     return {memory_.trainable(), program().trainable_floats};
   }
   std::span<float> gradients() const { return {memory_.gradients(), program().trainable_floats}; }
 
-  /// What a forward of these images begins with: all that a recording of it would not repeat.
-  /// Throws: Error, with nothing changed, if they do not fit.
+  /// Binds a batch: checks it, copies it to the device, repacks weights that changed, draws the
+  /// step's seed. `compute` may be replayed from a recording, so it reads only what this leaves in
+  /// device memory. Throws: Error, with nothing changed, if the images do not fit.
   void take(std::span<const float> images, bool training) {
     begin(samples_in(images, memory_.node(0).out, "images"), training);
     first_ = 0;

@@ -68,7 +68,8 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
   /// Whether the model has a frozen beginning, whose outputs can be computed once: `features`. It
   /// ends at the last point at which a single value is alive, before the first layer that trains,
-  /// uses batch statistics or drops values; where nothing trains, at the network's output.
+  /// uses batch statistics or drops values; where nothing trains, at the
+  /// network's output (whose feature_shape is the bound's for AtMost so many classes).
   static constexpr bool has_features = scheduled<Model, In, Backend, Options>.cut > 0;
   static constexpr Shape feature_shape = [] {
     if constexpr (has_features)
@@ -174,8 +175,8 @@ class Network : private DiagnoseModel<Model, In, Backend>,
 
   /// What trains, and its gradient: each one span in the backend's memory (on CUDA the device's),
   /// in backward order, padded with zeros.
-  /// Kernels keep copies of what trains, which `trainable` and `backward` make them renew: who
-  /// changes parameters without a backward in between asks for the span anew.
+  /// Kernels keep packed copies of trainable parameters. `trainable` and `backward` mark them out
+  /// of date: if you change parameters without a backward, call `trainable` again.
   std::span<float> trainable() { return executor_.trainable(); }
   std::span<float> gradients() { return executor_.gradients(); }
 

@@ -7,7 +7,7 @@
 namespace frostline {
 
 /// The same model on another backend, with copies of all parameters and buffers:
-/// `auto on_gpu = to<thrust_backend>(network)`. Random numbers begin anew with `first`.
+/// `auto on_gpu = to<thrust_backend>(network)`. Random numbers begin again with `first`.
 /// Throws: Error, as Network's constructor, or if the weights' file has changed.
 template <class Backend, class Model, class In, class From, class Options>
 Network<Model, In, Backend, Options> to(const Network<Model, In, From, Options>& network,

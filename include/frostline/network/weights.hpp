@@ -68,7 +68,7 @@ class Weights {
     note_written(tensor);
     return true;
   }
-  /// Begins anew with initial values of this seed.
+  /// Begins again with initial values of this seed.
   void initialise(std::uint64_t seed) {
     seed_ = seed;
     for (auto& written : written_) written.reset();

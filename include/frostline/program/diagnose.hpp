@@ -195,7 +195,7 @@ struct Diagnose<no_frozen_layer_before<At>> {
       "statistics or drops values; Freeze the model's beginning, or train on images");
 };
 
-/// What is wrong with a model whose features shall be computed, or nothing_wrong.
+/// What is wrong with a model whose features are asked for, or nothing_wrong.
 template <class Model, class In>
 struct FeatureProblem {
   static constexpr Path moving = [] {

@@ -6,7 +6,7 @@
 
 namespace frostline {
 
-/// Units: bytes. What each step assigns anew comes first, up to `kept`.
+/// Units: bytes. What each step assigns again comes first, up to `kept`.
 struct MemoryParts {
   std::size_t input = 0;  // where the backend has memory of its own, a batch of images
   std::size_t arena = 0;

@@ -6,8 +6,7 @@
 
 namespace frostline {
 
-/// A layer that takes another's place and is not in a pretrained file; a rule of its own, so that
-/// it trains.
+/// A layer that takes another's place and is not in a pretrained file.
 template <class NewLayer, class OldLayer>
 struct New {
   using model = NewLayer;

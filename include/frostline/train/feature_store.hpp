@@ -41,7 +41,7 @@ class FeatureStore {
     if (capacity > std::numeric_limits<std::size_t>::max() / 4 / row_bytes())
       throw Error(format_text("frostline: FeatureCache cannot hold {} samples", capacity));
     if (keep_ && options.file.empty())
-      throw Error("frostline: FeatureCache requires a file that it shall keep");
+      throw Error("frostline: FeatureCache requires a file that it is to keep");
     if (options.file.empty() && bytes() <= options.memory_budget) {
       constexpr std::string_view advice = "a smaller memory_budget puts them into a file";
       require_memory("a feature cache", bytes(), advice);
@@ -96,7 +96,7 @@ class FeatureStore {
     }
     size_ += samples;
   }
-  /// Gives a file that shall be kept its name. Throws: Error if that fails; the samples stay.
+  /// Gives a file that is to be kept its name. Throws: Error if that fails; the samples stay.
   void keep() {
     if (keep_) file_->keep();
   }

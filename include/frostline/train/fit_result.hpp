@@ -10,8 +10,8 @@ namespace frostline {
 
 /// What an epoch came to; mean losses, and the accuracy from 0 to 1.
 struct EpochResult {
-  int epoch = 0;  // from 1
-  double training_loss = 0;
+  int epoch = 0;             // from 1
+  double training_loss = 0;  // mean of the steps' losses by samples, auxiliary ones included
   double validation_loss = 0;
   double validation_accuracy = 0;
   double images_per_second = 0;  // of the training

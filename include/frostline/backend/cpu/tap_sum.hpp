@@ -178,7 +178,7 @@ FROSTLINE_INLINE void tap_row(const TapSum& sum, const TapTiles& tiles, const fl
 }
 
 /// The order of the parts of a sum: rows or tiles of some images, then pairs of output blocks, then
-/// the next images. Weights that the cache holds are read anew for each row; others once for as
+/// the next images. Weights that the cache holds are read again for each row; others once for as
 /// many images as the cache holds.
 struct PartOrder {
   int parts, parts_of_chunk, pairs;
