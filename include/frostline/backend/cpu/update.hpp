@@ -40,7 +40,8 @@ struct UpdateKernel<cpu> {
                           call.parameters.size(), uses_states(optimizer)};
     for_each_vector(call.threads, numbers.count, [=](auto start, std::size_t i) {
       using Number = decltype(start);
-      if constexpr (std::invocable<decltype(function), Element<Number, states>&>) {
+      if constexpr (std::same_as<Number, float> ||
+                    (in_vectors && std::invocable<decltype(function), Element<Number, states>&>)) {
         update_one<Number, states>(function, numbers, i);
       } else {
 #pragma omp simd
@@ -58,6 +59,12 @@ struct UpdateKernel<cpu> {
   }
 
  private:
+  // nvcc compiles an optimizer for the device too, which has no vectors; there g++ makes them.
+#ifdef __CUDACC__
+  static constexpr bool in_vectors = false;
+#else
+  static constexpr bool in_vectors = true;
+#endif
   struct Numbers {
     float* parameters;
     const float* gradients;
