@@ -9,8 +9,9 @@ sed -n '/^```cpp$/,/^```$/p' "$source/README.md" | sed '/^```/d' >"$work/program
 grep -q 'int main' "$work/program.cpp"
 diff "$work/program.cpp" <(tail -n +3 "$source/examples/folder.cpp")
 [ "$(wc -l <"$source/examples/folder.cpp")" -le 25 ]
-"$compiler" -std=c++20 -O2 -march=native -fopenmp -Wall -Wextra -Wpedantic -Wconversion -Werror \
-  -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized \
+quiet=(-Wno-restrict -Wno-stringop-overflow -Wno-array-bounds -Wno-maybe-uninitialized)  # g++ 12's
+[[ $("$compiler" --version) != *clang* ]] || quiet=()
+"$compiler" -std=c++20 -O2 -march=native -fopenmp -Wall -Wextra -Wpedantic -Wconversion -Werror "${quiet[@]}" \
   -I"$source/include" "$work/program.cpp" -o "$work/program" -lfmt -ljansson -lturbojpeg -lpng -lz
 cd "$work"
 rm -f finetuned.safetensors
