@@ -64,9 +64,7 @@ struct Auxiliary {
 };
 
 /// A number of classes that a program learns only when it runs, and its upper bound.
-struct UpperBound {
-  int value;
-};
+enum class UpperBound : int {};  // as a class, nvcc would lose it among template arguments
 template <int Number>
 concept PositiveNumberOfClasses = (Number > 0);
 /// `ClassifierHead<512, AtMost<1000>>` and `FcnHead<512, AtMost<21>>`: the network is planned at
@@ -88,7 +86,7 @@ concept MayBeBounded = requires {
 
 /// As heads take a number of classes: the constant, or the bound.
 constexpr int most_of(int classes) { return classes; }
-constexpr int most_of(UpperBound classes) { return classes.value; }
+constexpr int most_of(UpperBound classes) { return int(classes); }
 /// The layer that gives the classes: Bounded if their number is a bound.
 template <auto Classes, class Layer>
 using GivesClasses = std::conditional_t<std::integral<decltype(Classes)>, Layer, Bounded<Layer>>;
