@@ -51,6 +51,20 @@ TEST_CASE("ResNet-18 of a whole image gives the CPU backend's logits") {
 }
 
 #ifdef __CUDACC__
+// nvcc emits the kernels that a network's steps name, and none that only the tests of single layers
+// call; the linker takes this file's functions for all.
+TEST_CASE("a batch norm that trains by running statistics has its kernel") {
+  using Layers = Sequential<Conv2d<3, 4, 3>, BatchNorm2d<4>, GlobalAveragePool>;
+  using Model = Unfreeze<Freeze<Layers>, "1.weight", "1.bias">;
+  Network<Model, Input<3, 8, 8>, thrust_backend> network{max_batch(2)};
+  Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
+  const std::vector<float> images = random_floats(2 * 3 * 8 * 8);
+  const std::vector<int> labels{1, 3};
+  const auto before = network.values("1.weight");
+  REQUIRE(std::isfinite(trainer.step(images, labels)));
+  REQUIRE(network.values("1.weight") != before);
+}
+
 TEST_CASE("a training step allocates nothing on the device") {
   using Model = ReplaceHead<Freeze<ResNet18<8>>, ClassifierHead<64, 5>>;
   Network<Model, Input<3, 32, 32>, thrust_backend> network{max_batch(4)};
