@@ -122,32 +122,18 @@ def special_cross_entropy(case, label, **options):
     store(f"{case}.gradient", all_logits.grad)
 
 
-def special_sgd(case, **options):
+def special_optimizer(name, optimizer_class, case, **options):
     """Two steps of parameters and gradients of which each has met each."""
     values = torch.tensor([*SPECIAL, 0.5])
     p = nn.Parameter(values.repeat(7))
-    optimizer = torch.optim.SGD([p], lr=0.1, **options)
+    optimizer = optimizer_class([p], lr=0.1, **options)
     after = []
-    store(f"special.sgd.{case}.parameters", p)
+    store(f"special.{name}.{case}.parameters", p)
     for gradient in (values.repeat_interleave(7), torch.full((49,), -0.25)):
         p.grad = gradient
         optimizer.step()
         after.append(p.detach().clone())
-    store(f"special.sgd.{case}.after", torch.stack(after))
-
-
-def special_adamw(case, **options):
-    """As special_sgd."""
-    values = torch.tensor([*SPECIAL, 0.5])
-    p = nn.Parameter(values.repeat(7))
-    optimizer = torch.optim.AdamW([p], lr=0.1, **options)
-    after = []
-    store(f"special.adamw.{case}.parameters", p)
-    for gradient in (values.repeat_interleave(7), torch.full((49,), -0.25)):
-        p.grad = gradient
-        optimizer.step()
-        after.append(p.detach().clone())
-    store(f"special.adamw.{case}.after", torch.stack(after))
+    store(f"special.{name}.{case}.after", torch.stack(after))
 
 
 def cross_entropy(case, logits, labels, **options):
@@ -279,15 +265,15 @@ special_cross_entropy("smoothed_label", 2, label_smoothing=0.1)
 special_cross_entropy("smoothed_other", 3, label_smoothing=0.1)
 special_cross_entropy("ignored", 255, ignore_index=255)
 special_cross_entropy("smoothed_ignored", 255, ignore_index=255, label_smoothing=0.1)
-special_sgd("plain")
-special_sgd("momentum", momentum=0.9)
-special_sgd("nesterov", momentum=0.9, nesterov=True)
-special_sgd("weight_decay", weight_decay=0.05)
-special_sgd("everything", momentum=0.9, nesterov=True, weight_decay=0.05)
+special_optimizer("sgd", torch.optim.SGD, "plain")
+special_optimizer("sgd", torch.optim.SGD, "momentum", momentum=0.9)
+special_optimizer("sgd", torch.optim.SGD, "nesterov", momentum=0.9, nesterov=True)
+special_optimizer("sgd", torch.optim.SGD, "weight_decay", weight_decay=0.05)
+special_optimizer("sgd", torch.optim.SGD, "everything", momentum=0.9, nesterov=True, weight_decay=0.05)
 
 # Later cases come last, so that the random numbers of earlier ones stay the same.
-special_adamw("default")
-special_adamw("no_decay", weight_decay=0)
+special_optimizer("adamw", torch.optim.AdamW, "default")
+special_optimizer("adamw", torch.optim.AdamW, "no_decay", weight_decay=0)
 adamw("adamw.default")
 adamw("adamw.no_decay", lr=0.05, weight_decay=0)
 adamw("adamw.everything", lr=0.1, betas=(0.8, 0.95), eps=1e-4, weight_decay=0.3)
