@@ -5,12 +5,10 @@
 #include <frostline/images.hpp>
 #include <frostline/train/fit.hpp>
 namespace fl = frostline;
-
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
-using Head = fl::ClassifierHead<128, fl::AtMost<1000>>;  // as many classes as the folder has
-using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, Head>;
+using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, fl::ClassifierHead<128, fl::AtMost<1000>>>;
 
-int main(int argc, char** argv) {
+int main(int argc, char** argv) try {
   if (argc != 3) return std::puts("Usage: folder FOLDER WEIGHTS");
   const auto [train, val] = fl::open_train_and_val(argv[1]);
   const fl::Classes classes = fl::classes(int(train.classes.size()));
@@ -22,4 +20,6 @@ int main(int argc, char** argv) {
   const fl::FitResult result = fl::fit(trainer, training, validation, {.epochs = 30});
   fl::save(network, "finetuned.safetensors");
   std::printf("%.1f %% are right\n", 100 * result.kept_epoch().validation_accuracy);
+} catch (const fl::Error& error) {
+  return std::fprintf(stderr, "%s\n", error.what());
 }
