@@ -21,5 +21,5 @@ int main(int argc, char** argv) try {
   fl::save(network, "finetuned.safetensors");
   std::printf("%.1f %% are right\n", 100 * result.kept_epoch().validation_accuracy);
 } catch (const fl::Error& error) {
-  return std::fprintf(stderr, "%s\n", error.what());
+  return std::fprintf(stderr, "%s\n", error.what()), 1;
 }
