@@ -62,6 +62,10 @@ static_assert(traced<Replaced, Image>.replaced_count == 2);  // classifier and a
 using Early =
     Freeze<Module<Named<"a", Conv2d<3, 4, 1>>, Named<"b", ReLU>, Auxiliary<"a", Named<"c", ReLU>>>>;
 static_assert(compiled<Early, Image>.output_count == 2);
+using Read = Module<Named<"a", Conv2d<3, 4, 1>>, Auxiliary<"a", Named<"c", ReLU>>>;
+static_assert(compiled<Freeze<Read>, Image>[1].output == 1);  // the ReLU is not absorbed
+static_assert(compiled<Freeze<Read>, Image>[2].absorbed_by == no_node);
+static_assert(compiled<Read, Image>[2].adds[0]);  // to the gradient that the loss has assigned
 
 // A loss reads what an earlier step wrote: features end before all outputs.
 using PartlyAuxiliary = Unfreeze<Freeze<Segmenter>, "aux_classifier.4">;
