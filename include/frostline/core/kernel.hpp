@@ -135,8 +135,9 @@ void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) 
     Call image = call;
     image.batch = 1;
     image.team.thread = (call.team.thread + n) % call.team.threads;  // few channels are few tasks
-    image.inputs[0] += n * stride;
-    image.output += std::size_t(n) * out.size();
+    // A backward has no input or output that it does not read.
+    if (call.inputs[0]) image.inputs[0] += n * stride;
+    if (call.output) image.output += std::size_t(n) * out.size();
     if (call.input_gradients[0]) {
       image.output_gradient += std::size_t(n) * out.size();
       image.input_gradients[0] += n * stride;
