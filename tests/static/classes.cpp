@@ -5,7 +5,7 @@
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 
-namespace frostline::test {
+namespace frostline::test::classes_test {
 namespace {
 
 using Image = Input<3, 224, 224>;
@@ -83,4 +83,4 @@ static_assert(problem<Residual<Convolution, Conv2d<4, 8, 1>>, Upsample<12>>.kind
               Problem::not_bounded);
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::classes_test

@@ -6,7 +6,7 @@
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 
-namespace frostline::test {
+namespace frostline::test::cut_test {
 
 using Image = Input<3, 224, 224>;
 using HeadOnly = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;
@@ -87,4 +87,4 @@ using Branches = Sequential<Frozen<Conv2d<3, 4, 1>>,
                             Residual<Sequential<Frozen<Conv2d<4, 4, 1>>, Conv2d<4, 4, 1>>>>;
 static_assert(last_path<Branches> == "0" && cut<Branches> == 1);
 
-}  // namespace frostline::test
+}  // namespace frostline::test::cut_test

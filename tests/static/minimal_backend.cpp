@@ -6,7 +6,7 @@
 #include "frostline/network/network.hpp"
 #include "frostline/rewrite/frozen.hpp"
 
-namespace frostline::test {
+namespace frostline::test::minimal_backend_test {
 
 using Model = Sequential<Linear<6, 5>, ReLU, Linear<5, 3>>;
 using Net = Network<Model, Input<6, 1, 1>, minimal_backend>;
@@ -29,4 +29,4 @@ using Convolution = Frozen<Sequential<Conv2d<3, 4, 1>, BatchNorm2d<4>, ReLU>>;
 static_assert(scheduled<Convolution, Input<3, 8, 8>, minimal_backend>.loss == 3);
 static_assert(scheduled<Convolution, Input<3, 8, 8>, cpu>.loss == 2);  // and a Reorder
 
-}  // namespace frostline::test
+}  // namespace frostline::test::minimal_backend_test

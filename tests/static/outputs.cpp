@@ -6,7 +6,7 @@
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 
-namespace frostline::test {
+namespace frostline::test::outputs_test {
 
 using Image = Input<3, 64, 48>;
 using Segmenter = ReplaceHead<ResNet18<>, AuxiliaryFcnHead<512, 21>>;
@@ -92,4 +92,4 @@ using Noisy = Module<Named<"a", Frozen<Conv2d<3, 4, 1>>>, Named<"n", Noise>, Con
 static_assert(std::string_view(compiled<Noisy, Image>[scheduled<Noisy, Image>.features].path) ==
               "a");
 
-}  // namespace frostline::test
+}  // namespace frostline::test::outputs_test

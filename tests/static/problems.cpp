@@ -6,7 +6,7 @@
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 
-namespace frostline::test {
+namespace frostline::test::problems_test {
 
 using Image = Input<3, 224, 224>;
 template <class Model>
@@ -47,4 +47,4 @@ static_assert(HasRule<Freeze<ReLU>> && HasRule<Unfreeze<ReLU, "a">> && !HasRule<
 static_assert(Conv2d<3, 8, 7, 2, 3>::output({3, 224, 224}) == Shape{8, 112, 112});
 static_assert(!Conv2d<3, 8, 7>::accepts({3, 6, 6}) && Conv2d<3, 8, 7>::accepts({3, 7, 7}));
 
-}  // namespace frostline::test
+}  // namespace frostline::test::problems_test

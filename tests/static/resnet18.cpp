@@ -6,7 +6,7 @@
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 
-namespace frostline::test {
+namespace frostline::test::resnet18_test {
 
 using Image = Input<3, 224, 224>;
 using HeadOnly = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;
@@ -109,4 +109,4 @@ using Segmenter = ReplaceHead<Freeze<ResNet18<>>, FcnHead<512, 21>>;
 static_assert(node(traced<Segmenter, Image>, "upsample").out == Shape{21, 224, 224});
 static_assert(node(traced<Segmenter, Image>, "classifier.4").out == Shape{21, 7, 7});
 
-}  // namespace frostline::test
+}  // namespace frostline::test::resnet18_test

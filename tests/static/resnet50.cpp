@@ -3,7 +3,7 @@
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 
-namespace frostline::test {
+namespace frostline::test::resnet50_test {
 
 template <int In, int Out, int Stride>
 struct Bottleneck {
@@ -59,4 +59,4 @@ constexpr bool all_apart = [] {
 static_assert(all_apart<0> && all_apart<1> && all_apart<2> && all_apart<3>);
 static_assert(all_apart<4> && all_apart<5> && all_apart<6> && all_apart<7>);
 
-}  // namespace frostline::test
+}  // namespace frostline::test::resnet50_test

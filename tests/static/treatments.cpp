@@ -7,7 +7,7 @@
 #include "frostline/rewrite/train_only.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 
-namespace frostline::test {
+namespace frostline::test::treatments_test {
 
 using Image = Input<3, 224, 224>;
 using Frozen18 = Freeze<ResNet18<>>;
@@ -124,4 +124,4 @@ using Headed = Module<Named<"a", Conv2d<3, 4, 1, 1, 0, 1, 1, false>>, Head<Conv2
 static_assert(problem<ReplaceHead<TrainOnly<Headed, Biases>, Conv2d<4, 3, 1>>>.kind ==
               Problem::nothing);
 
-}  // namespace frostline::test
+}  // namespace frostline::test::treatments_test

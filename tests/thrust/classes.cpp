@@ -5,7 +5,7 @@
 #include "frostline/thrust.hpp"
 #include "support/bounded.hpp"
 
-namespace frostline::test {
+namespace frostline::test::classes_test {
 
 constexpr float other_order = 1e-5f;  // of sums, and five steps after it
 
@@ -35,4 +35,4 @@ TEST_CASE("a network for at most so many classes moves to another backend, and b
   REQUIRE(saved_bytes_of(back) == saved_bytes_of(moved));
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::classes_test

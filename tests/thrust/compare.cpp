@@ -6,7 +6,7 @@
 #include "support/messages.hpp"
 #include "thrust/results.hpp"
 
-namespace frostline::test {
+namespace frostline::test::compare_test {
 namespace {
 
 std::uint64_t any_seed() { return random_engine()(); }
@@ -114,4 +114,4 @@ TEST_CASE("what CUDA or cuBLAS refuses is told with the call and the node") {
 }
 #endif
 
-}  // namespace frostline::test
+}  // namespace frostline::test::compare_test

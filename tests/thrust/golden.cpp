@@ -4,7 +4,7 @@
 
 #include "support/golden_cases.hpp"
 
-namespace frostline::test {
+namespace frostline::test::golden_test {
 namespace {
 
 using backend = thrust_backend;
@@ -32,4 +32,4 @@ TEST_CASE("special logits, parameters and gradients have PyTorch's losses and st
   check_special_steps<backend>();
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::golden_test

@@ -7,7 +7,7 @@
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
 
-namespace frostline::test {
+namespace frostline::test::outputs_test {
 
 TEST_CASE("networks with two outputs train with Thrust as on the CPU") {
   using In = Input<6, 1, 1>;
@@ -36,4 +36,4 @@ TEST_CASE("networks with two outputs train with Thrust as on the CPU") {
   REQUIRE(snapshot(there) == before);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::outputs_test

@@ -3,7 +3,7 @@
 #include "frostline/thrust.hpp"
 #include "support/check_partly_trained.hpp"
 
-namespace frostline::test {
+namespace frostline::test::partly_trained_test {
 
 TEST_CASE("with Thrust, what trains alone does so as in the whole network") {
   SECTION("a convolution's bias") { check_unfrozen<thrust_backend, "2.0.bias">(); }
@@ -23,4 +23,4 @@ TEST_CASE("with Thrust, what trains alone does so as in the whole network") {
   SECTION("norms") { check_partly_trained<thrust_backend, TrainOnly<Smooth, Norms>>(); }
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::partly_trained_test

@@ -3,7 +3,7 @@
 #include "frostline/thrust.hpp"
 #include "support/check_layer.hpp"
 
-namespace frostline::test {
+namespace frostline::test::slopes_test {
 
 TEST_CASE("gradients of layers with parameters are slopes") {
   constexpr Situation frozen{.frozen = true};
@@ -35,4 +35,4 @@ TEST_CASE("gradients of layers without parameters are slopes") {
   check_layer<thrust_backend, Upsample<2, 3>, 2, 5, 7>(2);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::slopes_test

@@ -3,7 +3,7 @@
 #include "frostline/thrust.hpp"
 #include "support/special_values.hpp"
 
-namespace frostline::test {
+namespace frostline::test::special_test {
 
 TEST_CASE("a dropped infinity is not a number, and sums and copies hand on what is not finite") {
   constexpr Situation place{.in = {17, 3, 5}};
@@ -27,4 +27,4 @@ TEST_CASE("a pixel that is not a number shows in the loss") {
   check_special_training<thrust_backend>();
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::special_test

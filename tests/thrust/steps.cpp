@@ -6,7 +6,7 @@
 #include "support/snapshot.hpp"
 #include "support/training_cases.hpp"
 
-namespace frostline::test {
+namespace frostline::test::steps_test {
 namespace {
 
 using Features = Sequential<Linear<6, 4>, BatchNorm2d<4>, Linear<4, 3>>;
@@ -92,4 +92,4 @@ TEST_CASE("clipping with Thrust bounds the update") { check_clipped_training<thr
 
 TEST_CASE("an optimizer's states with Thrust are named tensors") { check_states<thrust_backend>(); }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::steps_test

@@ -8,7 +8,7 @@
 #include "support/messages.hpp"
 #include "support/random.hpp"
 
-namespace frostline::test {
+namespace frostline::test::to_backend_test {
 
 TEST_CASE("a network moves to another backend with its weights, and back") {
   using Model = ReplaceHead<Freeze<ResNet18<8, ClassifierHead<64, 7>>>, ClassifierHead<64, 3>>;
@@ -73,4 +73,4 @@ TEST_CASE("features are the same on both backends, and train alike") {
   REQUIRE_ERROR(other_trainer.step(FeatureBatch{spoilt, labels}), "sample 0 of the batch");
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::to_backend_test

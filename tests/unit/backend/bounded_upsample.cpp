@@ -4,7 +4,7 @@
 #include "support/layer_run.hpp"
 #include "support/random.hpp"
 
-namespace frostline::test {
+namespace frostline::test::bounded_upsample_test {
 
 TEST_CASE("upsampling gives channels that are no class a gradient of zero") {
   constexpr int bound = 70, number = 5, batch = 3, flags = flags::owes | flags::blocked_input;
@@ -33,4 +33,4 @@ TEST_CASE("upsampling gives channels that are no class a gradient of zero") {
     }
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::bounded_upsample_test

@@ -8,7 +8,7 @@
 #include "frostline/rewrite/frozen.hpp"
 #include "support/check_layer.hpp"
 
-namespace frostline::test {
+namespace frostline::test::custom_layer_test {
 namespace {
 
 using examples::Swish;
@@ -31,4 +31,4 @@ TEST_CASE("a layer of one's own is initialised, named, counted and frozen like a
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::custom_layer_test

@@ -10,7 +10,7 @@
 #include "support/random.hpp"
 #include "support/relative_error.hpp"
 
-namespace frostline::test {
+namespace frostline::test::fused_test {
 namespace {
 
 /// Scattered weights and statistics, the same in both.
@@ -71,4 +71,4 @@ TEST_CASE("a frozen convolution of the image absorbs what follows it, pooling to
   check_algorithms<SumAtEntrance<5, 1>, Input<3, 9, 11>>(2);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::fused_test

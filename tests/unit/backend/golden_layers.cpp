@@ -3,7 +3,7 @@
 #include "frostline/backend/cpu.hpp"
 #include "support/golden_cases.hpp"
 
-namespace frostline::test {
+namespace frostline::test::golden_layers_test {
 namespace {
 
 TEST_CASE("layers compute what PyTorch's do") { check_golden_layers<cpu>(); }
@@ -86,4 +86,4 @@ TEST_CASE("special logits have PyTorch's losses and gradients") { check_special_
 TEST_CASE("special parameters and gradients take PyTorch's steps") { check_special_steps<cpu>(); }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::golden_layers_test

@@ -6,7 +6,7 @@
 #include "frostline/backend/cpu.hpp"
 #include "support/check_layer.hpp"
 
-namespace frostline::test {
+namespace frostline::test::layers_test {
 namespace {
 
 constexpr Situation first{.first = true}, frozen{.frozen = true};
@@ -146,4 +146,4 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::layers_test

@@ -4,7 +4,7 @@
 
 #include "frostline/backend/cpu.hpp"
 
-namespace frostline::test {
+namespace frostline::test::special_values_test {
 namespace {
 
 constexpr Situation blocked(Shape in) { return {.in = in, .given = Layout::blocked}; }
@@ -104,4 +104,4 @@ TEST_CASE("a momentum of 0 passes over what an earlier one left") { check_idle_m
 TEST_CASE("a pixel that is not a number shows in the loss") { check_special_training<cpu>(); }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::special_values_test

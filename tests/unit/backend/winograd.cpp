@@ -11,10 +11,8 @@
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
+namespace frostline::test::winograd_test {
 namespace {
-
-using namespace frostline;
-using namespace frostline::test;
 
 constexpr float untouched = 12345;
 
@@ -212,3 +210,5 @@ TEST_CASE("the stem agrees with convolution, ReLU and pooling of any image") {
     check_stem({3, 33, 47}, 17, 2, threads);
   }
 }
+
+}  // namespace frostline::test::winograd_test

@@ -6,7 +6,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
-namespace frostline::test {
+namespace frostline::test::image_data_set_test {
 namespace {
 
 Image picture(int width, int height, unsigned seed) {
@@ -105,4 +105,4 @@ TEST_CASE("pictures that cannot be of use are named before a training") {
   REQUIRE_ERROR(ImageDataSet(ImageFolder(folder.path), TrainingTransform{16, 0}), "min_scale");
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::image_data_set_test

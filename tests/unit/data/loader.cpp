@@ -8,7 +8,7 @@
 #include "support/catch.hpp"
 #include "support/messages.hpp"
 
-namespace frostline::test {
+namespace frostline::test::loader_test {
 namespace {
 
 /// Samples that tell their index and draw; some cannot be read.
@@ -109,4 +109,4 @@ TEST_CASE("a loader refuses what makes no sense") {
   REQUIRE_ERROR(TensorDataSet({1, 2, 2}, {}, {}), "whole images");
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::loader_test

@@ -5,7 +5,7 @@
 #include "support/catch.hpp"
 #include "support/relative_error.hpp"
 
-namespace frostline {
+namespace frostline::test::arrange_test {
 namespace {
 
 using Image = Input<3, 224, 224>;
@@ -64,9 +64,10 @@ struct Foreign : Layer {
 };
 
 }  // namespace
+}  // namespace frostline::test::arrange_test
 
 template <>
-struct Kernel<cpu, Foreign> {
+struct frostline::Kernel<frostline::cpu, frostline::test::arrange_test::Foreign> {
   template <class At>
   static void forward(const Call& call) {
     for_each_task(call.team, std::ptrdiff_t(At::in.size()) * call.batch,
@@ -79,6 +80,8 @@ struct Kernel<cpu, Foreign> {
     });
   }
 };
+
+namespace frostline::test::arrange_test {
 
 TEST_CASE("a ResNet needs no value in two layouts") {
   STATIC_REQUIRE(reorders(compiled<HeadOnly, Image, cpu>) == 0);
@@ -159,4 +162,4 @@ TEST_CASE("images that run one by one give what a batch gives, with any number o
   }
 }
 
-}  // namespace frostline
+}  // namespace frostline::test::arrange_test

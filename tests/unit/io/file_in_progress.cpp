@@ -17,7 +17,7 @@
 #include "frostline/io/files/scratch_file.hpp"
 #include "support/messages.hpp"
 
-namespace frostline::test {
+namespace frostline::test::file_in_progress_test {
 namespace {
 
 namespace fs = std::filesystem;
@@ -285,4 +285,4 @@ TEST_CASE("to begin a file and to let it go changes nothing") {
   CHECK(entries(folder.path) == 0);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::file_in_progress_test

@@ -9,6 +9,8 @@
 
 #include "support/catch.hpp"
 
+namespace frostline::test::half_test {
+
 namespace fl = frostline;
 
 TEST_CASE("every F16 number has the value that its bits say") {
@@ -66,3 +68,5 @@ TEST_CASE("a float becomes the nearest F16 or BF16 number, the even one of two")
   REQUIRE(fl::bf16_from_float(std::numeric_limits<float>::max()) == 0x7f80);
   REQUIRE(fl::bf16_from_float(std::bit_cast<float>(0x7f800001u)) == 0x7fc0);
 }
+
+}  // namespace frostline::test::half_test

@@ -31,6 +31,8 @@
 #define FROSTLINE_SANITIZED_MEMORY 0
 #endif
 
+namespace frostline::test::image_test {
+
 using frostline::Image;
 using golden::contains;
 using golden::error_of;
@@ -377,3 +379,5 @@ TEST_CASE("an image whose size and pixels disagree is not written") {
   image.pixels.pop_back();
   CHECK(contains(error_of([&] { frostline::encode_png(image); }), "2x2 pixels holds 11 bytes"));
 }
+
+}  // namespace frostline::test::image_test

@@ -13,6 +13,8 @@
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::image_folder_test {
+
 using frostline::ImageFolder;
 using golden::contains;
 using golden::error_of;
@@ -415,3 +417,5 @@ TEST_CASE(
           images, [](std::size_t, frostline::Image&&) { throw std::out_of_range("mine"); }),
       std::out_of_range);
 }
+
+}  // namespace frostline::test::image_folder_test

@@ -9,6 +9,8 @@
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::image_resize_test {
+
 using frostline::Image;
 using golden::contains;
 using golden::error_of;
@@ -80,3 +82,5 @@ TEST_CASE("a size, a box or a region that makes no sense is refused") {
         frostline::Region{0, 0, 0, 1}, frostline::Region{2, 1, 1, std::numeric_limits<int>::max()}})
     CHECK(contains(error_of([&] { frostline::crop(image, region); }), "image of 3x2"));
 }
+
+}  // namespace frostline::test::image_resize_test

@@ -17,6 +17,8 @@
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
+namespace frostline::test::label_mask_test {
+
 using frostline::LabelMask;
 using golden::contains;
 using golden::error_of;
@@ -283,3 +285,5 @@ TEST_CASE("masks, sizes and regions that make no sense are refused") {
   CHECK_THROWS_AS(train.write(mask, {0, 0, 3, 2}, false, std::span(labels).first(15)),
                   frostline::Error);
 }
+
+}  // namespace frostline::test::label_mask_test

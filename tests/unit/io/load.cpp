@@ -13,7 +13,7 @@
 #include "support/snapshot.hpp"
 #include "unit/io/files.hpp"
 
-namespace frostline::test {
+namespace frostline::test::load_test {
 namespace {
 
 using Image = Input<3, 32, 32>;
@@ -722,4 +722,4 @@ TEST_CASE("a file that is overwritten before its weights are used is an error") 
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::load_test

@@ -12,6 +12,8 @@
 #include "files.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::pickle_test {
+
 namespace fl = frostline;
 using files::contains;
 using files::error_of;
@@ -288,3 +290,5 @@ TEST_CASE("deep, cyclic and boundless pickles do no harm") {
   naming.erase(5, 410);
   REQUIRE(contains(refusal(naming + "."), "more than 4194304"));
 }
+
+}  // namespace frostline::test::pickle_test

@@ -13,6 +13,8 @@
 #include "files.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::pytorch_test {
+
 namespace fl = frostline;
 using files::arange;
 using files::contains;
@@ -488,3 +490,5 @@ TEST_CASE("random damage to a file does no harm") {
   }
   REQUIRE(refused > 1000);
 }
+
+}  // namespace frostline::test::pytorch_test

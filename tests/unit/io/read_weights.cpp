@@ -7,6 +7,8 @@
 #include "files.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::read_weights_test {
+
 namespace fl = frostline;
 using files::contains;
 using files::error_of;
@@ -63,3 +65,5 @@ TEST_CASE("a path that is no readable file is refused with the reason") {
   std::filesystem::permissions(secret, std::filesystem::perms::none);
   if (::geteuid() != 0) REQUIRE(contains(refusal(secret), "Permission denied"));
 }
+
+}  // namespace frostline::test::read_weights_test

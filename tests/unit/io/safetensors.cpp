@@ -18,6 +18,8 @@
 #include "files.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::safetensors_test {
+
 namespace fl = frostline;
 using files::arange;
 using files::contains;
@@ -253,3 +255,5 @@ TEST_CASE("a safetensors file that is cut short or damaged does no harm") {
     });
   }
 }
+
+}  // namespace frostline::test::safetensors_test

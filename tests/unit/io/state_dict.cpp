@@ -11,6 +11,8 @@
 #include "files.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::state_dict_test {
+
 namespace fl = frostline;
 
 namespace {
@@ -142,3 +144,5 @@ TEST_CASE("the number of elements is refused where it overflows") {
   REQUIRE(!count_elements(std::vector<std::int64_t>{large, large, 0}));
   REQUIRE(!count_elements(std::vector<std::int64_t>{2, -1}));
 }
+
+}  // namespace frostline::test::state_dict_test

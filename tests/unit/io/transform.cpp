@@ -15,6 +15,8 @@
 #include "image_golden.hpp"
 #include "support/catch.hpp"
 
+namespace frostline::test::transform_test {
+
 using frostline::EvaluationTransform;
 using frostline::Image;
 using frostline::Region;
@@ -222,3 +224,5 @@ TEST_CASE("settings of a transform that make no sense are refused") {
     CHECK(contains(error_of([&] { transform(image, floats, generator); }), "min_ratio"));
   CHECK(contains(error_of([&] { TrainingTransform{}.region(0, 5, generator); }), "0x5"));
 }
+
+}  // namespace frostline::test::transform_test

@@ -5,7 +5,7 @@
 #include "support/catch.hpp"
 #include "support/random.hpp"
 
-namespace frostline::test {
+namespace frostline::test::accuracy_test {
 namespace {
 
 using Features = Freeze<Backbone<ResNet18<>>>;
@@ -125,4 +125,4 @@ TEST_CASE("features are as accurate as asked for") {
   CHECK(small <= 2e-6);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::accuracy_test

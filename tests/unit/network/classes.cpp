@@ -5,7 +5,7 @@
 #include "support/bounded.hpp"
 #include "unit/io/files.hpp"
 
-namespace frostline::test {
+namespace frostline::test::classes_test {
 namespace {
 
 template <template <class> class Model, template <auto> class Head, int Bound, int Number>
@@ -168,4 +168,4 @@ TEST_CASE("a network for at most so many classes is described by the number it i
                 "'fc.bias' holds 37 numbers");
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::classes_test

@@ -8,7 +8,7 @@
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
 
-namespace frostline::test {
+namespace frostline::test::features_test {
 namespace {
 
 using Image = Input<3, 40, 33>;
@@ -138,4 +138,4 @@ TEST_CASE("a backward follows a forward from features") {
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::features_test

@@ -9,7 +9,7 @@
 #include "support/random.hpp"
 #include "support/relative_error.hpp"
 
-namespace frostline::test {
+namespace frostline::test::minimal_backend_test {
 
 TEST_CASE("a network on the smallest backend predicts and differentiates as on the CPU") {
   using Model = Sequential<Frozen<Linear<6, 9>>, ReLU, Linear<9, 5>, ReLU, Linear<5, 3>>;
@@ -31,4 +31,4 @@ TEST_CASE("a network on the smallest backend predicts and differentiates as on t
   REQUIRE(relative_error(small.features(images), fast.features(images)) < 1e-5);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::minimal_backend_test

@@ -7,7 +7,7 @@
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
 
-namespace frostline::test {
+namespace frostline::test::network_test {
 namespace {
 
 using Small = ResNet18<8>;
@@ -286,4 +286,4 @@ TEST_CASE("the arena has the planned size, and freezing makes it small") {
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::network_test

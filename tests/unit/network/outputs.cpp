@@ -11,7 +11,7 @@
 #include "support/snapshot.hpp"
 #include "unit/io/files.hpp"
 
-namespace frostline::test {
+namespace frostline::test::outputs_test {
 namespace {
 
 using Image = Input<3, 40, 33>;
@@ -211,4 +211,4 @@ TEST_CASE("an auxiliary loss that is not finite stops the step and is named") {
     REQUIRE(std::memcmp(values.data(), before.at(key).data(), values.size() * sizeof(float)) == 0);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::outputs_test

@@ -4,7 +4,7 @@
 #include "support/check_partly_trained.hpp"
 #include "support/layer_run.hpp"
 
-namespace frostline::test {
+namespace frostline::test::partly_trained_test {
 
 TEST_CASE("one parameter trains as in the whole network, and nothing else moves") {
   SECTION("a convolution's bias") { check_unfrozen<cpu, "2.0.bias">(); }
@@ -103,4 +103,4 @@ TEST_CASE("the summary names the parameters that train of a layer that does so i
   REQUIRE(text.find("of which 24 train") != std::string::npos);
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::partly_trained_test

@@ -13,7 +13,7 @@
 #include "support/snapshot.hpp"
 #include "unit/io/files.hpp"
 
-namespace frostline::test {
+namespace frostline::test::feature_cache_test {
 namespace {
 
 using Image = Input<3, 40, 33>;
@@ -291,4 +291,4 @@ TEST_CASE("a full cache whose file cannot be kept is an error, and holds all sam
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::feature_cache_test

@@ -14,7 +14,7 @@
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
 
-namespace frostline::test {
+namespace frostline::test::fit_test {
 namespace {
 
 using In = Input<3, 40, 33>;
@@ -247,4 +247,4 @@ TEST_CASE("what does not fit is an error before anything changes") {
   REQUIRE(training.each_read(0));
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::fit_test

@@ -6,7 +6,7 @@
 
 #include "support/catch.hpp"
 
-namespace frostline::test {
+namespace frostline::test::metrics_test {
 namespace {
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -44,4 +44,4 @@ TEST_CASE("predictions of pixels that are not a number count as those classes") 
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::metrics_test

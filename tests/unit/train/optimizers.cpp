@@ -3,7 +3,7 @@
 #include "frostline/frostline.hpp"
 #include "support/training_cases.hpp"
 
-namespace frostline::test {
+namespace frostline::test::optimizers_test {
 namespace {
 
 TEST_CASE("batches that are accumulated make the update of one large batch") {
@@ -123,4 +123,4 @@ static_assert(ElementwiseOptimizer<Sgd> && ElementwiseOptimizer<AdamW> &&
 static_assert(GradientTransformFor<ClipNorm, cpu> && !GradientTransformFor<Sgd, cpu>);
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::optimizers_test

@@ -7,7 +7,7 @@
 #include "support/random.hpp"
 #include "support/snapshot.hpp"
 
-namespace frostline::test {
+namespace frostline::test::trainer_test {
 namespace {
 
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
@@ -324,4 +324,4 @@ TEST_CASE("memory that is not there is an error that says what needs how much") 
 }
 
 }  // namespace
-}  // namespace frostline::test
+}  // namespace frostline::test::trainer_test

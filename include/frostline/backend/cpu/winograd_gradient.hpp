@@ -113,9 +113,9 @@ FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGr
     const int input = task / pairs, pair = task % pairs;
     const int last_c = std::min(lanes, inputs - input * lanes);
     for (int c = 0; c < last_c; ++c)
-      for (int half = 0; half < 2; ++half) {
-        const int last_k = std::min(lanes, outputs - (2 * pair + half) * lanes);
-        const float* from = sums + task * shape.panel + (c * 2 + half) * lanes;
+      for (int block = 0; block < 2; ++block) {
+        const int last_k = std::min(lanes, outputs - (2 * pair + block) * lanes);
+        const float* from = sums + task * shape.panel + (c * 2 + block) * lanes;
         Vector rows[3][points], weights[3][3];
         for (int x = 0; x < points; ++x) {
           Vector column[points], to[3];
@@ -125,8 +125,8 @@ FROSTLINE_SHARED void winograd_store_gradient(const Team& team, const WinogradGr
           for (int y = 0; y < 3; ++y) rows[y][x] = to[y];
         }
         for (int y = 0; y < 3; ++y) Transform::kernel_transposed(rows[y], weights[y]);
-        float* to =
-            gradient + (std::ptrdiff_t((2 * pair + half) * lanes) * inputs + input * lanes + c) * 9;
+        float* to = gradient +
+                    (std::ptrdiff_t((2 * pair + block) * lanes) * inputs + input * lanes + c) * 9;
         for (int k = 0; k < last_k; ++k, to += std::ptrdiff_t(inputs) * 9)
           for (int tap = 0; tap < 9; ++tap) {
             const float weight = weights[tap / 3][tap % 3][k];
