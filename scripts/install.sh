@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing of the packages that a set of the project needs, which Debian 12 and 13
 # and Ubuntu 24.04 have.
-# Usage: scripts/install.sh SET...   sets: build, thrust, clang, neon, format, golden,
+# Usage: scripts/install.sh SET...   sets: build, thrust, clang, neon, format, tidy, golden,
 #                                   peers, benchmarks, faults, distributions
 set -euo pipefail
 
@@ -13,6 +13,7 @@ declare -A sets=(
   [clang]="clang libomp-dev"
   [neon]="g++-aarch64-linux-gnu qemu-user-static"
   [format]="clang-format"
+  [tidy]="clang-tidy libomp-dev"
   [golden]="python3 python3-venv python3-numpy python3-pil python3-torch python3-torchvision
             libjpeg-turbo-progs"
   [peers]="libdlib-dev libopenblas-dev python3-venv time"

@@ -87,7 +87,7 @@ TEST_CASE("a folder of links that lead to each other is an error") {
   CHECK(entries(folder.path) == 2);
 }
 
-TEST_CASE("a file that is replaced keeps its permissions and owner; a new one has the umask's") {
+TEST_CASE("a file that is replaced keeps its permissions and owner, a new one has the umask's") {
   const auto& write = writers[GENERATE(0, 1)];
   const files::TemporaryFolder folder;
   const auto path = folder.write("weights", "old");
@@ -226,7 +226,7 @@ TEST_CASE("what a killed program left is removed by the next that writes the sam
   CHECK(entries(folder.path) == 1);
 }
 
-TEST_CASE("two that write the same file at once do not meet; the last to finish wins") {
+TEST_CASE("two that write the same file at once do not meet, the last to finish wins") {
   const files::TemporaryFolder folder;
   const auto path = folder.path / "weights";
   {

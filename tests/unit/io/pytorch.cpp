@@ -459,7 +459,7 @@ TEST_CASE("an attack in a file names itself and is not run") {
   REQUIRE(!std::filesystem::exists(proof));
 }
 
-TEST_CASE("a file that is cut short anywhere is refused") {
+TEST_CASE("a file that is cut short anywhere is refused", "[slow]") {
   const files::TemporaryFolder folder;
   for (const std::string name : {"zip.pth", "legacy.pth", "checkpoint.pth"}) {
     const std::string whole = files::content_of(files::golden(name));

@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# clang-tidy, with the checks of .clang-tidy, on the library as src and two examples use it. A
+# program with a mistake that it must find shows that it looks.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+scripts/install.sh build tidy
+tidy() {  # tidy FILE: prints what it finds, and fails if it finds anything
+  local found
+  found=$(clang-tidy --quiet "$1" -- -std=c++20 -fopenmp -march=native -DFMT_HEADER_ONLY \
+    -Iinclude -Iexamples 2>&1) && echo "$1: nothing" && return
+  grep -E "error:|warning:" -A 4 <<<"$found" || echo "$found"
+  return 1
+}
+mkdir -p build/tidy
+cp .clang-tidy build/tidy/
+cat >build/tidy/control.cpp <<'END'
+#include <string>
+#include <utility>
+std::size_t sizes(std::string text) {
+  const std::string other = std::move(text);
+  return other.size() + text.size();
+}
+END
+if [[ $(tidy build/tidy/control.cpp) != *bugprone-use-after-move* ]]; then
+  echo "tidy: failed: a use after a move is not found"
+  exit 1
+fi
+failed=0
+for file in src/*.cpp examples/{finetune,segment}.cpp; do
+  tidy "$file" || failed=1
+done
+[ $failed = 0 ] && echo "tidy: passed"
