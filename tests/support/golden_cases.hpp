@@ -22,9 +22,10 @@ constexpr Situation placed(Situation asked, Shape in) {
   return asked;
 }
 
-template <class Backend, class Layer, int C, int H, int W, Statistics Mode = Statistics::batch>
+template <class Backend, class Layer, int C, int H, int W, Statistics Mode = Statistics::batch,
+          Situation asked = Situation{}>
 void check_golden(const std::string& name) {
-  constexpr Situation place = placed({}, {C, H, W});
+  constexpr Situation place = placed(asked, {C, H, W});
   for_teams<Backend>(
       [&](int threads) { GoldenLayer<Backend, Layer, place, Mode>(name, threads).run(); });
 }
@@ -224,6 +225,15 @@ void check_golden_layers() {
   check_golden<Backend, Conv2d<6, 4, 3, 2, 1, 1, 2>, 6, 7, 6>("conv2d.grouped");
   check_golden<Backend, Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 4, 5>("conv2d.depthwise");
   check_golden<Backend, Conv2d<4, 6, 3, 2, 3, 2, 2>, 4, 9, 8>("conv2d.everything");
+  constexpr int same = same_padding;
+  check_golden<Backend, Conv2d<4, 6, 3, 2, same>, 4, 8, 10>("conv2d.same_even");
+  check_golden<Backend, Conv2d<4, 6, 3, 2, same, 1, 1, false>, 4, 7, 9>("conv2d.same_odd");
+  check_golden<Backend, Conv2d<5, 18, 3, 2, same>, 5, 13, 14>("conv2d.same_mixed");
+  check_golden<Backend, Conv2d<3, 5, 7, 2, same, 1, 1, false>, 3, 12, 11>("conv2d.same_stem");
+  check_golden<Backend, Conv2d<4, 4, 5, 2, same, 1, 4, false>, 4, 8, 7>("conv2d.same_depthwise");
+  check_golden<Backend, Conv2d<2, 3, 3, 3, same, 2>, 2, 6, 8>("conv2d.same_dilated");
+  check_golden<Backend, Conv2d<4, 6, 1, 2, same>, 4, 5, 6>("conv2d.same_one");
+  check_golden<Backend, Conv2d<4, 6, 3, 1, same>, 4, 6, 7>("conv2d.same_stride_one");
   check_golden<Backend, BatchNorm2d<3>, 3, 5, 4>("batch_norm2d.training");
   check_golden<Backend, BatchNorm2d<5>, 5, 1, 1>("batch_norm2d.one_pixel");
   check_golden<Backend, BatchNorm2d<3>, 3, 3, 3>("batch_norm2d.narrow");

@@ -59,8 +59,10 @@ using LayerCases = TypeList<Case<Conv2d<3, 4, 3, 1, 1>, 3, 5, 7, 2>,            
                             Case<Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 4, 4, 2>,       //
                             Case<Conv2d<2, 3, 3, 1, 1>, 2, 1, 1, 5>,                    //
                             Case<Conv2d<33, 17, 3, 1, 1, 1, 1, false>, 33, 37, 53, 1>,  //
-                            Case<Conv2d<130, 3, 5, 1, 2>, 130, 37, 53, 2>,   // columns in pieces
-                            Case<Conv2d<3, 2, 3, 1, 1>, 3, 2, 3, 70>,        // in groups of images
+                            Case<Conv2d<130, 3, 5, 1, 2>, 130, 37, 53, 2>,  // columns in pieces
+                            Case<Conv2d<3, 2, 3, 1, 1>, 3, 2, 3, 70>,       // in groups of images
+                            Case<Conv2d<3, 5, 3, 2, same_padding>, 3, 8, 11, 2>,  //
+                            Case<Conv2d<6, 6, 5, 2, same_padding, 1, 6>, 6, 7, 6, 2>,
                             Case<Linear<7, 5>, 7, 1, 1, 3>,                  //
                             Case<Linear<130, 33>, 130, 1, 1, 9>,             //
                             Case<BatchNorm2d<3>, 3, 5, 4, 4>,                //

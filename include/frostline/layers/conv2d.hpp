@@ -6,26 +6,47 @@
 
 namespace frostline {
 
+/// Zeros around an image. Units: rows and columns.
+struct Pads {
+  int top = 0, left = 0, bottom = 0, right = 0;
+};
+
+/// A Padding of Conv2d: TensorFlow's "SAME". The output has ceil(H / Stride) rows, and the image as
+/// few zeros around it as that takes, computed from its own H and W: of an odd number of rows (or
+/// columns) of zeros, the one more is below (on the right). PyTorch has it for stride 1 only.
+/// Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2; timm's Conv2dSame.
+inline constexpr int same_padding = -1;
+
 /// Shapes: {In, H, W} to {Out, H', W'}; weight Out x In/Groups x Kernel x Kernel, bias Out.
+/// Padding: zeros on each side, or same_padding.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html; starts Kaiming-normal
 /// (He et al. 2015) over the outputs, as torchvision's ResNets do.
 template <int In, int Out, int Kernel, int Stride = 1, int Padding = 0, int Dilation = 1,
           int Groups = 1, bool Bias = true>
 struct Conv2d : Layer {
-  static_assert(In > 0 && Out > 0 && Kernel > 0 && Stride > 0 && Padding >= 0 && Dilation > 0,
+  static_assert(In > 0 && Out > 0 && Kernel > 0 && Stride > 0 && Dilation > 0,
                 "frostline: Conv2d requires positive sizes");
+  static_assert(Padding >= 0 || Padding == same_padding,
+                "frostline: Conv2d requires a Padding of 0 or more, or same_padding");
   static_assert(Groups > 0 && In % Groups == 0 && Out % Groups == 0,
                 "frostline: Conv2d requires Groups that divide In and Out");
 
   static constexpr Kind kind = Kind::convolution;
   static constexpr int reach = Dilation * (Kernel - 1) + 1;  // rows that one output row sees
 
+  /// The zeros around an image of this shape.
+  static constexpr Pads pads(Shape in) {
+    if constexpr (Padding != same_padding) return {Padding, Padding, Padding, Padding};
+    const int rows = same_pads(in.height), columns = same_pads(in.width);
+    return {rows / 2, columns / 2, rows - rows / 2, columns - columns / 2};
+  }
   static constexpr bool accepts(Shape in) {
-    return in.channels == In && in.height + 2 * Padding >= reach && in.width + 2 * Padding >= reach;
+    const Shape padded = with_pads(in);
+    return in.channels == In && padded.height >= reach && padded.width >= reach;
   }
   static constexpr Shape output(Shape in) {
-    return {Out, (in.height + 2 * Padding - reach) / Stride + 1,
-            (in.width + 2 * Padding - reach) / Stride + 1};
+    const Shape padded = with_pads(in);
+    return {Out, (padded.height - reach) / Stride + 1, (padded.width - reach) / Stride + 1};
   }
   static constexpr TensorSpecs parameters() { return specs(Out); }
   static constexpr TensorSpecs parameters_for(int outputs) requires(Groups == 1) {
@@ -39,6 +60,16 @@ struct Conv2d : Layer {
   }
 
  private:
+  /// Zeros before and after `size` rows, together.
+  static constexpr int same_pads(int size) {
+    const int outputs = (size + Stride - 1) / Stride, read = (outputs - 1) * Stride + reach;
+    return read > size ? read - size : 0;
+  }
+  static constexpr Shape with_pads(Shape in) {
+    const Pads around = pads(in);
+    return {in.channels, in.height + around.top + around.bottom,
+            in.width + around.left + around.right};
+  }
   static constexpr TensorSpecs specs(int outputs) {
     const float fan_out = float(outputs / Groups) * Kernel * Kernel;
     const float fan_in = float(In / Groups) * Kernel * Kernel;

@@ -46,6 +46,32 @@ struct ByTiles {
 constexpr Situation with(Convolutions algorithm) { return {.tuning = {.convolutions = algorithm}}; }
 constexpr Situation first{.first = true};
 
+template <Convolutions algorithm>
+void check_same_padding() {
+  constexpr Situation asked = with(algorithm);
+  constexpr Statistics batch = Statistics::batch;
+  constexpr int same = same_padding;
+  check_golden<cpu, Conv2d<4, 6, 3, 2, same>, 4, 8, 10, batch, asked>("conv2d.same_even");
+  check_golden<cpu, Conv2d<5, 18, 3, 2, same>, 5, 13, 14, batch, asked>("conv2d.same_mixed");
+  check_golden<cpu, Conv2d<4, 6, 1, 2, same>, 4, 5, 6, batch, asked>("conv2d.same_one");
+}
+TEST_CASE("every algorithm pads an image as TensorFlow's SAME") {
+  constexpr Statistics batch = Statistics::batch;
+  constexpr int same = same_padding;
+  check_same_padding<Convolutions::im2col>();
+  check_same_padding<Convolutions::direct>();
+  check_same_padding<Convolutions::f2>();
+  check_same_padding<Convolutions::f4>();
+  using Even = Conv2d<4, 6, 3, 2, same>;
+  using Stem = Conv2d<3, 5, 7, 2, same, 1, 1, false>;
+  check_golden<cpu, Even, 4, 8, 10, batch, first>("conv2d.same_even");  // on planes
+  check_golden<cpu, Stem, 3, 12, 11, batch, first>("conv2d.same_stem");
+  using Direct = Kernel<cpu, Even>;
+  static_assert(Direct::choose(placed(first, {4, 8, 10})).name == "direct, planes");
+  static_assert(Direct::choose(placed(with(Convolutions::direct), {4, 8, 10})).name == "direct");
+  static_assert(Direct::choose(placed({}, {4, 8, 10})).name == "Winograd F(4x4)");
+}
+
 TEST_CASE("special values pass through sums of plain products as through PyTorch's") {
   using Same = Conv2d<2, 3, 3, 1, 1>;
   using Strided = Conv2d<2, 3, 3, 2, 1>;

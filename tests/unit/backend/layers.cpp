@@ -41,6 +41,15 @@ TEST_CASE("a convolution's gradients are its slopes with each algorithm") {
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 6, 7, with(Convolutions::im2col)>(2);
 }
 
+TEST_CASE("a convolution's gradients are its slopes where its padding is TensorFlow's SAME") {
+  constexpr int same = same_padding;
+  check_layer<cpu, Conv2d<33, 17, 3, 2, same>, 33, 12, 9>(3);
+  check_layer<cpu, Conv2d<3, 4, 3, 2, same>, 3, 1, 2>(3);
+  check_layer<cpu, Conv2d<5, 3, 3, 2, same>, 5, 36, 54, with(Convolutions::direct)>(1);
+  check_layer<cpu, Conv2d<3, 17, 3, 2, same>, 3, 10, 6, first>(2);
+  check_layer<cpu, Conv2d<6, 6, 5, 2, same, 1, 6, false>, 6, 7, 6>(2);
+}
+
 TEST_CASE("a convolution's gradient is the sum of all blocks of tiles") {
   static_assert(WinogradGradientShape{{{{5, 37, 53}}, {{3, 37, 53}}, 4}}.block_tiles() < 140);
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 37, 53, with(Convolutions::f4)>(2);

@@ -45,6 +45,10 @@ FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int p
 template <int In, int Out, int Size, int Stride, int Padding, int Dilation, int Groups, bool Bias>
 struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>> {
   using Algorithm = ConvolutionAlgorithm;
+  static constexpr bool same = Padding == same_padding;
+  static constexpr Pads pads(Shape in) {
+    return Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>::pads(in);
+  }
 
   static constexpr Choice choose(const Situation& place) {
     Choice choice = choose_algorithm(place);
@@ -61,10 +65,11 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     if (ordinary && place.first && In <= 4 && Size <= 7)
       return {Layout::plain, Layout::blocked, int(Algorithm::planes), "direct, planes"};
     if (const int tile = Stride == 1 ? winograd_tile(place) : strided_winograd_tile(place);
-        ordinary && Size == 3 && Padding == 1 && tile > 0)
+        ordinary && Size == 3 && (Padding == 1 || same) && tile > 0)
       return {Layout::blocked, Layout::blocked, int(Algorithm::winograd) + tile,
               winograd_name(tile, has_many_weights(tile))};
-    if (ordinary && ((Size == 1 && Padding == 0) || (Size == 3 && Padding == 1)))
+    if (ordinary && ((Size == 1 && Padding == 0) || (Size == 3 && Padding == 1) ||
+                     ((Size == 1 || Size == 3) && same)))
       return {Layout::blocked, Layout::blocked, int(Algorithm::direct), "direct"};
     return {Layout::plain, Layout::plain, int(Algorithm::im2col), "im2col"};
   }
@@ -85,19 +90,21 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>
   static constexpr int tile = At::algorithm - int(Algorithm::winograd);
   template <class At>
-  static constexpr Convolution columns{At::in, At::out, Groups, {Size, Stride, Padding, Dilation}};
+  static constexpr Convolution columns{
+      At::in, At::out, Groups, {Size, Stride, pads(At::in).top, pads(At::in).left, Dilation}};
   template <class At>
-  static constexpr PlaneConvolution planes{At::in, BlockedMap{At::out}, Size, Stride, Padding};
+  static constexpr PlaneConvolution planes{At::in, BlockedMap{At::out}, Size, Stride, pads(At::in)};
   template <class At>
   static constexpr StemShape stem = [] {
     const Shape pooled{Out, (At::out.height + 1) / 2, (At::out.width + 1) / 2};
     return StemShape{At::in, BlockedMap{pooled}};
   }();
   template <class At>
-  static constexpr DirectConvolution direct{BlockedMap{At::in}, BlockedMap{At::out}, Size, Stride};
+  static constexpr DirectConvolution direct{BlockedMap{At::in}, BlockedMap{At::out}, Size, Stride,
+                                            pads(At::in).top,   pads(At::in).left};
   template <class At>
-  static constexpr WinogradShape winograd{BlockedMap{At::in}, BlockedMap{At::out}, tile<At>,
-                                          Stride};
+  static constexpr WinogradShape winograd{BlockedMap{At::in}, BlockedMap{At::out}, tile<At>, Stride,
+                                          pads(At::in).top,   pads(At::in).left};
   template <class At>  // Gradients of stride 2 are direct.
   static constexpr bool winograd_gradients = algorithm<At> == Algorithm::winograd&& Stride == 1;
   template <class At>  // the convolution that gives the input's gradient
@@ -105,7 +112,8 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   template <class At>
   static constexpr WinogradGradientShape gradient{winograd<At>};
   template <class At>  // what forward may do instead for very few images
-  static constexpr WinogradShape for_few{BlockedMap{At::in}, BlockedMap{At::out}, 2, Stride};
+  static constexpr WinogradShape for_few{BlockedMap{At::in}, BlockedMap{At::out}, 2, Stride,
+                                         pads(At::in).top,   pads(At::in).left};
   template <class At>
   static constexpr bool has_few = has_many_weights(tile<At>);
   // Weights with a folded batch norm are frozen, and packed once.

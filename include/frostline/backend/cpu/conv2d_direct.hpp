@@ -7,12 +7,12 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// A convolution of 1x1 or 3x3 (padding 0 or 1) with stride 1 or 2 over blocked values.
+/// A convolution of 1x1 or 3x3 with stride 1 or 2 over blocked values, with as many zeros above and
+/// on the left as their border has: 0 or 1.
 struct DirectConvolution {
   BlockedMap in, out;
   int size, stride;
-
-  constexpr int padding() const { return size / 2; }
+  int top = size / 2, left = size / 2;
 
   constexpr TapSum forward() const {
     TapSum sum{};
@@ -20,7 +20,7 @@ struct DirectConvolution {
     sum.group = in.block();
     sum.in_row = stride * in.row();
     sum.in_sample = in.sample();
-    sum.in_first = in.at(0, -padding(), -padding());
+    sum.in_first = in.at(0, -top, -left);
     for (int y = 0; y < size; ++y)
       for (int x = 0; x < size; ++x) sum.add_tap(y, x, y * in.row() + x * in.pixel);
     set_outputs(sum, out, 1, 0, 0);
@@ -37,8 +37,7 @@ struct DirectConvolution {
     sum.in_first = out.at(0, 0, 0);
     for (int ky = 0; ky < size; ++ky)
       for (int kx = 0; kx < size; ++kx) {
-        const int dy = y + padding() - ky,
-                  dx = x + padding() - kx;  // input = stride * output + ...
+        const int dy = y + top - ky, dx = x + left - kx;  // input = stride * output + ...
         if (dy % stride != 0 || dx % stride != 0) continue;
         sum.add_tap(ky, kx, dy / stride * out.row() + dx / stride * out.pixel);
       }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/backend/cpu/conv2d_weights.hpp"
+#include "frostline/layers/conv2d.hpp"
 
 namespace frostline {
 inline namespace FROSTLINE_CPU {
@@ -11,11 +12,12 @@ inline namespace FROSTLINE_CPU {
 struct PlaneConvolution {
   Shape in;
   BlockedMap out;
-  int size, stride, padding;
+  int size, stride;
+  Pads pads;
 
   static constexpr int band = 8;  // output rows whose inputs lie in scratch at once
 
-  constexpr int columns() const { return in.width + 2 * padding; }
+  constexpr int columns() const { return pads.left + in.width + pads.right; }
   constexpr int band_rows() const { return (band - 1) * stride + size; }
   constexpr std::ptrdiff_t plane() const { return std::ptrdiff_t(band_rows()) * columns(); }
   /// Rounded up to whole vectors.
@@ -42,14 +44,15 @@ struct PlaneConvolution {
   void fill_band(const float* image, int first, float* to) const {
     for (int c = 0; c < in.channels; ++c)
       for (int r = 0; r < band_rows(); ++r, to += columns()) {
-        const int y = first * stride - padding + r;
+        const int y = first * stride - pads.top + r;
         if (y < 0 || y >= in.height) {
           std::fill_n(to, columns(), 0.0f);
           continue;
         }
-        std::fill_n(to, padding, 0.0f);
-        std::copy_n(image + (std::ptrdiff_t(c) * in.height + y) * in.width, in.width, to + padding);
-        std::fill_n(to + padding + in.width, padding, 0.0f);
+        std::fill_n(to, pads.left, 0.0f);
+        std::copy_n(image + (std::ptrdiff_t(c) * in.height + y) * in.width, in.width,
+                    to + pads.left);
+        std::fill_n(to + pads.left + in.width, pads.right, 0.0f);
       }
   }
 };

@@ -101,16 +101,15 @@ FROSTLINE_SHARED void direct_weight_gradient(const Team& team, const DirectConvo
     for (int n = 0; n < batch; ++n)
       for (int y = 0; y < out.height; y += strip)
         for (int ky = 0; ky < size; ++ky) {
-          const int row = y * conv.stride + ky - conv.padding();
-          const PixelRows pixels{
-              in + n * conv.in.sample() + conv.in.at(input, row, -conv.padding()),
-              out_gradient + n * conv.out.sample() + conv.out.at(2 * pair, y, 0),
-              conv.stride * conv.in.row(),
-              conv.stride * conv.in.pixel,
-              conv.out.row(),
-              conv.out.block(),
-              std::min(strip, out.height - y),
-              out.width};
+          const int row = y * conv.stride + ky - conv.top;
+          const PixelRows pixels{in + n * conv.in.sample() + conv.in.at(input, row, -conv.left),
+                                 out_gradient + n * conv.out.sample() + conv.out.at(2 * pair, y, 0),
+                                 conv.stride * conv.in.row(),
+                                 conv.stride * conv.in.pixel,
+                                 conv.out.row(),
+                                 conv.out.block(),
+                                 std::min(strip, out.height - y),
+                                 out.width};
           float* sums = scratch + ky * row_of_taps;
           if (size == 3)
             vectors == 2 ? add_tap_row<3, 2>(pixels, sums) : add_tap_row<3, 1>(pixels, sums);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Winograd's convolution of 3x3 taps, stride 1 or 2 and padding 1 over blocked values.
+// Winograd's convolution of 3x3 taps, stride 1 or 2 and padding 1 (or 0 above or left) over blocked
+// values.
 #pragma once
 
 #include "frostline/backend/cpu/multiply_tiles.hpp"

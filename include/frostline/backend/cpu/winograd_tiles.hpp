@@ -36,6 +36,7 @@ struct WinogradShape {
   BlockedMap in, out;
   int tile;
   int stride = 1;
+  int top = 1, left = 1;  // zeros: 1, or with stride 2 also 0
 
   static constexpr int most_tiles = 48;  // of a block of tiles
   /// Units: bytes. What a thread's own block of tiles may fill of its L2 cache, and the threads'
@@ -142,11 +143,11 @@ FROSTLINE_SHARED void list_tiles(const WinogradShape& shape, int begin, int end,
       const bool high = row < whole_down, wide = column < whole_across;
       if (kind != (high ? int(wide) : 3 - int(wide))) continue;
       const int y = vertical.first(row), x = horizontal.first(column);
-      const int in_y = shape.stride * y, in_x = shape.stride * x;
-      block.tiles[block.count++] = {n * shape.in.sample() + shape.in.at(0, in_y - 1, in_x - 1),
+      const int in_y = shape.stride * y - shape.top, in_x = shape.stride * x - shape.left;
+      block.tiles[block.count++] = {n * shape.in.sample() + shape.in.at(0, in_y, in_x),
                                     n * shape.out.sample() + shape.out.at(0, y, x),
-                                    std::min(shape.points(), shape.in.rows() - in_y),
-                                    std::min(shape.points(), shape.in.columns() - in_x),
+                                    std::min(shape.points(), shape.in.rows() - 1 - in_y),
+                                    std::min(shape.points(), shape.in.columns() - 1 - in_x),
                                     vertical.outputs(row),
                                     horizontal.outputs(column)};
     }

@@ -10,7 +10,7 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 /// A convolution's sizes, as a device reads them.
 struct Windows {
   int in_channels, in_height, in_width, out_channels, out_height, out_width;
-  int kernel, stride, padding, dilation, groups;
+  int kernel, stride, top, left, dilation, groups;  // zeros above and on the left
 
   FROSTLINE_DEVICE std::ptrdiff_t in_pixels() const { return std::ptrdiff_t(in_height) * in_width; }
   FROSTLINE_DEVICE std::ptrdiff_t pixels() const { return std::ptrdiff_t(out_height) * out_width; }
@@ -19,7 +19,9 @@ struct Windows {
   /// Rows of the matrix of columns, of all groups.
   FROSTLINE_DEVICE int taps() const { return in_channels * kernel * kernel; }
   /// An output is the product of the weights and its own input pixel.
-  constexpr bool pointwise() const { return kernel == 1 && stride == 1 && padding == 0; }
+  constexpr bool pointwise() const {
+    return kernel == 1 && stride == 1 && in_height == out_height && in_width == out_width;
+  }
   constexpr int group_in() const { return in_channels / groups; }
   constexpr int group_out() const { return out_channels / groups; }
   constexpr int group_taps() const { return group_in() * kernel * kernel; }
@@ -67,8 +69,8 @@ struct ToColumns {
     const int row = int(row_of_image % w.taps()), n = int(row_of_image / w.taps());
     const int pixel = int(chunk.first_pixel + p);
     const int c = row / (w.kernel * w.kernel), tap = row % (w.kernel * w.kernel);
-    const int y = pixel / w.out_width * w.stride - w.padding + tap / w.kernel * w.dilation;
-    const int x = pixel % w.out_width * w.stride - w.padding + tap % w.kernel * w.dilation;
+    const int y = pixel / w.out_width * w.stride - w.top + tap / w.kernel * w.dilation;
+    const int x = pixel % w.out_width * w.stride - w.left + tap % w.kernel * w.dilation;
     const bool inside = y >= 0 && y < w.in_height && x >= 0 && x < w.in_width;
     const float* image = images + (chunk.first_image + n) * w.in_size();
     columns[row * row_stride + n * image_stride + p] =
@@ -89,7 +91,7 @@ struct FromColumns {
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     const int n = int(i / w.in_size()), c = int(i % w.in_size() / w.in_pixels());
     const int pixel = int(i % w.in_pixels());
-    const int y = pixel / w.in_width + w.padding, x = pixel % w.in_width + w.padding;
+    const int y = pixel / w.in_width + w.top, x = pixel % w.in_width + w.left;
     const float* from =
         columns + (std::ptrdiff_t(n) * w.taps() + c * w.kernel * w.kernel) * chunk.pixels;
     float sum = 0;

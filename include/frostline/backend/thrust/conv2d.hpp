@@ -150,11 +150,14 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
     return {.name = fused ? "implicit product" : "im2col", .absorbs = true};
   }
 
+  static constexpr Pads pads(Shape in) {
+    return Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>::pads(in);
+  }
   template <class At>
   static constexpr device::Windows windows{
-      At::in.channels, At::in.height, At::in.width, At::out.channels,
-      At::out.height,  At::out.width, Size,         Stride,
-      Padding,         Dilation,      Groups};
+      At::in.channels,  At::in.height,     At::in.width, At::out.channels,
+      At::out.height,   At::out.width,     Size,         Stride,
+      pads(At::in).top, pads(At::in).left, Dilation,     Groups};
   static constexpr int taps = In / Groups * Size * Size;
 
   template <class At>
@@ -164,7 +167,7 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
     if (pass == Pass::parameter_gradient)
       return std::size_t((all + Out) * device::Chunk::full(all + Out, pixels).size()) *
              sizeof(float);
-    if (Size == 1 && Stride == 1 && Padding == 0) return 0;
+    if (windows<At>.pointwise()) return 0;
     return std::size_t(all * device::Chunk::full(all, pixels).size()) * sizeof(float);
   }
   /// A folded batch norm's shifts, and weights with its factors.

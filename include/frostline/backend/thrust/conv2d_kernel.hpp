@@ -52,8 +52,8 @@ __global__ __launch_bounds__(ConvolutionTile::threads) void conv2d_kernel(FusedC
   const std::ptrdiff_t at = first_pixel + pixel;
   const bool has_pixel = at < all_pixels;
   const int place = int(at % w.pixels());
-  const int top = place / w.out_width * w.stride - w.padding;
-  const int left_edge = place % w.out_width * w.stride - w.padding;
+  const int top = place / w.out_width * w.stride - w.top;
+  const int left_edge = place % w.out_width * w.stride - w.left;
   const float* image = c.x + at / w.pixels() * w.in_size();
 
   float next_weights[2], next_inputs[4];
