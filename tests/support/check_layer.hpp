@@ -78,12 +78,12 @@ class LayerChecker {
   void check() {
     REQUIRE(std::isfinite(weighted_sum()));
     using Kernel = typename Run::LayerKernel;
-    using Place = typename Run::template Place<flags_here>;
-    constexpr bool inputs = !place.first && requires { &Kernel::template input_gradient<Place>; };
+    using Here = typename Run::template Here<flags_here>;
+    constexpr bool inputs = !place.first && requires { &Kernel::template input_gradient<Here>; };
     // Only a batch norm may train by the statistics of a frozen one.
     constexpr bool may_train = !place.frozen || Layer::kind == Kind::batch_norm;
     constexpr bool parameters = Run::parameters.count > 0 && may_train && requires {
-      &Kernel::template parameter_gradient<Place>;
+      &Kernel::template parameter_gradient<Here>;
     };
     if constexpr (inputs || parameters) {
       const Gradients assigned = run_.template backward<flags_here, inputs, parameters>();

@@ -182,11 +182,14 @@ class LayerRun {
   static constexpr TensorSpecs parameters = Layer::parameters(), buffers = Layer::buffers();
   static constexpr int inputs = Layer::kind == Kind::add ? 2 : 1;
   using LayerKernel = Kernel<Backend, Layer>;
+  static constexpr Place place_with(int flags) {
+    Place result{.output = {out, choice.output},
+                 .flags = flags | choice.algorithm * flags::algorithm};
+    for (int k = 0; k < inputs; ++k) result.inputs[k] = {in, choice.input};
+    return result;
+  }
   template <int Flags>
-  using Place = At<in.channels, in.height, in.width, out.channels, out.height, out.width,
-                   Flags | (choice.input == Layout::blocked ? flags::blocked_input : 0) |
-                       (choice.output == Layout::blocked ? flags::blocked_output : 0) |
-                       choice.algorithm * flags::algorithm>;
+  using Here = At<place_with(Flags)>;
 
   LayerRun(int batch, int threads)
       : batch_(batch), threads_(threads), stored_y_(out, choice.output, batch) {
@@ -230,7 +233,7 @@ class LayerRun {
       call.input_gradients[k] = dx[std::size_t(k)].data();
     }
     for (int k = 0; k < parameters.count; ++k) {
-      if (!Place<Flags>::trains(k)) continue;
+      if (!Here<Flags>::trains(k)) continue;
       if (Adds && Parameters) dp[std::size_t(k)].fill(before.parameters[k]);
       call.parameter_gradients[k] = dp[std::size_t(k)].data();
     }
@@ -245,7 +248,7 @@ class LayerRun {
       if (Inputs) result.inputs[k] = dx[std::size_t(k)].values();
     for (int k = 0; k < parameters.count; ++k) {
       REQUIRE(dp[std::size_t(k)].intact());
-      if (Parameters && Place<Flags>::trains(k)) result.parameters[k] = dp[std::size_t(k)].copy();
+      if (Parameters && Here<Flags>::trains(k)) result.parameters[k] = dp[std::size_t(k)].copy();
     }
     return result;
   }
@@ -289,27 +292,27 @@ class LayerRun {
   /// Packs what the pass wants packed, then runs it, each in a team of its own.
   template <Pass pass, int Flags>
   void run(Call call) {
-    using Here = Place<Flags>;
+    using AtHere = Here<Flags>;
     std::size_t packed_floats = 0, shared_bytes = 0, bytes = 0;
-    if constexpr (requires { LayerKernel::template packed_floats<Here>(pass); })
-      packed_floats = LayerKernel::template packed_floats<Here>(pass);
-    if constexpr (requires { LayerKernel::template shared_scratch_bytes<Here>(pass); })
-      shared_bytes = LayerKernel::template shared_scratch_bytes<Here>(pass);
-    if constexpr (requires { LayerKernel::template scratch_bytes<Here>(pass); })
-      bytes = LayerKernel::template scratch_bytes<Here>(pass);
+    if constexpr (requires { LayerKernel::template packed_floats<AtHere>(pass); })
+      packed_floats = LayerKernel::template packed_floats<AtHere>(pass);
+    if constexpr (requires { LayerKernel::template shared_scratch_bytes<AtHere>(pass); })
+      shared_bytes = LayerKernel::template shared_scratch_bytes<AtHere>(pass);
+    if constexpr (requires { LayerKernel::template scratch_bytes<AtHere>(pass); })
+      bytes = LayerKernel::template scratch_bytes<AtHere>(pass);
 
     Poisoned packed(packed_floats);
     call.packed = packed.data();
-    if constexpr (requires { LayerKernel::template pack<Here, pass>(call); })
-      if (packed_floats > 0) run_team(call, LayerKernel::template pack<Here, pass>);
+    if constexpr (requires { LayerKernel::template pack<AtHere, pass>(call); })
+      if (packed_floats > 0) run_team(call, LayerKernel::template pack<AtHere, pass>);
     GuardedScratch scratch(shared_bytes, bytes, threads_);
     scratch.give(call);
     if constexpr (pass == Pass::forward)
-      run_team(call, LayerKernel::template forward<Here>);
+      run_team(call, LayerKernel::template forward<AtHere>);
     else if constexpr (pass == Pass::parameter_gradient)
-      run_team(call, LayerKernel::template parameter_gradient<Here>);
+      run_team(call, LayerKernel::template parameter_gradient<AtHere>);
     else
-      run_team(call, LayerKernel::template input_gradient<Here>);
+      run_team(call, LayerKernel::template input_gradient<AtHere>);
 
     REQUIRE((packed.intact() && scratch.intact() && saved_.intact() && saved_fixed_.intact()));
   }

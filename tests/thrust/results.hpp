@@ -48,14 +48,12 @@ void append_layer_results(Results& results, std::mt19937_64 random) {
   for (int k = 0; k < Run::buffers.count; ++k)
     results.push_back({name + " buffer " + std::to_string(k), run.b[k]});
   using Kernel = Kernel<Backend, Layer>;
-  using Place = typename Run::template Place<here>;
+  using Here = typename Run::template Here<here>;
   constexpr bool inputs = !Case::place.first && requires {
-    &Kernel::template input_gradient<Place>;
+    &Kernel::template input_gradient<Here>;
   };
   constexpr bool may_train = !Case::place.frozen || Layer::kind == Kind::batch_norm;
-  constexpr bool parameters = may_train && requires {
-    &Kernel::template parameter_gradient<Place>;
-  };
+  constexpr bool parameters = may_train && requires { &Kernel::template parameter_gradient<Here>; };
   const auto append = [&](const std::string& how, const Gradients& gradients) {
     for (int k = 0; k < Run::inputs && inputs; ++k)
       results.push_back({name + how + " input " + std::to_string(k), gradients.inputs[k]});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Kernel: how a backend computes a layer; At and Call: what it is told to compute.
+// Kernel: how a backend computes a layer; Place, At and Call: what it is told to compute.
 #pragma once
 
 #include <cstddef>
@@ -48,34 +48,50 @@ inline constexpr int keeps = 16;            // forward fills the saved buffer
 inline constexpr int owes_input = 32;       // besides the parameters' gradients (batch norm)
 inline constexpr int owes = 64;             // << input: this input's gradient is wanted
 inline constexpr int adds = 512;            // << input: it is added, else assigned
-inline constexpr int blocked_input = 4096;  // layouts other than NCHW
-inline constexpr int blocked_output = 8192;
-inline constexpr int pooled = 16384;       // forward also does the pooling behind it
-inline constexpr int bounded = 32768;      // call.classes channels of the output, not At::out's
-inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm, below 64
-inline constexpr int frozen = 1 << 22;     // << parameter: it does not train, though another does
+inline constexpr int pooled = 16384;        // forward also does the pooling behind it
+inline constexpr int bounded = 32768;       // call.classes channels of the output, not At::out's
+inline constexpr int algorithm = 1 << 16;   // times the number of the algorithm, below 64
+inline constexpr int frozen = 1 << 22;      // << parameter: it does not train, though another does
 }  // namespace flags
 
-/// What a kernel knows at compile time about the place it runs in.
-template <int C, int H, int W, int OutC, int OutH, int OutW, int Flags>
+/// The shape of a value, and how it lies in memory.
+struct Form {
+  Shape shape{};
+  Layout layout = Layout::plain;
+};
+
+/// A layer's place in a network: each input's form, the output's, and flags.
+struct Place {
+  static constexpr int max_inputs = 3;
+  Form inputs[max_inputs]{};
+  Form output{};
+  int flags = 0;
+};
+
+/// What a kernel knows at compile time about the place it runs in. A join's inputs may have
+/// different shapes: `in` and `blocked_input` are the first one's.
+template <Place place>
 struct At {
-  static constexpr Shape in{C, H, W}, out{OutC, OutH, OutW};
-  static constexpr bool batch_norm = Flags & flags::batch_norm;
-  static constexpr bool added = Flags & flags::added;
-  static constexpr bool relu = Flags & flags::relu;
-  static constexpr bool batch_statistics = Flags & flags::batch_statistics;
-  static constexpr bool keeps = Flags & flags::keeps;
-  static constexpr bool owes_input = Flags & flags::owes_input;
-  static constexpr bool owes(int input) { return Flags & (flags::owes << input); }
-  static constexpr bool adds(int input) { return Flags & (flags::adds << input); }
-  static constexpr bool blocked_input = Flags & flags::blocked_input;
-  static constexpr bool blocked_output = Flags & flags::blocked_output;
-  static constexpr bool pooled = Flags & flags::pooled;
-  static constexpr bool bounded = Flags & flags::bounded;
-  static constexpr int algorithm = Flags / flags::algorithm % 64;
+  static constexpr Form input(int k) { return place.inputs[k]; }
+  static constexpr Shape in = place.inputs[0].shape, out = place.output.shape;
+  static constexpr bool blocked_input = place.inputs[0].layout == Layout::blocked;
+  static constexpr bool blocked_output = place.output.layout == Layout::blocked;
+  static constexpr bool batch_norm = place.flags & flags::batch_norm;
+  static constexpr bool added = place.flags & flags::added;
+  static constexpr bool relu = place.flags & flags::relu;
+  static constexpr bool batch_statistics = place.flags & flags::batch_statistics;
+  static constexpr bool keeps = place.flags & flags::keeps;
+  static constexpr bool owes_input = place.flags & flags::owes_input;
+  static constexpr bool owes(int input) { return place.flags & (flags::owes << input); }
+  static constexpr bool adds(int input) { return place.flags & (flags::adds << input); }
+  static constexpr bool pooled = place.flags & flags::pooled;
+  static constexpr bool bounded = place.flags & flags::bounded;
+  static constexpr int algorithm = place.flags / flags::algorithm % 64;
   /// Whether a parameter trains, in a layer of which any does: parameter_gradient is called only
   /// there, and `pack` packs the others again only if the call says that they have changed.
-  static constexpr bool trains(int parameter) { return !(Flags & (flags::frozen << parameter)); }
+  static constexpr bool trains(int parameter) {
+    return !(place.flags & (flags::frozen << parameter));
+  }
 };
 
 /// What a kernel is told at run time. Values lie as the kernel chose, parameters in PyTorch's

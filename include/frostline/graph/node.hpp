@@ -23,7 +23,7 @@ struct Parameter {
 
 /// One layer in its place. Node 0 stands for the network's input.
 struct Node {
-  static constexpr int max_inputs = 3;
+  static constexpr int max_inputs = Place::max_inputs;
 
   Path path{};
   int layer = no_node;  // index into the model's leaves

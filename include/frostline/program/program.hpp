@@ -87,8 +87,9 @@ inline constexpr Program program{
     .prefix = scheduled<Model, In, Backend, Options>.prefix,
     .cut = scheduled<Model, In, Backend, Options>.cut,
     .features = scheduled<Model, In, Backend, Options>.features,
-    .load_features = features_kernel<Model, In, Backend, Options, flags::blocked_output>(),
-    .store_features = features_kernel<Model, In, Backend, Options, flags::blocked_input>(),
+    .load_features = features_kernel<Model, In, Backend, Options, Layout::plain, Layout::blocked>(),
+    .store_features =
+        features_kernel<Model, In, Backend, Options, Layout::blocked, Layout::plain>(),
     .declared = DeclaredBy<Leaves<Model>>::table,
     .activations = planned<Model, In, Backend, Options>.activations,
     .gradients = planned<Model, In, Backend, Options>.gradients,

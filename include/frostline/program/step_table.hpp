@@ -34,8 +34,6 @@ struct CompiledStep {
 
   static constexpr int place_flags() {
     int bits = node.statistics == Statistics::batch ? flags::batch_statistics : 0;
-    if (node.choice.input == Layout::blocked) bits |= flags::blocked_input;
-    if (node.choice.output == Layout::blocked) bits |= flags::blocked_output;
     bits |= node.choice.algorithm * flags::algorithm;
     for (int k = 0; node.trains() && k < node.parameter_count; ++k)
       if (!node.parameter[k].trains) bits |= flags::frozen << k;
@@ -57,8 +55,14 @@ struct CompiledStep {
     }
     return bits;
   }
-  using Place = At<node.in.channels, node.in.height, node.in.width, node.out.channels,
-                   node.out.height, node.out.width, place_flags()>;
+  static constexpr Place place() {
+    Place result{.output = {node.out, node.choice.output}, .flags = place_flags()};
+    for (int k = 0; k < node.input_count; ++k)
+      result.inputs[k] = {compiled<Model, In, Backend, Options>[node.inputs[k]].out,
+                          node.choice.input};
+    return result;
+  }
+  using Here = At<place()>;
 
   static constexpr KernelFunction function() {
     if constexpr (step.pass == Pass::loss) {
@@ -66,39 +70,39 @@ struct CompiledStep {
     } else if constexpr (!has_kernel<Layer, Backend>) {
       return nullptr;  // diagnosed
     } else if constexpr (step.pass == Pass::forward) {
-      return &LayerKernel::template forward<Place>;
+      return &LayerKernel::template forward<Here>;
     } else if constexpr (step.pass == Pass::parameter_gradient) {
-      return &LayerKernel::template parameter_gradient<Place>;
+      return &LayerKernel::template parameter_gradient<Here>;
     } else {
-      return &LayerKernel::template input_gradient<Place>;
+      return &LayerKernel::template input_gradient<Here>;
     }
   }
   static constexpr KernelFunction pack() {
-    if constexpr (packed_floats() > 0) return &LayerKernel::template pack<Place, step.pass>;
+    if constexpr (packed_floats() > 0) return &LayerKernel::template pack<Here, step.pass>;
     return nullptr;
   }
   static constexpr std::size_t packed_floats() {
     if constexpr (step.pass != Pass::loss &&
-                  requires { LayerKernel::template packed_floats<Place>(step.pass); })
-      return LayerKernel::template packed_floats<Place>(step.pass);
+                  requires { LayerKernel::template packed_floats<Here>(step.pass); })
+      return LayerKernel::template packed_floats<Here>(step.pass);
     return 0;
   }
   static constexpr std::size_t scratch_bytes() {
     if constexpr (step.pass != Pass::loss &&
-                  requires { LayerKernel::template scratch_bytes<Place>(step.pass); })
-      return whole_lines(LayerKernel::template scratch_bytes<Place>(step.pass));
+                  requires { LayerKernel::template scratch_bytes<Here>(step.pass); })
+      return whole_lines(LayerKernel::template scratch_bytes<Here>(step.pass));
     return 0;
   }
   static constexpr std::size_t shared_scratch_bytes() {
     if constexpr (step.pass != Pass::loss &&
-                  requires { LayerKernel::template shared_scratch_bytes<Place>(step.pass); })
-      return whole_lines(LayerKernel::template shared_scratch_bytes<Place>(step.pass));
+                  requires { LayerKernel::template shared_scratch_bytes<Here>(step.pass); })
+      return whole_lines(LayerKernel::template shared_scratch_bytes<Here>(step.pass));
     return 0;
   }
   static constexpr bool reads_packed_alone() {
     if constexpr (step.pass != Pass::loss &&
-                  requires { LayerKernel::template reads_packed_alone<Place>; })
-      return LayerKernel::template reads_packed_alone<Place>;
+                  requires { LayerKernel::template reads_packed_alone<Here>; })
+      return LayerKernel::template reads_packed_alone<Here>;
     return false;
   }
   static constexpr StepFacts facts() {
@@ -123,18 +127,17 @@ inline constexpr auto step_table = [] {
   (std::make_integer_sequence<int, size>{});
 }();
 
-/// The kernel that converts features from NCHW (to `Layout` blocked_output) or to it
-/// (blocked_input); null if they are NCHW, or there are none.
-template <class Model, class In, class Backend, class Options, int Layout>
+/// The kernel that converts features from the layout `From` to the layout `To`, of which one is
+/// NCHW; null if they are NCHW, or there are none.
+template <class Model, class In, class Backend, class Options, Layout From, Layout To>
 constexpr KernelFunction features_kernel() {
   constexpr const auto& schedule = scheduled<Model, In, Backend, Options>;
   if constexpr (schedule.cut > 0) {
     constexpr Node node = compiled<Model, In, Backend, Options>[schedule[schedule.cut - 1].node];
     constexpr Shape shape = compiled<Model, In, Backend, Options>[schedule.features].out;
-    if constexpr (node.choice.output == frostline::Layout::blocked)
+    if constexpr (node.choice.output == Layout::blocked)
       return &Kernel<Backend, Reorder>::template forward<
-          At<shape.channels, shape.height, shape.width, shape.channels, shape.height, shape.width,
-             Layout>>;
+          At<Place{.inputs = {{shape, From}}, .output = {shape, To}}>>;
   }
   return nullptr;
 }

@@ -7,9 +7,14 @@
 namespace frostline::test::bounded_upsample_test {
 
 TEST_CASE("upsampling gives channels that are no class a gradient of zero") {
-  constexpr int bound = 70, number = 5, batch = 3, flags = flags::owes | flags::blocked_input;
-  using Late = At<bound, 3, 4, bound, 12, 9, flags | flags::bounded>;
-  using Early = At<number, 3, 4, number, 12, 9, flags>;
+  constexpr int bound = 70, number = 5, batch = 3;
+  constexpr auto place = [](int channels, int flags) {
+    return Place{.inputs = {{{channels, 3, 4}, Layout::blocked}},
+                 .output = {{channels, 12, 9}},
+                 .flags = flags::owes | flags};
+  };
+  using Late = At<place(bound, flags::bounded)>;
+  using Early = At<place(number, 0)>;
   using Upsampling = Kernel<cpu, Upsample<12, 9>>;
   const std::vector<float> gradient = random_floats(batch * Early::out.size());
   Poisoned late(batch * std::size_t(BlockedMap{Late::in}.sample()));

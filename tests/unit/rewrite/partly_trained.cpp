@@ -39,28 +39,28 @@ TEST_CASE("a convolution's frozen weights are packed once, its bias again after 
   using Layer = Conv2d<3, out, 3, 1, 1>;
   using Kernel = Kernel<cpu, Layer>;
   constexpr Choice choice = Kernel::choose({.in = {3, 8, 8}});
-  using Place = At<3, 8, 8, out, 8, 8,
-                   choice.algorithm * flags::algorithm | flags::blocked_input |
-                       flags::blocked_output | flags::frozen>;
+  using Here = At<Place{.inputs = {{{3, 8, 8}, Layout::blocked}},
+                        .output = {{out, 8, 8}, Layout::blocked},
+                        .flags = choice.algorithm * flags::algorithm | flags::frozen}>;
   std::vector<float> weight = random_floats(Layer::parameters()[0].size());
   std::vector<float> bias = random_floats(out);
-  Poisoned packed(Kernel::packed_floats<Place>(Pass::forward));
+  Poisoned packed(Kernel::packed_floats<Here>(Pass::forward));
   Call call;
   call.parameters[0] = weight.data();
   call.parameters[1] = bias.data();
   call.packed = packed.data();
   call.frozen_changed = true;
-  Kernel::pack<Place, Pass::forward>(call);
+  Kernel::pack<Here, Pass::forward>(call);
   const std::vector<float> first = packed.copy();
   call.frozen_changed = false;
   call.parameters[0] = nullptr;  // nothing reads it
   for (float& x : bias) x += 1;
-  Kernel::pack<Place, Pass::forward>(call);
+  Kernel::pack<Here, Pass::forward>(call);
   const std::vector<float> second = packed.copy();
   for (std::size_t k = 0; k < out; ++k) REQUIRE(second[k] == bias[k]);
   REQUIRE(std::memcmp(first.data() + lines, second.data() + lines,
                       (first.size() - lines) * sizeof(float)) == 0);
-  Kernel::pack<Place, Pass::input_gradient>(call);
+  Kernel::pack<Here, Pass::input_gradient>(call);
 }
 
 /// Counts how often somebody is about to read what it lends.
