@@ -7,6 +7,7 @@
 #include "frostline/checkpoint/load.hpp"
 #include "frostline/checkpoint/save.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/network/network.hpp"
 #include "frostline/network/to_backend.hpp"
 #include "frostline/program/summary.hpp"

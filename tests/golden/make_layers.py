@@ -7,6 +7,7 @@ from float32 inputs, so that the file is the same on every machine. The keys of 
     case.input, case.output, case.output_gradient, case.input_gradient
     case.weight, case.weight_gradient, ...      its parameters
     case.running_mean, case.running_mean_after  its buffers, before and after a training forward
+    case.second_input, case.second_input_gradient  of a layer that joins two values
 Special values (not-a-number, infinities, -0, a denormal number, the largest float) take the place of
 one number, one after another. PyTorch computes these cases in float32, since the type decides what
 overflows, and without oneDNN, which leaves out padding instead of multiplying it. The keys, besides
@@ -19,6 +20,7 @@ Usage: /usr/bin/python3 tests/golden/make_layers.py   (Debian: python3-torch, 1.
 """
 
 import pathlib
+from collections import OrderedDict
 
 import safetensors_file
 import torch
@@ -63,6 +65,63 @@ def layer(case, module, x, training=True):
             store(f"{case}.{name}_gradient", parameter.grad)
         for name, buffer in module.named_buffers():
             store(f"{case}.{name}_after", buffer)
+
+
+def scale(case, x, gate):
+    """Channels times their gates."""
+    x.requires_grad_()
+    gate.requires_grad_()
+    y = x * gate
+    dy = normal(*y.shape)
+    y.backward(dy)
+    store(f"{case}.input", x)
+    store(f"{case}.second_input", gate)
+    store(f"{case}.output", y)
+    store(f"{case}.output_gradient", dy)
+    store(f"{case}.input_gradient", x.grad)
+    store(f"{case}.second_input_gradient", gate.grad)
+
+
+class SqueezeExcitation(nn.Module):
+    """torchvision.ops.SqueezeExcitation, which PyTorch's package does not bring."""
+
+    def __init__(self, channels, squeezed):
+        super().__init__()
+        self.avgpool = nn.AdaptiveAvgPool2d(1)
+        self.fc1 = nn.Conv2d(channels, squeezed, 1)
+        self.fc2 = nn.Conv2d(squeezed, channels, 1)
+        self.activation = nn.ReLU()
+        self.scale_activation = nn.Sigmoid()
+
+    def forward(self, x):
+        gate = self.activation(self.fc1(self.avgpool(x)))
+        return self.scale_activation(self.fc2(gate)) * x
+
+
+def network(case, model, images, classes, steps=5):
+    """Logits, the gradients of the first step of descent, and losses and parameters of all steps."""
+    model.double().train()
+    for name, parameter in model.named_parameters():
+        parameter.data = normal(*parameter.shape) / 2
+        store(f"{case}.{name}", parameter)
+    targets = labels(classes, len(images))
+    store(f"{case}.images", images)
+    store(f"{case}.labels", targets)
+    store(f"{case}.logits", model(images))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+    losses = []
+    for step in range(steps):
+        optimizer.zero_grad()
+        loss = nn.CrossEntropyLoss()(model(images), targets)
+        loss.backward()
+        losses.append(loss.detach())
+        for name, parameter in model.named_parameters():
+            if step == 0:
+                store(f"{case}.{name}_gradient", parameter.grad)
+        optimizer.step()
+    store(f"{case}.losses", torch.stack(losses))
+    for name, parameter in model.named_parameters():
+        store(f"{case}.{name}_after", parameter)
 
 
 SPECIAL = [float("nan"), float("inf"), float("-inf"), -0.0, 1e-42, torch.finfo(torch.float32).max]
@@ -308,6 +367,13 @@ layer("conv2d.same_depthwise", SameConv2d(4, 4, 5, 2, groups=4, bias=False), nor
 layer("conv2d.same_dilated", SameConv2d(2, 3, 3, 3, dilation=2), normal(2, 2, 6, 8))
 layer("conv2d.same_one", SameConv2d(4, 6, 1, 2), normal(2, 4, 5, 6))
 layer("conv2d.same_stride_one", SameConv2d(4, 6, 3), normal(2, 4, 6, 7))
+layer("sigmoid.plain", nn.Sigmoid(), 4 * normal(2, 18, 3, 5))
+scale("scale.plain", normal(2, 18, 3, 5), normal(2, 18, 1, 1))
+network("squeeze_excitation", nn.Sequential(OrderedDict(
+    stem=SameConv2d(3, 20, 3, 2), se=SqueezeExcitation(20, 6), avgpool=nn.AdaptiveAvgPool2d(1),
+    flatten=nn.Flatten(), fc=nn.Linear(20, 4))), normal(6, 3, 9, 10), 4)
+torch.backends.mkldnn.enabled = False
+special_layer("sigmoid", nn.Sigmoid(), (2, 3, 3, 2))
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // What a pass records when a model is wrong, and that a sound one records nothing.
 #include "frostline/models/resnet.hpp"
+#include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/program/diagnose.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
@@ -32,6 +33,10 @@ static_assert(problem<Unfreeze<ResNet18<>, "layer1.0.conv1">>.kind == Problem::n
 
 using Uneven = Residual<Conv2d<3, 8, 3, 2, 1>>;
 static_assert(problem<Uneven>.kind == Problem::branch_shapes);
+static_assert(problem<SqueezeExcitation<3, 2>>.kind == Problem::nothing);
+static_assert(problem<Scaled<GlobalAveragePool>>.kind == Problem::nothing);
+static_assert(problem<Scaled<Conv2d<3, 3, 1>>>.kind == Problem::gate_shape);
+static_assert(problem<Scaled<Conv2d<3, 3, 1>>>.shape == Shape{3, 224, 224});
 static_assert(problem<ReplaceHead<Sequential<ReLU>, ClassifierHead<3, 2>>>.kind ==
               Problem::no_head);
 static_assert(problem<Module<Conv2d<3, 3, 1>, Conv2d<3, 3, 1>>>.kind == Problem::equal_keys);
@@ -45,6 +50,12 @@ constexpr bool is_layer = LayerDeclaration<T>;
 static_assert(is_layer<ReLU> && is_layer<Linear<2, 2>> && !is_layer<ResNet18<>> && !is_layer<int>);
 static_assert(HasRule<Freeze<ReLU>> && HasRule<Unfreeze<ReLU, "a">> && !HasRule<ResNet18<>>);
 static_assert(Conv2d<3, 8, 7, 2, 3>::output({3, 224, 224}) == Shape{8, 112, 112});
+// TensorFlow's SAME: ceil(size / stride) outputs, of an odd number of zeros one more at the end.
+constexpr Pads same_pads = Conv2d<3, 32, 3, 2, same_padding>::pads({3, 224, 223});
+static_assert(same_pads.top == 0 && same_pads.bottom == 1);
+static_assert(same_pads.left == 1 && same_pads.right == 1);
+static_assert(Conv2d<3, 32, 3, 2, same_padding>::output({3, 224, 223}) == Shape{32, 112, 112});
+static_assert(Conv2d<3, 32, 5, 2, same_padding>::output({3, 1, 7}) == Shape{32, 1, 4});
 static_assert(!Conv2d<3, 8, 7>::accepts({3, 6, 6}) && Conv2d<3, 8, 7>::accepts({3, 7, 7}));
 
 }  // namespace frostline::test::problems_test

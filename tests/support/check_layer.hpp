@@ -64,9 +64,10 @@ template <class Backend, class Layer, Situation place>
 class LayerChecker {
  public:
   LayerChecker(int batch, int threads, LayerCheck check) : check_(check), run_(batch, threads) {
-    const std::size_t size = std::size_t(batch) * run_.in.size();
-    for (int k = 0; k < run_.inputs; ++k)
+    for (int k = 0; k < run_.inputs; ++k) {
+      const std::size_t size = std::size_t(batch) * run_.input_shape(k).size();
       run_.x[k] = check.gap > 0 ? spaced_floats(size, check.gap) : random_floats(size);
+    }
     for (int k = 0; k < run_.parameters.count; ++k)
       run_.p[k] = random_floats(run_.parameters[k].size());
     for (int k = 0; k < run_.buffers.count; ++k)

@@ -225,6 +225,8 @@ void check_golden_layers() {
   check_golden<Backend, Conv2d<6, 4, 3, 2, 1, 1, 2>, 6, 7, 6>("conv2d.grouped");
   check_golden<Backend, Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 4, 5>("conv2d.depthwise");
   check_golden<Backend, Conv2d<4, 6, 3, 2, 3, 2, 2>, 4, 9, 8>("conv2d.everything");
+  check_golden<Backend, Sigmoid, 18, 3, 5>("sigmoid.plain");
+  check_golden<Backend, Scale, 18, 3, 5>("scale.plain");
   constexpr int same = same_padding;
   check_golden<Backend, Conv2d<4, 6, 3, 2, same>, 4, 8, 10>("conv2d.same_even");
   check_golden<Backend, Conv2d<4, 6, 3, 2, same, 1, 1, false>, 4, 7, 9>("conv2d.same_odd");
@@ -294,6 +296,9 @@ void check_special_layers() {
   check_special<Backend, ReLU, 3, 3, 2>("relu");
   if constexpr (Storage<Backend>::has_layouts)
     check_special<Backend, ReLU, 3, 3, 2, blocked>("relu");
+  check_special<Backend, Sigmoid, 3, 3, 2>("sigmoid");
+  if constexpr (Storage<Backend>::has_layouts)
+    check_special<Backend, Sigmoid, 3, 3, 2, blocked>("sigmoid");
   check_special<Backend, MaxPool2d<3, 2, 1>, 2, 5, 6>("max_pool2d.stem");
   check_special<Backend, MaxPool2d<2>, 1, 4, 4>("max_pool2d.halves");
   check_special<Backend, Upsample<6, 8>, 2, 3, 4>("upsample");

@@ -24,9 +24,19 @@ struct Tolerance {
   double relative;
 };
 inline constexpr Tolerance tolerances[]{
-    {"conv2d", 1e-6}, {"batch_norm2d", 1e-6},        {"max_pool2d", 1e-7},    {"upsample", 1e-6},
-    {"linear", 1e-6}, {"global_average_pool", 1e-6}, {"cross_entropy", 1e-6}, {"sgd", 1e-6},
-    {"adamw", 1e-6},  {"clip_norm", 1e-6},
+    {"conv2d", 1e-6},
+    {"batch_norm2d", 1e-6},
+    {"max_pool2d", 1e-7},
+    {"upsample", 1e-6},
+    {"linear", 1e-6},
+    {"global_average_pool", 1e-6},
+    {"cross_entropy", 1e-6},
+    {"sgd", 1e-6},
+    {"sigmoid", 1e-6},
+    {"scale", 1e-6},
+    {"squeeze_excitation", 2e-6},
+    {"adamw", 1e-6},
+    {"clip_norm", 1e-6},
 };
 
 inline const StateDict& golden() {
@@ -146,6 +156,7 @@ class GoldenLayer {
     if (batch) compare_buffers();
     const Gradients gradients = run_.template backward<here, owes, trains>();
     if (owes) compare(key("input_gradient"), gradients.inputs[0]);
+    if (owes && Run::inputs == 2) compare(key("second_input_gradient"), gradients.inputs[1]);
     for (int k = 0; k < Run::parameters.count && trains; ++k)
       compare(key(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
   }
@@ -167,6 +178,7 @@ class GoldenLayer {
   bool is_float(int k) const { return run_.buffers[k].type == ElementType::f32; }
   void reset() {
     run_.x[0] = floats(key("input"));
+    if (Run::inputs == 2) run_.x[1] = floats(key("second_input"));
     run_.dy = floats(key("output_gradient"));
     for (int k = 0; k < run_.parameters.count; ++k)
       run_.p[k] = floats(key(run_.parameters[k].name));

@@ -180,12 +180,13 @@ class LayerRun {
   static constexpr Shape out = output_of<Layer>(in, {in.channels, 2 * in.height, 2 * in.width});
   static constexpr Choice choice = choice_of<Backend, Layer>(place);
   static constexpr TensorSpecs parameters = Layer::parameters(), buffers = Layer::buffers();
-  static constexpr int inputs = Layer::kind == Kind::add ? 2 : 1;
+  static constexpr int inputs = Layer::inputs;
+  static constexpr Shape input_shape(int k) { return k == 0 ? in : Layer::second_input(in); }
   using LayerKernel = Kernel<Backend, Layer>;
   static constexpr Place place_with(int flags) {
     Place result{.output = {out, choice.output},
                  .flags = flags | choice.algorithm * flags::algorithm};
-    for (int k = 0; k < inputs; ++k) result.inputs[k] = {in, choice.input};
+    for (int k = 0; k < inputs; ++k) result.inputs[k] = {input_shape(k), choice.input};
     return result;
   }
   template <int Flags>
@@ -226,7 +227,7 @@ class LayerRun {
     call.accumulate = Adds;
     std::vector<StoredValue> dx;
     std::vector<Poisoned> dp;
-    for (int k = 0; k < inputs; ++k) dx.emplace_back(in, choice.input, batch_);
+    for (int k = 0; k < inputs; ++k) dx.emplace_back(input_shape(k), choice.input, batch_);
     for (int k = 0; k < parameters.count; ++k) dp.emplace_back(parameters[k].size());
     for (int k = 0; k < inputs; ++k) {
       if (Adds && Inputs) dx[std::size_t(k)].assign(before.inputs[k]);
@@ -264,7 +265,7 @@ class LayerRun {
       call.random = 12345;
       call.step = step.data();
       for (int k = 0; k < inputs; ++k) {
-        x.emplace_back(in, choice.input, run.batch_);
+        x.emplace_back(input_shape(k), choice.input, run.batch_);
         x.back().assign(run.x[k]);
         call.inputs[k] = x.back().data();
       }

@@ -7,7 +7,9 @@
 #include <string>
 
 #include "frostline/core/type_list.hpp"
+#include "frostline/layers/scale.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
@@ -30,6 +32,10 @@ template <>
 inline constexpr const char* kind_of<ReLU> = "ReLU";
 template <>
 inline constexpr const char* kind_of<Add> = "Add";
+template <>
+inline constexpr const char* kind_of<Sigmoid> = "Sigmoid";
+template <>
+inline constexpr const char* kind_of<Scale> = "Scale";
 template <>
 inline constexpr const char* kind_of<Flatten> = "Flatten";
 template <>
@@ -63,29 +69,30 @@ using LayerCases = TypeList<Case<Conv2d<3, 4, 3, 1, 1>, 3, 5, 7, 2>,            
                             Case<Conv2d<3, 2, 3, 1, 1>, 3, 2, 3, 70>,       // in groups of images
                             Case<Conv2d<3, 5, 3, 2, same_padding>, 3, 8, 11, 2>,  //
                             Case<Conv2d<6, 6, 5, 2, same_padding, 1, 6>, 6, 7, 6, 2>,
-                            Case<Linear<7, 5>, 7, 1, 1, 3>,                  //
-                            Case<Linear<130, 33>, 130, 1, 1, 9>,             //
-                            Case<BatchNorm2d<3>, 3, 5, 4, 4>,                //
-                            Case<BatchNorm2d<17>, 17, 1, 1, 9>,              //
-                            Case<BatchNorm2d<1>, 1, 37, 53, 1>,              //
-                            Case<BatchNorm2d<5>, 5, 3, 4, 3, true>,          //
-                            Case<GlobalAveragePool, 5, 3, 4, 3>,             //
-                            Case<GlobalAveragePool, 17, 37, 53, 1>,          //
-                            Case<Flatten, 3, 4, 5, 2>,                       //
-                            Case<Add, 3, 4, 5, 2>,                           //
-                            Case<ReLU, 17, 37, 53, 2>,                       //
-                            Case<MaxPool2d<3, 2, 1>, 3, 9, 8, 2>,            //
-                            Case<MaxPool2d<3, 2, 1>, 17, 1, 1, 9>,           //
-                            Case<MaxPool2d<2>, 2, 7, 5, 3>,                  //
-                            Case<MaxPool2d<2, 3, 1>, 33, 4, 7, 1>,           //
-                            Case<MaxPool2d<5, 1, 2>, 5, 6, 3, 2>,            //
-                            Case<Dropout<>, 3, 5, 7, 3>,                     //
-                            Case<Dropout<Probability{0.1f}>, 1, 37, 53, 1>,  //
-                            Case<Dropout<>, 3, 5, 3, 2, true>,               //
-                            Case<Upsample<>, 3, 4, 5, 2>,                    //
-                            Case<Upsample<>, 17, 1, 1, 3>,                   //
-                            Case<Upsample<3, 150>, 33, 2, 9, 1>,             //
-                            Case<Upsample<2, 3>, 2, 5, 7, 2>,                //
+                            Case<Linear<7, 5>, 7, 1, 1, 3>,          //
+                            Case<Linear<130, 33>, 130, 1, 1, 9>,     //
+                            Case<BatchNorm2d<3>, 3, 5, 4, 4>,        //
+                            Case<BatchNorm2d<17>, 17, 1, 1, 9>,      //
+                            Case<BatchNorm2d<1>, 1, 37, 53, 1>,      //
+                            Case<BatchNorm2d<5>, 5, 3, 4, 3, true>,  //
+                            Case<GlobalAveragePool, 5, 3, 4, 3>,     //
+                            Case<GlobalAveragePool, 17, 37, 53, 1>,  //
+                            Case<Flatten, 3, 4, 5, 2>,               //
+                            Case<Add, 3, 4, 5, 2>,                   //
+                            Case<ReLU, 17, 37, 53, 2>,               //
+                            Case<Sigmoid, 17, 3, 5, 2>, Case<Scale, 17, 3, 5, 2>,
+                            Case<Scale, 5, 37, 53, 1>, Case<MaxPool2d<3, 2, 1>, 3, 9, 8, 2>,  //
+                            Case<MaxPool2d<3, 2, 1>, 17, 1, 1, 9>,                            //
+                            Case<MaxPool2d<2>, 2, 7, 5, 3>,                                   //
+                            Case<MaxPool2d<2, 3, 1>, 33, 4, 7, 1>,                            //
+                            Case<MaxPool2d<5, 1, 2>, 5, 6, 3, 2>,                             //
+                            Case<Dropout<>, 3, 5, 7, 3>,                                      //
+                            Case<Dropout<Probability{0.1f}>, 1, 37, 53, 1>,                   //
+                            Case<Dropout<>, 3, 5, 3, 2, true>,                                //
+                            Case<Upsample<>, 3, 4, 5, 2>,                                     //
+                            Case<Upsample<>, 17, 1, 1, 3>,                                    //
+                            Case<Upsample<3, 150>, 33, 2, 9, 1>,                              //
+                            Case<Upsample<2, 3>, 2, 5, 7, 2>,                                 //
                             Case<Upsample<64, 64>, 2, 2, 2, 2>>;
 
 }  // namespace frostline::test

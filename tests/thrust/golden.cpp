@@ -3,6 +3,7 @@
 #include "frostline/thrust.hpp"  // first: it must bring what it needs
 
 #include "support/golden_cases.hpp"
+#include "support/golden_network.hpp"
 
 namespace frostline::test::golden_test {
 namespace {
@@ -12,6 +13,9 @@ using backend = thrust_backend;
 }  // namespace
 
 TEST_CASE("layers compute what PyTorch's do") { check_golden_layers<backend>(); }
+TEST_CASE("a network with squeeze-and-excitation trains as PyTorch's") {
+  check_squeeze_excitation<backend>();
+}
 TEST_CASE("losses and steps of descent are PyTorch's") {
   check_golden_losses<backend>();
   check_golden_steps<backend>();

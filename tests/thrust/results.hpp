@@ -36,7 +36,7 @@ void append_layer_results(Results& results, std::mt19937_64 random) {
     return numbers;
   };
   Run run(Case::batch, 1);
-  for (int k = 0; k < Run::inputs; ++k) run.x[k] = draw(Case::batch * Run::in.size());
+  for (int k = 0; k < Run::inputs; ++k) run.x[k] = draw(Case::batch * Run::input_shape(k).size());
   for (int k = 0; k < Run::parameters.count; ++k) run.p[k] = draw(Run::parameters[k].size());
   for (int k = 0; k < Run::buffers.count; ++k)
     run.b[k] = Run::buffers[k].type == ElementType::f32 ? draw(Run::buffers[k].size(), 1)

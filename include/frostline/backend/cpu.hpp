@@ -7,6 +7,7 @@
 #include "frostline/backend/cpu/conv2d.hpp"
 #include "frostline/backend/cpu/cross_entropy.hpp"
 #include "frostline/backend/cpu/elementwise.hpp"
+#include "frostline/backend/cpu/gate.hpp"
 #include "frostline/backend/cpu/linear.hpp"
 #include "frostline/backend/cpu/pooling.hpp"
 #include "frostline/backend/cpu/reorder.hpp"

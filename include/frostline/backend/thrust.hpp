@@ -7,6 +7,7 @@
 #include "frostline/backend/thrust/conv2d.hpp"
 #include "frostline/backend/thrust/cross_entropy.hpp"
 #include "frostline/backend/thrust/elementwise.hpp"
+#include "frostline/backend/thrust/gate.hpp"
 #include "frostline/backend/thrust/linear.hpp"
 #include "frostline/backend/thrust/pooling.hpp"
 #include "frostline/backend/thrust/update.hpp"

@@ -78,6 +78,9 @@ struct Layer {
   /// computed once for all epochs, unless it is frozen.
   static constexpr bool varies_in_training = false;
   static constexpr bool accepts(Shape) { return true; }
+  /// Values that it reads: one, or as a join two, and the shape that the second must have.
+  static constexpr int inputs = 1;
+  static constexpr Shape second_input(Shape in) { return in; }
   static constexpr TensorSpecs parameters() { return TensorSpecs{}; }
   static constexpr TensorSpecs buffers() { return TensorSpecs{}; }
   static constexpr Reads input_gradient_reads(Statistics) { return {}; }

@@ -38,6 +38,11 @@ struct Identity {};
 template <class Main, class Shortcut = Identity>
 struct Residual {};
 
+/// x * Gate(x): each channel of x times its own number. Gate gives {C, 1, 1} and adds nothing to
+/// the path.
+template <class Gate>
+struct Scaled {};
+
 /// Marks a model's head, as one of the layers of the model's Module: ReplaceHead replaces it.
 template <class HeadLayer>
 struct Head {

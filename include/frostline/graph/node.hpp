@@ -103,6 +103,7 @@ struct Problem {
     nothing,
     layer_shape,       // a layer cannot take its input
     branch_shapes,     // the branches of a Residual differ
+    gate_shape,        // the gate of a Scaled does not have one number a channel
     unknown_name,      // a rule's name covers nothing
     no_such_part,      // a rule's part covers nothing
     no_head,           // ReplaceHead on a model that declares no head
@@ -117,7 +118,8 @@ struct Problem {
   Path name{};        // unknown_name: the name; no_such_part: the part's
   char names[256]{};  // unknown_name: the names there are nearby, separated by spaces
   std::size_t names_size = 0;
-  Shape shape{};  // branch_shapes: the shortcut's; auxiliary_shape: the main output's
+  Shape shape{};  // branch_shapes: the shortcut's; gate_shape: the gate's; auxiliary_shape: the
+                  // main output's
 };
 
 /// A value that has a loss, and the weight of it.

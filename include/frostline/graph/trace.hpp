@@ -8,6 +8,7 @@
 #include "frostline/graph/apply_rule.hpp"
 #include "frostline/graph/node.hpp"
 #include "frostline/layers/add.hpp"
+#include "frostline/layers/scale.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 
 namespace frostline {
@@ -176,6 +177,25 @@ struct Trace<Residual<Main, Shortcut>> {
     t.current = main;
     t.shape = out;
     t.append<Add>(shortcut);
+  }
+};
+
+template <class Gate>
+struct Trace<Scaled<Gate>> {
+  using leaves = typename Join<typename Trace<Gate>::leaves, TypeList<Scale>>::type;
+  static constexpr void run(Tracer& t) {
+    const int x = t.current;
+    const Shape shape = t.shape;
+    Trace<Gate>::run(t);
+    const int gate = t.current;
+    const Shape gate_shape = t.shape;
+    t.current = x;
+    t.shape = shape;
+    if (gate_shape != Scale::second_input(shape)) {
+      t.problem.shape = t.problem.kind == Problem::nothing ? gate_shape : t.problem.shape;
+      t.report(Problem::gate_shape);
+    }
+    t.append<Scale>(gate);
   }
 };
 

@@ -9,6 +9,7 @@ namespace frostline {
 /// The sum of two branches of one shape.
 struct Add : Layer {
   static constexpr Kind kind = Kind::add;
+  static constexpr int inputs = 2;
   static constexpr Shape output(Shape in) { return in; }
 };
 

@@ -19,6 +19,8 @@ struct main_gives {};
 template <int Channels, int Height, int Width>
 struct shortcut_gives {};
 template <int Channels, int Height, int Width>
+struct gate_gives {};
+template <int Channels, int Height, int Width>
 struct auxiliary_gives {};
 template <int Channels, int Height, int Width>
 struct network_gives {};
@@ -28,6 +30,8 @@ template <class Layer, class At, class Gets>
 struct layer_cannot_take_its_input;
 template <class At, class Main, class Shortcut>
 struct branches_differ;
+template <class At, class Gets, class Gate>
+struct gate_has_another_shape;
 template <class At, class Auxiliary, class Main>
 struct outputs_differ;
 template <int Most>
@@ -76,6 +80,10 @@ struct Facts {
       return (branches_differ<At, main_gives<node.in.channels, node.in.height, node.in.width>,
                               shortcut_gives<problem.shape.channels, problem.shape.height,
                                              problem.shape.width>>*)nullptr;
+    else if constexpr (Kind == Problem::gate_shape)
+      return (gate_has_another_shape<At, gets<node.in.channels, node.in.height, node.in.width>,
+                                     gate_gives<problem.shape.channels, problem.shape.height,
+                                                problem.shape.width>>*)nullptr;
     else if constexpr (Kind == Problem::auxiliary_shape)
       return (
           outputs_differ<At, auxiliary_gives<node.out.channels, node.out.height, node.out.width>,
@@ -124,6 +132,12 @@ struct Diagnose<branches_differ<At, Main, Shortcut>> {
   static_assert(buildable<branches_differ<At, Main, Shortcut>>,
                 "frostline: Residual requires branches that give one shape; "
                 "give the shortcut the main branch's stride and channels");
+};
+template <class At, class Gets, class Gate>
+struct Diagnose<gate_has_another_shape<At, Gets, Gate>> {
+  static_assert(buildable<gate_has_another_shape<At, Gets, Gate>>,
+                "frostline: Scaled requires a gate that gives one number for each channel of what "
+                "it gets, {channels, 1, 1}; end it with as many channels, and pool its pixels");
 };
 template <class At, class Auxiliary, class Main>
 struct Diagnose<outputs_differ<At, Auxiliary, Main>> {

@@ -7,6 +7,11 @@ namespace frostline::test::golden_layers_test {
 namespace {
 
 TEST_CASE("layers compute what PyTorch's do") { check_golden_layers<cpu>(); }
+TEST_CASE("gates in the blocked layout compute what PyTorch's do") {
+  constexpr Situation blocked{.given = Layout::blocked};
+  check_golden<cpu, Sigmoid, 18, 3, 5, Statistics::batch, blocked>("sigmoid.plain");
+  check_golden<cpu, Scale, 18, 3, 5, Statistics::batch, blocked>("scale.plain");
+}
 TEST_CASE("cross entropy and its gradient are PyTorch's") { check_golden_losses<cpu>(); }
 TEST_CASE("steps of Sgd and AdamW are PyTorch's") { check_golden_steps<cpu>(); }
 TEST_CASE("clipping by norm is PyTorch's") { check_golden_clipping<cpu>(); }

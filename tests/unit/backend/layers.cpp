@@ -131,6 +131,11 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
   check_layer<cpu, Flatten, 3, 4, 5>(2);
   check_layer<cpu, Add, 3, 4, 5>(2);
   check_layer<cpu, Add, 17, 1, 1>(9);
+  check_layer<cpu, Scale, 3, 4, 5>(2);
+  check_layer<cpu, Scale, 17, 1, 1>(9);
+  check_layer<cpu, Scale, 33, 37, 53>(1);
+  check_layer<cpu, Sigmoid, 3, 4, 5>(2, {.step = 1e-2f});
+  check_layer<cpu, Sigmoid, 17, 5, 1>(3, {.step = 1e-2f});
   check_layer<cpu, ReLU, 3, 5, 4>(3, kinked);
   check_layer<cpu, ReLU, 17, 1, 1>(5, kinked);
   check_layer<cpu, ReLU, 1, 37, 53>(1, kinked);

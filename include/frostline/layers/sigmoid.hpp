@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: MIT
+// Sigmoid: the logistic function.
+#pragma once
+
+#include "frostline/core/layer.hpp"
+
+namespace frostline {
+
+/// 1 / (1 + exp(-x)), element by element.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
+struct Sigmoid : Layer {
+  static constexpr Shape output(Shape in) { return in; }
+  static constexpr Reads input_gradient_reads(Statistics) { return {.output = true}; }
+};
+
+}  // namespace frostline
