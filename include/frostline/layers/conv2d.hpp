@@ -17,6 +17,25 @@ struct Pads {
 /// Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2; timm's Conv2dSame.
 inline constexpr int same_padding = -1;
 
+/// The sizes of a convolution as values.
+struct ConvolutionSizes {
+  int in, out, kernel, stride, padding, dilation, groups;
+
+  constexpr int reach() const { return dilation * (kernel - 1) + 1; }  // rows that one output sees
+  /// The zeros around an image of this shape.
+  constexpr Pads pads(Shape image) const {
+    if (padding != same_padding) return {padding, padding, padding, padding};
+    const int rows = same_pads(image.height), columns = same_pads(image.width);
+    return {rows / 2, columns / 2, rows - rows / 2, columns - columns / 2};
+  }
+
+ private:
+  constexpr int same_pads(int size) const {  // before and after so many rows, together
+    const int outputs = (size + stride - 1) / stride, read = (outputs - 1) * stride + reach();
+    return read > size ? read - size : 0;
+  }
+};
+
 /// Shapes: {In, H, W} to {Out, H', W'}; weight Out x In/Groups x Kernel x Kernel, bias Out.
 /// Padding: zeros on each side, or same_padding.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html; starts Kaiming-normal
@@ -32,14 +51,11 @@ struct Conv2d : Layer {
                 "frostline: Conv2d requires Groups that divide In and Out");
 
   static constexpr Kind kind = Kind::convolution;
-  static constexpr int reach = Dilation * (Kernel - 1) + 1;  // rows that one output row sees
+  static constexpr ConvolutionSizes sizes{In, Out, Kernel, Stride, Padding, Dilation, Groups};
+  static constexpr int reach = sizes.reach();
 
   /// The zeros around an image of this shape.
-  static constexpr Pads pads(Shape in) {
-    if constexpr (Padding != same_padding) return {Padding, Padding, Padding, Padding};
-    const int rows = same_pads(in.height), columns = same_pads(in.width);
-    return {rows / 2, columns / 2, rows - rows / 2, columns - columns / 2};
-  }
+  static constexpr Pads pads(Shape in) { return sizes.pads(in); }
   static constexpr bool accepts(Shape in) {
     const Shape padded = with_pads(in);
     return in.channels == In && padded.height >= reach && padded.width >= reach;
@@ -60,11 +76,6 @@ struct Conv2d : Layer {
   }
 
  private:
-  /// Zeros before and after `size` rows, together.
-  static constexpr int same_pads(int size) {
-    const int outputs = (size + Stride - 1) / Stride, read = (outputs - 1) * Stride + reach;
-    return read > size ? read - size : 0;
-  }
   static constexpr Shape with_pads(Shape in) {
     const Pads around = pads(in);
     return {in.channels, in.height + around.top + around.bottom,

@@ -27,15 +27,15 @@ constexpr const Node& find(const Graph& graph, std::string_view path) {
 
 /// Multiply-adds that the CPU backend executes for an image in a convolution.
 constexpr std::int64_t executed(const Node& node) {
-  using Algorithm = ConvolutionAlgorithm;
   const std::int64_t channels = std::int64_t(node.in.channels) * node.out.channels;
   if (node.pool != no_node) {
     const StemShape stem{node.in, {}};
     return std::int64_t(StemShape::products) * stem.tile_rows() * stem.tiles() * 4 * channels;
   }
-  if (node.choice.algorithm < int(Algorithm::winograd)) return node.multiply_adds;
+  constexpr std::string_view winograd = "Winograd F(";
+  if (!node.choice.name.starts_with(winograd)) return node.multiply_adds;
   const WinogradShape shape{BlockedMap{node.in}, BlockedMap{node.out},
-                            node.choice.algorithm - int(Algorithm::winograd),
+                            node.choice.name[winograd.size()] - '0',
                             (node.in.height + node.out.height - 1) / node.out.height};
   const auto products = [&](const TileAxis& axis) {
     std::int64_t count = 0;

@@ -6,14 +6,16 @@
 #include <string_view>
 
 #include "frostline/core/choice.hpp"
+#include "frostline/layers/conv2d.hpp"
 
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// The algorithms of Conv2d. planes: direct on the NCHW planes of the network's input; stem: the
-/// same until pooling is fused, then Winograd's on space-to-depth. Winograd's are the numbers from
-/// `winograd` on, which the tile's outputs are added to.
-enum class ConvolutionAlgorithm { im2col, planes, stem, direct, winograd };
+/// Whether algorithms other than im2col may fit.
+constexpr bool is_ordinary(const ConvolutionSizes& sizes, const Situation& place) {
+  return sizes.groups == 1 && sizes.dilation == 1 && sizes.stride <= 2 &&
+         place.tuning.convolutions != Convolutions::im2col;
+}
 
 /// Whether a place's convolutions may be transformed ones when nobody asks for one of them.
 constexpr bool transforms(const Situation& place) {
@@ -55,6 +57,9 @@ constexpr int strided_winograd_tile(const Situation& place) {
 /// Weights so many that, for an image or two, reading them costs more than the arithmetic: then
 /// F(2x2), whose weights are less than half of F(4x4)'s. Units: floats.
 inline constexpr std::ptrdiff_t many_weights = 4 << 20;
+constexpr bool has_many_weights(const ConvolutionSizes& sizes, int tile) {
+  return tile > 2 && std::ptrdiff_t(sizes.in) * sizes.out * (tile + 2) * (tile + 2) > many_weights;
+}
 
 /// An algorithm as summary names it.
 constexpr std::string_view winograd_name(int tile, bool many) {
