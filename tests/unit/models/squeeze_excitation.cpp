@@ -3,7 +3,7 @@
 #include "frostline/frostline.hpp"
 #include "support/golden_network.hpp"
 
-namespace frostline::test {
+namespace frostline::test::squeeze_excitation_test {
 
 TEST_CASE("a network with squeeze-and-excitation trains as PyTorch's") {
   check_squeeze_excitation<cpu>();
@@ -65,4 +65,4 @@ static_assert(graph[scale].path == std::string_view("se"));
 static_assert(graph[graph[scale].inputs[0]].out == Shape{20, 5, 5});
 static_assert(graph[graph[scale].inputs[1]].out == Shape{20, 1, 1});
 
-}  // namespace frostline::test
+}  // namespace frostline::test::squeeze_excitation_test
