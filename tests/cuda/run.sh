@@ -66,6 +66,7 @@ build compare tests/thrust/compare.cpp "${device[@]}" &&
   build steps tests/thrust/steps.cpp "${device[@]}" &&
   build outputs tests/thrust/outputs.cpp "${device[@]}" -Xcompiler -march=native &&
   build classes tests/thrust/classes.cpp "${device[@]}" -Xcompiler -march=native &&
+  build concat tests/thrust/concat.cpp "${device[@]}" &&
   build golden tests/thrust/golden.cpp "${device[@]}" &&
   build special tests/thrust/special.cpp "${device[@]}" &&
   build partly_trained tests/thrust/partly_trained.cpp "${device[@]}"
@@ -76,7 +77,7 @@ link() {
   shift
   nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson -lz
 }
-link tests compare.o slopes.o steps.o outputs.o classes.o golden.o special.o partly_trained.o cpu_results.o main.o &&
+link tests compare.o slopes.o steps.o outputs.o classes.o concat.o golden.o special.o partly_trained.o cpu_results.o main.o &&
   link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 

@@ -4,6 +4,7 @@
 
 #include "frostline/backend/cpu/batch_norm2d.hpp"
 #include "frostline/backend/cpu/clip_norm.hpp"
+#include "frostline/backend/cpu/concat.hpp"
 #include "frostline/backend/cpu/conv2d.hpp"
 #include "frostline/backend/cpu/cross_entropy.hpp"
 #include "frostline/backend/cpu/elementwise.hpp"

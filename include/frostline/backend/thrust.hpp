@@ -4,6 +4,7 @@
 
 #include "frostline/backend/thrust/batch_norm2d.hpp"
 #include "frostline/backend/thrust/clip_norm.hpp"
+#include "frostline/backend/thrust/concat.hpp"
 #include "frostline/backend/thrust/conv2d.hpp"
 #include "frostline/backend/thrust/cross_entropy.hpp"
 #include "frostline/backend/thrust/elementwise.hpp"

@@ -100,8 +100,9 @@ struct Call {
   const void* context = nullptr;  // the backend's own, such as a stream
   Team team{};
   int batch = 0;
-  int max_batch = 0;  // of all calls
-  int classes = 0;    // where At::bounded: channels of the output
+  int max_batch = 0;      // of all calls
+  int classes = 0;        // where At::bounded: channels of the output
+  int first_channel = 0;  // CopyChannels: where the branch begins in the output
   bool training = false;
   bool accumulate = false;              // parameter_gradient adds, else it assigns
   bool frozen_changed = false;          // pack: parameters that do not train have changed too

@@ -12,7 +12,17 @@
 namespace frostline {
 
 /// Kinds that graph passes treat in a way of their own; a user's layer is `other`.
-enum class Kind { other, convolution, batch_norm, relu, add, dropout, max_pool_3_2_1, reorder };
+enum class Kind {
+  other,
+  convolution,
+  batch_norm,
+  relu,
+  add,
+  dropout,
+  max_pool_3_2_1,
+  reorder,
+  concat
+};
 
 /// Which statistics batch normalisation uses (and whether dropout drops) while training.
 enum class Statistics { batch, running };

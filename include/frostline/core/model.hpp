@@ -43,6 +43,15 @@ struct Residual {};
 template <class Gate>
 struct Scaled {};
 
+/// The outputs of branches that all read the same input, side by side: torch.cat(outputs, dim=1).
+/// As in Sequential, a branch without a name is named by its position. With an Identity as a branch
+/// the input itself is part of the output, as in DenseNet:
+/// `Concat<Identity, Named<"denselayer1", ...>>`.
+/// Shapes: {C, H, W} to {C_1 + C_2 + ..., H', W'} of branches that give {C_1, H', W'}, ...
+/// Source: https://pytorch.org/docs/stable/generated/torch.cat.html
+template <class First, class... More>
+struct Concat {};
+
 /// Marks a model's head, as one of the layers of the model's Module: ReplaceHead replaces it.
 template <class HeadLayer>
 struct Head {

@@ -82,18 +82,33 @@ struct Arranger {
     append(node);
     return found;
   }
+  /// A branch's place in the joined value, if it were written there as it lies.
+  static constexpr void place_branch(Node& node) {
+    const Shape& out = node.out;
+    const auto in_blocks = [&](int channels) {
+      const Shape shape{channels, out.height, out.width};
+      return Storage<Backend>::padded(shape, node.choice.output) == shape;
+    };
+    const int last = node.first_channel + node.in.channels;
+    node.whole_blocks = in_blocks(node.first_channel) && (in_blocks(last) || last == out.channels);
+    node.first_float =
+        Storage<Backend>::floats({node.first_channel, out.height, out.width}, node.choice.output);
+  }
   constexpr void run() {
     for (int i = 0; i < Size; ++i) {
       at[i][0] = at[i][1] = no_node;
       Node node = from[i];
       if (i > 0) {
-        const Layout given = layouts[node.inputs[0]];
+        // All that write a Concat's value write it in the layout of its first branch.
+        const bool joins = node.kind == Kind::concat && node.input_count == 2;
+        const Layout given = layouts[node.inputs[joins ? 1 : 0]];
         node.choice = choosers[node.layer].choose(
             {node.in, given, node.inputs[0] == 0, !node.trains(), tuning});
         node.saved =
             choosers[node.layer].saved(Storage<Backend>::padded(node.in, node.choice.input));
         for (int k = 0; k < node.input_count; ++k)
           node.inputs[k] = find(node.inputs[k], node.choice.input);
+        if (node.kind == Kind::concat) place_branch(node);
       }
       layouts[i] = node.choice.output;
       node.floats = Storage<Backend>::floats(node.out, node.choice.output);

@@ -17,9 +17,11 @@ constexpr Graph<Size> differentiate(Graph<Size> graph) {
     node.parameter_gradient = node.trains();
     wanted[i] = node.parameter_gradient;
     for (int k = 0; k < node.input_count; ++k) {
-      node.input_gradient[k] = wanted[node.inputs[k]];
-      wanted[i] = wanted[i] || node.input_gradient[k];
+      wanted[i] = wanted[i] || wanted[node.inputs[k]];
+      // The second input of CopyChannels is the value that it writes, which has one gradient.
+      node.input_gradient[k] = wanted[node.inputs[k]] && !(node.kind == Kind::concat && k == 1);
     }
+    node.has_gradient = wanted[i];
   }
   bool written[Size]{};
   for (int k = 0; k < graph.output_count; ++k)

@@ -38,10 +38,13 @@ struct Node {
   std::int64_t multiply_adds = 0;   // a sample
   Reads input_gradient_reads[2]{};  // by Statistics
   Saved saved{};
+  int first_channel = 0;  // CopyChannels: where the branch begins in its Concat
 
   // Set by arrange; plain until then.
   Choice choice{};
-  std::size_t floats = 0;  // of the output's value, a sample, as it lies
+  std::size_t floats = 0;       // of the output's value, a sample, as it lies
+  bool whole_blocks = false;    // CopyChannels: the branch shares no block with another ...
+  std::size_t first_float = 0;  // ... and would begin here in the output's value
 
   bool bounded_parameters = false;  // has as many rows of them as there are classes,
   bool bounded_output = false;      // gives as many channels
@@ -52,6 +55,7 @@ struct Node {
   bool input_gradient[max_inputs]{};  // owes this input a gradient ...
   bool adds[max_inputs]{};            // ... and is not the first to write it
   bool parameter_gradient = false;
+  bool has_gradient = false;  // of its output
 
   // Set by fuse: this node also does the work of the nodes it absorbs.
   int batch_norm = no_node, added = no_node;
@@ -63,6 +67,7 @@ struct Node {
   constexpr bool owes_input() const {
     return input_gradient[0] || input_gradient[1] || input_gradient[2];
   }
+  /// Whether a part of the backward is its own work.
   constexpr bool has_backward() const { return parameter_gradient || owes_input(); }
   /// Whether any of its parameters trains.
   constexpr bool trains() const { return trainable() > 0; }
@@ -104,6 +109,7 @@ struct Problem {
     layer_shape,       // a layer cannot take its input
     branch_shapes,     // the branches of a Residual differ
     gate_shape,        // the gate of a Scaled does not have one number a channel
+    concat_shapes,     // the branches of a Concat differ in height or width
     unknown_name,      // a rule's name covers nothing
     no_such_part,      // a rule's part covers nothing
     no_head,           // ReplaceHead on a model that declares no head
@@ -118,8 +124,10 @@ struct Problem {
   Path name{};        // unknown_name: the name; no_such_part: the part's
   char names[256]{};  // unknown_name: the names there are nearby, separated by spaces
   std::size_t names_size = 0;
-  Shape shape{};  // branch_shapes: the shortcut's; gate_shape: the gate's; auxiliary_shape: the
-                  // main output's
+  // branch_shapes: the shortcut's; gate_shape: the gate's; concat_shapes: the first branch's;
+  // auxiliary_shape: the main output's.
+  Shape shape{};
+  int branch = 0;  // concat_shapes: which one differs, from 0
 };
 
 /// A value that has a loss, and the weight of it.

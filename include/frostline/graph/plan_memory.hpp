@@ -16,6 +16,8 @@ struct Slot {
   int first = no_node, last = no_node;
   bool placed = false;
   bool per_thread = false;  // lives only where images run one by one
+  int inside = no_node;     // the node whose value holds this one, from
+  std::size_t inner = 0;    // this float on
   constexpr bool used() const { return first != no_node && bytes > 0; }
   constexpr void touch(int step) {
     if (first == no_node) first = step;
@@ -72,6 +74,12 @@ struct Placer {
   }
 };
 
+/// The slot with the bytes of a node's value.
+constexpr Slot& holder(Slot* slots, int node) {
+  while (slots[node].inside != no_node) node = slots[node].inside;
+  return slots[node];
+}
+
 /// Calls visit(slot, is_fixed) for each slot of the plan that a step reads or writes.
 template <int Size, class Visit>
 constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step step, Visit visit) {
@@ -83,16 +91,17 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
   };
   switch (step.pass) {
     case Pass::forward:
-      for (int k = 0; k < node.input_count; ++k) visit(plan.activations[node.inputs[k]], false);
-      if (node.added != no_node) visit(plan.activations[node.added], false);
-      visit(plan.activations[node.output], false);
+      for (int k = 0; k < node.input_count; ++k)
+        visit(holder(plan.activations, node.inputs[k]), false);
+      if (node.added != no_node) visit(holder(plan.activations, node.added), false);
+      visit(holder(plan.activations, node.output), false);
       if (keeps) saved();
       return;
     case Pass::loss:  // all outputs live from the first loss to the last
       for (int k = 0; k < graph.output_count; ++k) {
         const int output = graph.outputs[k].node;
-        visit(plan.activations[output], false);
-        if (graph[output].has_backward()) visit(plan.gradients[output], false);
+        visit(holder(plan.activations, output), false);
+        if (graph[output].has_gradient) visit(holder(plan.gradients, output), false);
       }
       return;
     case Pass::parameter_gradient:
@@ -100,12 +109,23 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
   }
   const bool of_input = step.pass == Pass::input_gradient;
   const Reads reads = node.reads(step.pass);
-  visit(plan.gradients[step.node], false);
-  if (reads.output) visit(plan.activations[step.node], false);
+  visit(holder(plan.gradients, step.node), false);
+  if (reads.output) visit(holder(plan.activations, step.node), false);
   if (reads.saved) saved();
   for (int k = 0; k < node.input_count; ++k) {
-    if (reads.input) visit(plan.activations[node.inputs[k]], false);
-    if (of_input && node.input_gradient[k]) visit(plan.gradients[node.inputs[k]], false);
+    if (reads.input) visit(holder(plan.activations, node.inputs[k]), false);
+    if (of_input && node.input_gradient[k]) visit(holder(plan.gradients, node.inputs[k]), false);
+  }
+}
+
+/// All that write a Concat's value write that of the last of them.
+template <int Size>
+constexpr void share_joined_values(const Graph<Size>& graph, Plan<Size>& plan) {
+  for (int i = 1; i < Size; ++i) {
+    if (graph[i].kind != Kind::concat || graph[i].input_count < 2) continue;
+    const int earlier = graph[i].inputs[1];
+    plan.activations[earlier].inside = plan.gradients[earlier].inside = i;
+    plan.activations[earlier].bytes = plan.gradients[earlier].bytes = 0;
   }
 }
 
@@ -118,6 +138,7 @@ constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>&
     plan.saved[i].bytes = whole_lines(graph[i].saved.per_sample);
     plan.saved_fixed[i].bytes = whole_lines(graph[i].saved.fixed);
   }
+  share_joined_values(graph, plan);
   for (int s = 0; s < schedule.size; ++s)
     for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool) { slot.touch(s); });
 

@@ -8,6 +8,7 @@
 #include "frostline/graph/apply_rule.hpp"
 #include "frostline/graph/node.hpp"
 #include "frostline/layers/add.hpp"
+#include "frostline/layers/concat.hpp"
 #include "frostline/layers/scale.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 
@@ -131,25 +132,27 @@ struct Trace<Module<Layers...>> {
   static constexpr void run(Tracer& t) { (Trace<Layers>::run(t), ...); }
 };
 
+/// Records a child that its position names if it has no name of its own.
+template <class Child>
+constexpr void trace_child(Tracer& t, int position) {
+  const Path outer = t.path;
+  if constexpr (!HasName<Child>) {
+    char digits[8]{};
+    std::size_t first = 8;
+    do digits[--first] = char('0' + position % 10);
+    while (position /= 10);
+    t.path = outer / std::string_view(digits + first, 8 - first);
+  }
+  Trace<Child>::run(t);
+  t.path = outer;
+}
+
 template <class... Layers>
 struct Trace<Sequential<Layers...>> {
   using leaves = typename Join<TypeList<>, typename Trace<Layers>::leaves...>::type;
   static constexpr void run(Tracer& t) {
     int position = 0;
-    (run_child<Layers>(t, position++), ...);
-  }
-  template <class Child>
-  static constexpr void run_child(Tracer& t, int position) {
-    const Path outer = t.path;
-    if constexpr (!HasName<Child>) {
-      char digits[8]{};
-      std::size_t first = 8;
-      do digits[--first] = char('0' + position % 10);
-      while (position /= 10);
-      t.path = outer / std::string_view(digits + first, 8 - first);
-    }
-    Trace<Child>::run(t);
-    t.path = outer;
+    (trace_child<Layers>(t, position++), ...);
   }
 };
 
@@ -196,6 +199,39 @@ struct Trace<Scaled<Gate>> {
       t.report(Problem::gate_shape);
     }
     t.append<Scale>(gate);
+  }
+};
+
+/// After each branch a CopyChannels, which reads that of the branch before too: all of them write
+/// one value.
+template <class... Branches>
+struct Trace<Concat<Branches...>> {
+  using leaves = typename Join<TypeList<>, typename Join<typename Trace<Branches>::leaves,
+                                                         TypeList<CopyChannels>>::type...>::type;
+  static constexpr void run(Tracer& t) {
+    const int fork = t.current;
+    const Shape in = t.shape;
+    int copies[sizeof...(Branches)]{}, count = 0, channels = 0;
+    Shape first{};
+    const auto append_copy = [&] {
+      if (count == 0) first = t.shape;
+      if (t.problem.kind == Problem::nothing &&
+          (t.shape.height != first.height || t.shape.width != first.width)) {
+        t.report(Problem::concat_shapes);
+        t.problem.shape = first;
+        t.problem.branch = count;
+      }
+      copies[count] = t.size;
+      t.append<CopyChannels>(count == 0 ? no_node : copies[count - 1]);
+      t.nodes[copies[count++]].first_channel = channels;
+      channels += t.shape.channels;
+      t.current = fork;
+      t.shape = in;
+    };
+    ((trace_child<Branches>(t, count), append_copy()), ...);
+    t.current = copies[count - 1];
+    t.shape = {channels, first.height, first.width};
+    for (int k = 0; k < count; ++k) t.nodes[copies[k]].out = t.shape;
   }
 };
 

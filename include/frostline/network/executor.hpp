@@ -321,11 +321,14 @@ class Executor {
     const std::size_t skipped = std::size_t(images.first) * floats_of(node);
     if (node == 0) return const_cast<float*>(images_) + skipped;
     const Slot& slot = program().activations[node];
+    if (slot.inside != no_node) return value(slot.inside, images) + slot.inner;
     if (slot.per_thread) return reinterpret_cast<float*>(memory_.own(slot, images.worker));
     return slot.used() ? reinterpret_cast<float*>(memory_.batch(slot)) + skipped : nullptr;
   }
   float* gradient(int node) const {
-    return reinterpret_cast<float*>(memory_.batch(program().gradients[node]));
+    const Slot& slot = program().gradients[node];
+    if (slot.inside != no_node) return gradient(slot.inside);
+    return reinterpret_cast<float*>(memory_.batch(slot));
   }
 
   Call call_for(int s, const Images& images) const {
@@ -336,6 +339,7 @@ class Executor {
     call.batch = images.count;
     call.max_batch = max_batch();
     call.classes = classes_;
+    call.first_channel = node.first_channel;
     call.team = images.team;
     call.training = images.training;
     call.random = mix(std::uint64_t(i));
@@ -345,7 +349,7 @@ class Executor {
       if (node.input_gradient[k]) call.input_gradients[k] = gradient(node.inputs[k]);
     }
     call.output = value(node.output, images);
-    if (node.has_backward()) call.output_gradient = gradient(i);
+    if (node.has_gradient) call.output_gradient = gradient(i);
     for (int k = 0; k < TensorSpecs::capacity; ++k) {
       call.parameters[k] = weights_.parameter(memory_, i, k);
       call.parameter_gradients[k] = memory_.parameter_gradient(i, k);

@@ -77,6 +77,7 @@ class NotFinite {
       if (s == network_.first_ && s > 0) network_.load_features(images);
       network_.run_steps(s, s + 1, images);
       const int output = node(program().steps[std::size_t(s)].node).output;
+      if (node(output).kind == Kind::concat) return true;  // copies, of which the first are not all
       if (!is_finite(network_.value(output, images),
                      std::size_t(images.count) * network_.floats_of(output)))
         first = s;

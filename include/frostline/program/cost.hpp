@@ -34,12 +34,17 @@ inline Cost cost_of_step(const Program& program, int s) {
   };
   Cost cost;
   if (step.pass == Pass::loss) {
-    cost.bytes = value(step.node) * (node.has_backward() ? 2 : 1);
+    cost.bytes = value(step.node) * (node.has_gradient ? 2 : 1);
     return cost;
   }
   cost.operations = 2 * node.multiply_adds;
   cost.bytes_once = parameters(step.node);
   const auto saved = [&] { cost.bytes += std::int64_t(node.saved.per_sample); };
+  if (node.kind == Kind::concat) {  // a copy, if the branch is not written in its place at once
+    const int times = step.pass != Pass::forward && node.adds[0] ? 3 : 2;
+    cost.bytes = program.facts[std::size_t(s)].run ? times * value(node.inputs[0]) : 0;
+    return cost;
+  }
   if (step.pass == Pass::forward) {
     for (int k = 0; k < node.input_count; ++k) cost.bytes += value(node.inputs[k]);
     if (node.added != no_node) cost.bytes += value(node.added);

@@ -18,6 +18,12 @@ template <int Channels, int Height, int Width>
 struct main_gives {};
 template <int Channels, int Height, int Width>
 struct shortcut_gives {};
+template <int Number>
+struct number_of_branch {};
+template <int Channels, int Height, int Width>
+struct branch_gives {};
+template <int Channels, int Height, int Width>
+struct first_branch_gives {};
 template <int Channels, int Height, int Width>
 struct gate_gives {};
 template <int Channels, int Height, int Width>
@@ -32,6 +38,8 @@ template <class At, class Main, class Shortcut>
 struct branches_differ;
 template <class At, class Gets, class Gate>
 struct gate_has_another_shape;
+template <class At, class Branch, class Gives, class First>
+struct branches_cannot_be_joined;
 template <class At, class Auxiliary, class Main>
 struct outputs_differ;
 template <int Most>
@@ -84,6 +92,12 @@ struct Facts {
       return (gate_has_another_shape<At, gets<node.in.channels, node.in.height, node.in.width>,
                                      gate_gives<problem.shape.channels, problem.shape.height,
                                                 problem.shape.width>>*)nullptr;
+    else if constexpr (Kind == Problem::concat_shapes)
+      return (
+          branches_cannot_be_joined<At, number_of_branch<problem.branch>,
+                                    branch_gives<node.in.channels, node.in.height, node.in.width>,
+                                    first_branch_gives<problem.shape.channels, problem.shape.height,
+                                                       problem.shape.width>>*)nullptr;
     else if constexpr (Kind == Problem::auxiliary_shape)
       return (
           outputs_differ<At, auxiliary_gives<node.out.channels, node.out.height, node.out.width>,
@@ -138,6 +152,14 @@ struct Diagnose<gate_has_another_shape<At, Gets, Gate>> {
   static_assert(buildable<gate_has_another_shape<At, Gets, Gate>>,
                 "frostline: Scaled requires a gate that gives one number for each channel of what "
                 "it gets, {channels, 1, 1}; end it with as many channels, and pool its pixels");
+};
+template <class At, class Branch, class Gives, class First>
+struct Diagnose<branches_cannot_be_joined<At, Branch, Gives, First>> {
+  static_assert(
+      buildable<branches_cannot_be_joined<At, Branch, Gives, First>>,
+      "frostline: Concat requires branches that give one height and width, since it joins them "
+      "along their channels; give the branch of this number, counted from 0, the strides and "
+      "paddings of the first");
 };
 template <class At, class Auxiliary, class Main>
 struct Diagnose<outputs_differ<At, Auxiliary, Main>> {

@@ -40,6 +40,16 @@ inline std::string training_state(const Node& node) {
   return names;
 }
 
+/// How a layer is computed, or which channels it joins.
+inline std::string how_computed(const Node* nodes, const Node& node) {
+  if (node.absorbed_by != no_node)
+    return format_text("in {}", std::string_view(nodes[node.absorbed_by].path));
+  if (node.kind != Kind::concat) return std::string(node.choice.name);
+  return format_text("channels {} to {}{}{}", node.first_channel,
+                     node.first_channel + node.in.channels - 1,
+                     node.choice.name.empty() ? "" : ", ", node.choice.name);
+}
+
 }  // namespace detail
 
 FROSTLINE_BODY std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
@@ -50,10 +60,7 @@ FROSTLINE_BODY std::string summary_of(const Node* nodes, const std::size_t* save
                   "parameters", "", "saved bytes", "multiply-adds", "computed", rule);
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
-    const std::string computed =
-        node.absorbed_by == no_node
-            ? std::string(node.choice.name)
-            : format_text("in {}", std::string_view(nodes[node.absorbed_by].path));
+    const std::string computed = detail::how_computed(nodes, node);
     const std::string state = detail::training_state(node);
     text +=
         format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
