@@ -2,6 +2,8 @@
 // Prints summaries; every compiler's must be the same to the byte.
 #include <cstdio>
 
+#include "frostline/layers/conv2d.hpp"
+#include "frostline/layers/relu.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/program/summary.hpp"
 #include "frostline/rewrite/frozen.hpp"
@@ -20,4 +22,7 @@ int main() {
   print<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::ClassifierHead<512, 10>>>();
   print<
       fl::Unfreeze<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::FcnHead<512, 21>>, "layer4">>();
+  using Branches = fl::Concat<fl::Identity, fl::Conv2d<3, 5, 3, 1, 1>, fl::ReLU>;
+  print<fl::Freeze<fl::Sequential<Branches, fl::Concat<fl::Identity, fl::Conv2d<11, 4, 1>>>>>();
+  print<fl::Sequential<Branches, fl::Frozen<fl::Conv2d<11, 4, 1>>>>();
 }

@@ -129,6 +129,32 @@ constexpr void share_joined_values(const Graph<Size>& graph, Plan<Size>& plan) {
   }
 }
 
+/// Whether a branch's value is a part of its Concat's value, so that nothing copies it.
+template <int Size>
+constexpr bool is_in_place(const Graph<Size>& graph, const Plan<Size>& plan, int copy) {
+  return plan.activations[graph[copy].inputs[0]].inside == copy;
+}
+
+/// Where images run one by one, a branch that fills whole blocks of its Concat is written there at
+/// once. (Of a batch, a branch's images lie closer together than the joined value's, and kernels
+/// know one distance.) A value is a part of one other at most. Returns whether there is any.
+template <int Size>
+constexpr bool place_branches(const Graph<Size>& graph, const Schedule<Size>& schedule,
+                              Plan<Size>& plan) {
+  bool any = false;
+  for (int s = 0; s < schedule.prefix; ++s) {
+    const int copy = schedule[s].node, branch = graph[copy].inputs[0];
+    if (graph[copy].kind != Kind::concat || !graph[copy].whole_blocks || branch == 0) continue;
+    Slot& slot = plan.activations[branch];
+    if (slot.inside != no_node || slot.last >= schedule.prefix) continue;
+    slot.inside = copy;
+    slot.inner = graph[copy].first_float;
+    slot.bytes = 0;
+    any = true;
+  }
+  return any;
+}
+
 template <int Size>
 constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>& schedule) {
   Plan<Size> plan{};
@@ -139,8 +165,13 @@ constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>&
     plan.saved_fixed[i].bytes = whole_lines(graph[i].saved.fixed);
   }
   share_joined_values(graph, plan);
-  for (int s = 0; s < schedule.size; ++s)
-    for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool) { slot.touch(s); });
+  const auto find_lives = [&] {
+    for (Slot& slot : plan.activations) slot.first = slot.last = no_node;
+    for (int s = 0; s < schedule.size; ++s)
+      for_each_slot(graph, plan, schedule[s], [&](Slot& slot, bool) { slot.touch(s); });
+  };
+  find_lives();
+  if (place_branches(graph, schedule, plan)) find_lives();
 
   for (Slot& slot : plan.activations) slot.per_thread = slot.used() && slot.last < schedule.prefix;
 

@@ -381,6 +381,7 @@ class Executor {
   void run_steps(int from, int to, const Images& images, bool accumulate = false) {
     for (int s = from; s < to; ++s) {
       if (program().steps[std::size_t(s)].auxiliary && !images.training) continue;
+      if (!program().facts[std::size_t(s)].run) continue;
       Call call = call_for(s, images);
       call.accumulate = accumulate;
       queue("in ", memory_.node(program().steps[std::size_t(s)].node).path,

@@ -17,7 +17,8 @@ inline constexpr bool has_kernel = requires {
 
 /// A step as run-time values.
 struct StepFacts {
-  KernelFunction run = nullptr, pack = nullptr;
+  KernelFunction run = nullptr;  // null: there is nothing to do
+  KernelFunction pack = nullptr;
   std::size_t packed_floats = 0, packed_offset = 0;
   std::size_t scratch_bytes = 0;         // a thread's
   std::size_t shared_scratch_bytes = 0;  // a team's
@@ -64,8 +65,15 @@ struct CompiledStep {
   }
   using Here = At<place()>;
 
+  /// Whether it would copy a branch of a Concat that is written in its place.
+  static constexpr bool does_nothing() {
+    if constexpr (step.pass == Pass::forward && node.kind == Kind::concat)
+      return is_in_place(compiled<Model, In, Backend, Options>,
+                         planned<Model, In, Backend, Options>, step.node);
+    return false;
+  }
   static constexpr KernelFunction function() {
-    if constexpr (step.pass == Pass::loss) {
+    if constexpr (step.pass == Pass::loss || does_nothing()) {
       return nullptr;
     } else if constexpr (!has_kernel<Layer, Backend>) {
       return nullptr;  // diagnosed

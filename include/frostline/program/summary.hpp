@@ -34,7 +34,10 @@ std::string summary(std::size_t packed_bytes = 0, int class_count = 0) {
   std::size_t saved[size];
   std::size_t saved_in_all = 0;
   for (int i = 0; i < size; ++i) saved_in_all += saved[i] = saved_bytes(graph, plan, i);
-  const auto table = [&](const Graph<size>& shown) {
+  const auto table = [&](Graph<size> shown) {
+    for (int i = 0; i < size; ++i)
+      if (shown[i].kind == Kind::concat)
+        shown[i].choice.name = is_in_place(graph, plan, i) ? "in place" : "copied";
     return summary_of(shown.nodes, saved, size,
                       {std::int64_t(parameter_count(shown)), std::int64_t(trainable_count(shown)),
                        multiply_adds(shown), saved_in_all, plan.per_sample.bytes, packed_bytes});

@@ -45,9 +45,8 @@ inline std::string how_computed(const Node* nodes, const Node& node) {
   if (node.absorbed_by != no_node)
     return format_text("in {}", std::string_view(nodes[node.absorbed_by].path));
   if (node.kind != Kind::concat) return std::string(node.choice.name);
-  return format_text("channels {} to {}{}{}", node.first_channel,
-                     node.first_channel + node.in.channels - 1,
-                     node.choice.name.empty() ? "" : ", ", node.choice.name);
+  return format_text("channels {} to {}, {}", node.first_channel,
+                     node.first_channel + node.in.channels - 1, node.choice.name);
 }
 
 }  // namespace detail
