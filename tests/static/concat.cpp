@@ -95,6 +95,16 @@ constexpr int owners() {
 }
 static_assert(owners<Model>() == 2 && owners<Freeze<Model>>() == 1 && owners<Dense>() == 4);
 
+// Convolutions do the work of what follows them up to the Concat, which stays.
+template <class M>
+constexpr int absorbed() {
+  int count = 0;
+  for (const Node& node : compiled<M, Picture>)
+    count += node.absorbed_by != no_node && node.kind != Kind::concat;
+  return count;
+}
+static_assert(absorbed<Freeze<Model>>() == 6 && absorbed<Model>() == 0);
+
 // Features may end at a Concat, never inside.
 using Head = Module<Freeze<Model>, Named<"last", Conv2d<28, 2, 1>>>;
 static_assert(compiled<Head, Picture>[scheduled<Head, Picture>.features].kind == Kind::concat);

@@ -84,6 +84,33 @@ TEST_CASE("branches written in place are the values that copies give") {
   check(Unfreeze<Freeze<Wide>, "three">{});
 }
 
+TEST_CASE("what convolutions add, and values in NCHW, may be in place too") {
+  // The residual that the convolution adds is a part of the value that it writes another part of.
+  using Sum = Concat<Identity, Residual<Sequential<Conv2d<16, 16, 3, 1, 1>>>>;
+  using Mixed =
+      Module<Named<"stem", Unit<3, 16, 3>>, Named<"sum", Sum>,
+             Residual<Sequential<Concat<Unit<32, 16>, Unit<32, 48, 3>>, Conv2d<64, 32, 1>>>,
+             ClassifierHead<32, 5>>;
+  static_assert(in_place<Freeze<Mixed>> == 4);
+  // Places that are no multiple of a vector: grouped and large convolutions, pooling, Linear.
+  using Features = Concat<Sequential<GlobalAveragePool, Linear<13, 5>>,
+                          Sequential<GlobalAveragePool, Linear<13, 6>, ReLU>, GlobalAveragePool>;
+  using Planes =
+      Module<Named<"stem", Conv2d<3, 6, 5, 1, 2>>,
+             Named<"planes",
+                   Concat<Conv2d<6, 5, 5, 1, 2>, Conv2d<6, 2, 3, 1, 2, 2, 2>, MaxPool2d<3, 1, 1>>>,
+             Named<"features", Features>, Named<"fc", Linear<24, 5>>>;
+  static_assert(in_place<Freeze<Planes>> == 6);
+  const auto check = [&]<class Model>(Model) {
+    Net<Model> copied{max_batch(5), seed(random_engine()())};
+    Net<Freeze<Model>> placed{max_batch(5)};
+    give(copied, placed);
+    check_equal_predictions(copied, placed);
+  };
+  check(Mixed{});
+  check(Planes{});
+}
+
 TEST_CASE("features end at or before a Concat, and steps from them are steps from images") {
   const auto images = random_floats(5 * floats);
   const auto labels = random_labels(5, 5);
