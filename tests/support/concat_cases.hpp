@@ -98,7 +98,7 @@ void check_training(const std::string& name) {
     return std::span(images).subspan(first * Picture::shape.size(), count * Picture::shape.size());
   };
   const auto check_logits = [&](auto& tested) {
-    for (const std::size_t first : {6, 0, 3}) {
+    for (const std::size_t first : {6u, 0u, 3u}) {
       const std::size_t count = first == 6 ? 2 : 3;
       REQUIRE(relative_error(tested.predict(samples(first, count)),
                              std::span(logits).subspan(first * 5, count * 5)) < 1e-4);

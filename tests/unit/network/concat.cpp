@@ -30,7 +30,7 @@ void give(const From& from, To& to) {
 template <class First, class Second>
 void check_equal_predictions(First& one, Second& other) {
   const auto images = random_floats(5 * floats);
-  for (const std::size_t count : {5, 2, 1}) {
+  for (const std::size_t count : {5u, 2u, 1u}) {
     const auto expected = copy(one.predict(std::span(images).first(count * floats)));
     const auto found = other.predict(std::span(images).first(count * floats));
     REQUIRE(relative_error(found, expected) < 2e-5);
