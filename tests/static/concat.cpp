@@ -9,7 +9,7 @@
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 
-namespace frostline::test {
+namespace frostline::test::concat_test {
 
 using Picture = Input<3, 8, 6>;
 template <int In, int Out, int Kernel = 1>
@@ -119,4 +119,4 @@ static_assert(traced<Concat<Identity, ReLU>, Picture>.problem.kind == Problem::n
 using Bounds = Concat<Bounded<Conv2d<3, 4, 1>>, Conv2d<3, 4, 1>>;
 static_assert(traced<Bounds, Picture>.problem.kind == Problem::not_bounded);
 
-}  // namespace frostline::test
+}  // namespace frostline::test::concat_test

@@ -7,7 +7,7 @@
 #include "support/messages.hpp"
 #include "unit/io/files.hpp"
 
-namespace frostline::test {
+namespace frostline::test::concat_test {
 namespace {
 
 using concat::Dense;
@@ -276,4 +276,4 @@ TEST_CASE("a branch that is not finite is named, not what joins it") {
   check(frozen, "three.1.0.0");
 }
 
-}  // namespace frostline::test
+}  // namespace frostline::test::concat_test
