@@ -163,13 +163,13 @@ void check_refused_accumulate() {
     REQUIRE(same_bits(snapshot(troubled.network), now));
   };
   refused(
-      "the loss is not a number in training step 1: sample 0 of the batch that was given is not "
-      "finite: mend or skip it. The batch was not added");
+      "the loss is not a number in training step 1: sample 0 of the given batch is not finite: "
+      "correct or skip it. The batch was not added");
   REQUIRE(same_bits(snapshot(troubled.network), before));
   samples.in_batches({3, 5}, [&](auto images, auto truth) {
     clean.trainer.accumulate(images, truth);
     troubled.trainer.accumulate(images, truth);
-    refused("The batch was not added; those before it still are");
+    refused("The batch was not added; the earlier ones stay");
   });
   troubled.trainer.optimizer.learning_rate = -1;
   REQUIRE_ERROR(troubled.trainer.update(), "finite and at least 0");
@@ -276,7 +276,7 @@ void check_infinite_gradients() {
   REQUIRE_ERROR(trainer.step(samples, labels), " in training step 4. The step was not taken");
   REQUIRE(std::isfinite(trainer.accumulate(samples, labels)));
   const Snapshot accumulated = snapshot(network);
-  REQUIRE_ERROR(trainer.update(), "what was accumulated is dropped");
+  REQUIRE_ERROR(trainer.update(), "the accumulated gradients are dropped");
   REQUIRE(same_bits(snapshot(network), accumulated));
   unchanged();
   REQUIRE_ERROR(trainer.update(), "update requires an accumulate");

@@ -59,7 +59,7 @@ TEST_CASE("a loss with Thrust that is not finite stops the training and names th
   other.network.write(other.network.tensor("2.bias"), std::span<const float>(bias));
   REQUIRE_ERROR(
       other.trainer.step(other.samples, other.labels),
-      "the first layer whose output is not finite is '2'; '2.bias' is not finite, nor was");
+      "the first layer whose output is not finite is '2'; '2.bias' is not finite and was not");
 }
 
 TEST_CASE("an ignored sample that is not finite does not reach the weights with Thrust") {

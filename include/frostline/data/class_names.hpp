@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Names of classes: which are refused, and how two lists of them differ.
+// Names of classes: which names are refused, and how two lists of names differ.
 #pragma once
 
 #include <jansson.h>
@@ -17,7 +17,7 @@
 
 namespace frostline::detail {
 
-/// The name in ASCII that a terminal prints: every other byte as \xNN.
+/// The name in printable ASCII: every other byte as \xNN.
 inline std::string escaped(std::string_view name) {
   std::string text;
   for (const char c : name)
@@ -26,8 +26,8 @@ inline std::string escaped(std::string_view name) {
   return text;
 }
 
-/// Throws: Error for a name that is not UTF-8, which no report or JSON file could hold, or has a
-/// control character, such as a newline that would shift the names in a list.
+/// Throws: Error for a name that is not UTF-8, which no report or JSON file could contain, or that
+/// has a control character, such as a newline, which would shift the names in a list.
 inline void check_class_name(std::string_view name, std::string_view folder) {
   json_t* text = json_stringn(name.data(), name.size());
   json_decref(text);
@@ -45,7 +45,7 @@ inline void check_class_name(std::string_view name, std::string_view folder) {
   }
 }
 
-/// "'a', 'b'", and how many more there are after ten.
+/// "'a', 'b'": at most ten names and the number of the others.
 inline std::string list_of_names(std::span<const std::string> names) {
   constexpr std::size_t most = 10;
   std::string text;
@@ -55,8 +55,8 @@ inline std::string list_of_names(std::span<const std::string> names) {
   return text;
 }
 
-/// A UTF-8 name taken apart: its characters but for combining accents (U+0300 to U+036F), ASCII
-/// letters as small ones.
+/// The characters of a UTF-8 name without combining accents (U+0300 to U+036F), ASCII letters in
+/// lower case.
 struct Letters {
   std::vector<std::string> letters;
   bool has_accents = false;
@@ -75,7 +75,7 @@ struct Letters {
   }
 };
 
-/// Why two names that differ may be meant to be one; empty if nothing says so.
+/// Why two different names may mean the same class; empty if they do not look alike.
 inline std::string likeness(const std::string& wanted, const std::string& found) {
   const Letters left(wanted), right(found);
   const bool has_accents = left.has_accents || right.has_accents;
@@ -98,8 +98,8 @@ inline std::string list_of_classes(std::span<const std::string> names) {
   return (names.size() == 1 ? "the class " : "the classes ") + list_of_names(names);
 }
 
-/// How a folder's classes differ from those of `origin`, or from those that are wanted where that
-/// is empty, and what to do.
+/// Says how a folder's classes differ from the wanted ones, which are those of the folder `origin`
+/// if it is not empty, and what to do.
 inline std::string difference_text(const std::vector<std::string>& missing,
                                    const std::vector<std::string>& unexpected,
                                    std::string_view folder, std::string_view origin) {
@@ -127,9 +127,9 @@ inline std::string difference_text(const std::vector<std::string>& missing,
   return text + "; the classes must be the same: rename, add or remove folders";
 }
 
-/// Compares two lists of names, in any order; those wanted are of the folder `origin`, if named.
-/// Throws: Error, which lists the names that only one of them holds, or names one that is wanted
-/// twice.
+/// Compares two lists of names, in any order; the wanted ones are those of the folder `origin`, if
+/// it is named. Throws: Error that lists the names which are in only one list, or names one that is
+/// wanted twice.
 inline void require_classes(std::vector<std::string> wanted, std::vector<std::string> found,
                             std::string_view folder, std::string_view origin = "") {
   std::sort(wanted.begin(), wanted.end());

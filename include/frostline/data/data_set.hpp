@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a data set is: samples by number, as floats and labels; and one that is in memory.
+// DataSet: numbered samples of floats and labels; TensorDataSet: samples in memory.
 #pragma once
 
 #include <algorithm>
@@ -17,25 +17,26 @@
 
 namespace frostline {
 
-/// What a data set says about itself.
+/// The size and the shapes of a data set.
 struct DataFacts {
   std::size_t size = 0;    // samples
-  Shape image{};           // of each sample
-  std::size_t labels = 1;  // of each sample: 1, or height x width for a dense head
-  int classes = 0;         // 0 where their number is not known
-  bool varies = false;     // whether what `read` gives depends on `draw`, as random crops do
+  Shape image{};           // per sample
+  std::size_t labels = 1;  // per sample: 1, or height x width for a dense head
+  int classes = 0;         // 0 if the number is not known
+  bool varies = false;     // whether samples depend on `draw`, as random crops do
 };
 
-/// Samples as a network takes them. Shapes: images (batch, C, H, W), labels (batch), or
-/// (batch, H, W) for a dense head.
+/// A batch of samples. Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a
+/// dense head.
 struct ImageBatch {
   std::span<const float> images;
   std::span<const int> labels;
 };
 
-/// Samples by number. `read` assigns the image and the labels of one; several threads call it at
-/// once, and it gives the same for the same index and draw. Its errors reach whoever asked for the
-/// batch. `draw` seeds what is random about a sample; it differs between epochs.
+/// Numbered samples. `read` assigns the image and the labels of one sample. Several threads call it
+/// at the same time, and it must give the same result for the same index and draw. What it throws
+/// reaches the caller that asks for the batch. `draw` seeds what is random about a sample; it
+/// differs between epochs.
 template <class Data>
 concept DataSet = requires(const Data& data, std::size_t index, std::uint64_t draw,
                            std::span<float> image, std::span<int> labels) {
@@ -43,7 +44,7 @@ concept DataSet = requires(const Data& data, std::size_t index, std::uint64_t dr
   data.read(index, draw, image, labels);
 };
 
-/// A data set of any kind, which must outlive this.
+/// A reference to a data set of any type. The data set must outlive it.
 class DataView {
  public:
   template <DataSet Data>
@@ -63,7 +64,7 @@ class DataView {
   std::function<void(std::size_t, std::uint64_t, std::span<float>, std::span<int>)> read_;
 };
 
-/// Samples that are in memory already, shown as they are.
+/// Samples that are stored in memory and do not vary.
 /// Shapes: images (samples, shape), labels (samples) or (samples, H, W).
 class TensorDataSet {
  public:

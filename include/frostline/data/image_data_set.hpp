@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ImageDataSet: the pictures of a folder, or pictures and label masks, as a network takes them.
+// ImageDataSet: a data set of pictures and classes, or of pictures and label masks.
 #pragma once
 
 #include <cmath>
@@ -16,37 +16,37 @@
 
 namespace frostline {
 
-/// A picture's file, and that of the class of each of its pixels (read_label_mask).
+/// The file of a picture, and the file of its label mask: a class per pixel (read_label_mask).
 struct ImageAndMask {
   std::filesystem::path image, mask;
 };
 
 struct ImageDataOptions {
   DecodeOptions decode = {};
-  std::size_t memory = std::size_t(2) << 30;  // bytes of pictures; more are read again each time
-  std::function<void(std::size_t done)> on_read = {};  // pictures; by one thread at a time
+  std::size_t memory = std::size_t(2) << 30;  // bytes; pictures beyond are read again each time
+  std::function<void(std::size_t done)> on_read = {};  // called by one thread at a time
 };
 
-/// Pictures, read once when this is made, so that what cannot be read is known before a training.
-/// They are kept as large as their transform needs: a photo of 12 megapixels takes 36 MB, and a
-/// network sees a small part of it. EvaluationTransform gives the numbers that it gives for the
-/// picture itself; random crops are cut from a picture that is shrunk where it is more than twice
-/// as large as they need, and differ a little. Pictures for which there is no memory left are read
-/// again, by the threads of a Loader, and give the same numbers.
+/// The constructor reads all pictures once, so that a picture that cannot be read is an error
+/// before a training. It keeps them only as large as the transform needs, since a photo of 12
+/// megapixels takes 36 MB. EvaluationTransform gives the same numbers as for the original picture.
+/// For random crops, a picture that is more than twice as large as they need is shrunk, and the
+/// crops differ a little. Pictures that do not fit in `memory` are read again each time, by the
+/// threads of a Loader, and give the same numbers.
 class ImageDataSet {
  public:
   using Transform = std::variant<EvaluationTransform, TrainingTransform>;
 
-  /// A class for each picture, by folder. Shapes: (3, crop, crop).
-  /// Throws: Error that names the first pictures that cannot be read, are far too thin, or whose
-  /// transform makes no sense.
+  /// The pictures of a folder, with one class per picture. Shapes: (3, crop, crop).
+  /// Throws: Error if the transform makes no sense, or that names the first pictures that cannot be
+  /// read or are too thin.
   ImageDataSet(ImageFolder folder, const Transform& transform, const ImageDataOptions& options = {})
       : transform_(transform), decode_(options.decode), classes_(std::move(folder.classes)) {
     files_ = std::move(folder.samples);
     read_all(options);
   }
-  /// A class for each pixel: labels of the nearest pixels, 255 where a crop exceeds its picture
-  /// (CrossEntropy{.ignore_index = 255}). Throws: as above, and where a picture and its mask
+  /// Pictures with one class per pixel: labels of the nearest pixels, 255 where a crop exceeds its
+  /// picture (CrossEntropy{.ignore_index = 255}). Throws: as above, and if a picture and its mask
   /// differ in size.
   ImageDataSet(std::vector<ImageAndMask> pairs, const Transform& transform,
                const ImageDataOptions& options = {}, std::vector<std::string> classes = {})
@@ -61,8 +61,8 @@ class ImageDataSet {
   const std::vector<std::string>& classes() const { return classes_; }
   std::size_t size() const { return files_.size(); }
   const std::filesystem::path& path(std::size_t i) const { return files_[i].path; }
-  int label(std::size_t i) const { return files_[i].label; }     // of the whole picture
-  Image image(std::size_t i) const { return picture(i).image; }  // as large as it is kept
+  int label(std::size_t i) const { return files_[i].label; }     // the class of the picture
+  Image image(std::size_t i) const { return picture(i).image; }  // in the size that is kept
 
   DataFacts facts() const {
     const int crop = std::visit([](const auto& t) { return t.crop; }, transform_);
@@ -93,7 +93,7 @@ class ImageDataSet {
     LabelMask mask;
   };
 
-  /// The shorter side to which a picture may be shrunk.
+  /// The shorter side down to which a picture may be shrunk.
   int needed() const {
     if (const auto* evaluation = std::get_if<EvaluationTransform>(&transform_))
       return evaluation->resize;
@@ -139,7 +139,7 @@ class ImageDataSet {
       if (options.on_read) options.on_read(++done);
     });
   }
-  /// Throws: Error if the transform makes no sense, as it would for each picture.
+  /// Throws: Error if the transform makes no sense.
   void check_transform(std::size_t crop) const {
     const Image pixel{1, 1, {0, 0, 0}};
     std::vector<float> out(3 * crop * crop);
@@ -154,7 +154,7 @@ class ImageDataSet {
   DecodeOptions decode_;
   std::vector<std::string> classes_;
   std::vector<Sample> files_;
-  std::vector<std::filesystem::path> masks_;  // none where a picture has one class
+  std::vector<std::filesystem::path> masks_;  // empty if each picture has one class
   std::vector<Picture> kept_;
 };
 

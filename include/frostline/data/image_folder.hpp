@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A data set of images in a folder for each class, and a parallel reader for it.
+// ImageFolder: a folder of images with a subfolder per class; and a parallel reader of it.
 #pragma once
 
 #include <cstddef>
@@ -22,33 +22,33 @@ struct Sample {
 };
 
 /// The images under `root/<class>/`, as torchvision's ImageFolder lists them: classes numbered in
-/// the order of their names; .jpg, .jpeg and .png files, in any case, also in nested folders. Links
-/// are followed, but for those that lead back to a folder that holds them; within a class a folder
-/// is read once, by its real place or else by the first link to it, where torchvision repeats it.
-/// Files and folders whose names begin with a dot, such as "._x.jpg" and ".ipynb_checkpoints", are
-/// passed over; torchvision takes them, as pictures and as classes.
+/// the order of their names; .jpg, .jpeg and .png files, in upper or lower case, also in nested
+/// folders. Links are followed, except those to a folder that contains them. Within a class, a
+/// folder is read once, by its real path or else by the first link to it; torchvision reads it once
+/// per link. Files and folders whose names begin with a dot, such as "._x.jpg" and
+/// ".ipynb_checkpoints", are skipped; torchvision takes them as pictures and as classes.
 /// Source: https://pytorch.org/vision/stable/generated/torchvision.datasets.ImageFolder.html
 struct ImageFolder {
   std::filesystem::path root;
   std::vector<std::string> classes;
   std::vector<Sample> samples;
-  Skipped skipped;  // what is not taken: other formats, files beside the class folders, ...
+  Skipped skipped;  // counts of files that are skipped, by reason
 
-  /// Throws: Error if the folder is missing or has no folders, if a class's name is not UTF-8 or
-  /// has control characters, if a folder cannot be read, and one that names every class without an
-  /// image.
+  /// Throws: Error if the folder is missing or has no class folders, if a class's name is not UTF-8
+  /// or has control characters, if a folder cannot be read, or if classes have no image (it names
+  /// them all).
   explicit ImageFolder(const std::filesystem::path& folder);
 
-  /// With classes numbered in the order given, such as another folder's or a network's. `origin` is
+  /// With classes numbered in the given order, such as another folder's or a network's. `origin` is
   /// that other folder, for messages.
   /// Throws: Error as above, and if the folder's classes, compared by name, are not these: the
-  /// text lists those that are missing and those that are not expected.
+  /// text lists the missing and the unexpected ones.
   ImageFolder(const std::filesystem::path& folder, const std::vector<std::string>& wanted,
               const std::filesystem::path& origin = {});
 
   std::size_t size() const { return samples.size(); }
 
-  /// One line on what is not taken, by reason; empty if there is nothing.
+  /// One line with the number of skipped files by reason; empty if there are none.
   std::string skipped_text() const;
 
  private:
@@ -56,13 +56,13 @@ struct ImageFolder {
   void find_samples();
 };
 
-/// Two folders of the same classes.
+/// Two folders with the same classes.
 struct TrainAndVal {
   ImageFolder train, val;
 };
 
-/// `root/train` and `root/val`, with the classes of train, in its order, imposed on val.
-/// Throws: Error as ImageFolder; where the classes differ, it names them and both folders.
+/// `root/train` and `root/val`, with classes numbered as in train.
+/// Throws: Error as ImageFolder; if the classes differ, it names them and both folders.
 inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
   ImageFolder train(root / "train");
   ImageFolder val(root / "val", train.classes, train.root);
@@ -95,11 +95,11 @@ void for_each_in_parallel(std::size_t count, Action action) {
 }  // namespace detail
 
 /// Decodes the folder's images in parallel with OpenMP, each once, and calls
-/// action(index of the sample, Image&&) from the thread that decoded it: what the action does not
-/// keep is freed at once, so that no more pictures are in memory than there are threads.
-/// Throws: Error that names the first five samples, by their index, that cannot be read, with the
-/// number of all such; whatever else the action throws, if it is for the first of them. All others
-/// are read nevertheless.
+/// action(index of the sample, Image&&) from the thread that decoded it. An image that the action
+/// does not keep is freed at once, so that there is at most one image per thread in memory.
+/// Throws: after all images were read, Error that names the first five samples, by their index,
+/// that cannot be read, and the number of all such; or what the action threw, if it is not an Error
+/// and belongs to the first sample that failed.
 template <class Action>
 void for_each_image(const ImageFolder& folder, Action action, const DecodeOptions& options = {}) {
   detail::for_each_in_parallel(folder.size(), [&](std::size_t i) {
@@ -118,7 +118,7 @@ inline std::vector<Image> read_images(const ImageFolder& folder,
 
 }  // namespace frostline
 
-// Compiled once by frostline::compiled, or here.
+// Compiled once in frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED
 #include "frostline/data/image_folder_body.hpp"
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Loader: batches of a data set, read by threads of its own ahead of their use.
+// Loader: reads batches of a data set ahead, with threads of its own.
 #pragma once
 
 #include <algorithm>
@@ -18,18 +18,18 @@
 namespace frostline {
 
 struct LoaderOptions {
-  int threads = 0;  // that read samples; 0: one for each processor
-  int ahead = 2;    // batches that are read before they are asked for; memory grows with it
+  int threads = 0;  // reading threads; 0: one for each processor
+  int ahead = 2;    // number of batches that are read ahead; memory grows with it
 };
 
-/// Reads samples in a given order, batch by batch, the last of which may be smaller:
+/// Reads samples in a given order, batch by batch; the last batch may be smaller:
 ///
 ///     const Draws draws{.seed = 1, .epoch = epoch};
 ///     Loader loader{data, shuffled(data.facts().size, draws), 32, draws};
 ///     while (const auto batch = loader.next()) trainer.step(batch->images, batch->labels);
 ///
-/// What it gives does not depend on the number of threads. It can be destroyed at any time, which
-/// waits for the samples that are being read. The data set must outlive it.
+/// The result does not depend on the number of threads. A Loader can be destroyed at any time; its
+/// destructor waits for the samples that are being read. The data set must outlive it.
 class Loader {
  public:
   /// Throws: Error if the options make no sense or a sample is not in the data set.
@@ -54,8 +54,8 @@ class Loader {
       threads_.emplace_back([this](const std::stop_token& stop) { work(stop); });
   }
 
-  /// The next batch, valid until the next call; none after the last.
-  /// Throws: what the reading of its first sample that failed has thrown.
+  /// The next batch, valid until the next call; nullopt after the last.
+  /// Throws: what reading its first sample that failed has thrown.
   std::optional<ImageBatch> next() {
     std::unique_lock lock(mutex_);
     if (given_ > 0 && given_ - 1 == released_) begin(released_++ + slots_.size());
@@ -129,9 +129,9 @@ class Loader {
   std::condition_variable ready_;
   std::vector<Slot> slots_;            // batch b is in slot b % slots
   std::size_t next_ = 0;               // position in the order of the next sample to read
-  std::size_t given_ = 0;              // batches
+  std::size_t given_ = 0;              // batches that `next` has returned
   std::size_t released_ = 0;           // batches whose slots are free again
-  std::vector<std::jthread> threads_;  // they end before what they use
+  std::vector<std::jthread> threads_;  // last, so that they end before the members that they use
 };
 
 }  // namespace frostline

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The order in which an epoch shows its samples, and what is drawn at random for each of them.
+// The order of an epoch's samples, and the seed of each.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace frostline {
 
-/// What random numbers are drawn from: the same ones give the same data, whatever the threads.
+/// Seeds of random numbers: equal ones give equal data, with any number of threads.
 struct Draws {
   std::uint64_t seed = 0;
   int epoch = 0;
@@ -27,7 +27,7 @@ inline std::vector<std::size_t> in_order(std::size_t size) {
   return order;
 }
 
-/// 0 ... size - 1 in an order that only the seed and the epoch decide.
+/// 0 ... size - 1 in an order that depends only on the seed and the epoch.
 inline std::vector<std::size_t> shuffled(std::size_t size, const Draws& draws) {
   std::vector<std::size_t> order = in_order(size);
   std::mt19937_64 random{draws.of_epoch()};

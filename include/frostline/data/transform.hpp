@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// From an image to a network's input: torchvision's transforms for evaluation and for training.
+// Transforms of an image to a network's input, as in torchvision, for evaluation and training.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@
 
 namespace frostline {
 
-/// What is subtracted from a channel, and what it is divided by after; ImageNet's by default.
-/// Units: pixels scaled to 0 ... 1; red, green, blue.
+/// Subtracts a mean from each channel (red, green, blue) and divides it by a deviation; the default
+/// is ImageNet's. Units: pixels scaled to 0 ... 1.
 struct Normalization {
   float mean[3] = {0.485f, 0.456f, 0.406f};
   float deviation[3] = {0.229f, 0.224f, 0.225f};
@@ -45,7 +45,7 @@ inline void check_normalization(const Normalization& normalization) {
   }
 }
 
-/// Throws: Error unless there is room for 3 x size x size floats, and not for more.
+/// Throws: Error unless `out` has exactly 3 x size x size floats.
 inline void check_room(int size, std::span<const float> out) {
   const auto side = static_cast<std::size_t>(std::max(size, 0));
   if (size < 1 || out.size() != 3 * side * side)
@@ -59,7 +59,7 @@ inline void check_room(int size, std::span<const int> out) {
     throw Error(format_text("a transform to {}x{} labels got room for {}", size, size, out.size()));
 }
 
-/// Writes the square at (left, top), zero pixels outside the image, mirrored if so asked.
+/// Writes the square at (left, top), with zero pixels outside the image, mirrored on request.
 /// Shapes: image HWC -> out 3 x size x size; assigns.
 inline void write_square(const Image& image, int left, int top, int size, bool mirrored,
                          const Normalization& normalization, std::span<float> out) {
@@ -84,7 +84,8 @@ inline void write_square(const Image& image, int left, int top, int size, bool m
   }
 }
 
-/// Writes the labels of the square at (left, top), `outside` beside the mask, mirrored if so asked.
+/// Writes the labels of the square at (left, top), `outside` for pixels that are not in the mask,
+/// mirrored on request.
 /// Shapes: mask HW -> out size x size; assigns.
 inline void write_labels(const LabelMask& mask, int left, int top, int size, bool mirrored,
                          int outside, std::span<int> out) {
@@ -99,8 +100,8 @@ inline void write_labels(const LabelMask& mask, int left, int top, int size, boo
     }
 }
 
-/// Throws: Error unless the image and its mask are of one size; where only one of them is turned,
-/// it says how to turn the other.
+/// Throws: Error unless the image and its mask have the same size; if only one of them is turned,
+/// the error says how to turn the other.
 inline void check_pair(const Image& image, const LabelMask& mask) {
   check_image(image);
   check_mask(mask);
@@ -114,14 +115,14 @@ inline void check_pair(const Image& image, const LabelMask& mask) {
                                     : ""));
 }
 
-/// Where a centred crop begins, negative if it is the larger; halves go to the even neighbour.
+/// The offset of a centred crop, negative if the crop is larger; halves are rounded to even.
 constexpr int center_offset(int size, int crop) {
   if (size < crop) return -((crop - size) / 2);
   const int half = (size - crop) / 2;
   return half + ((size - crop) % 2 == 1 && half % 2 == 1 ? 1 : 0);
 }
 
-/// A number from low (included) to high. The same bits give the same number everywhere.
+/// A number from low (included) to high. The same bits give the same number on every platform.
 template <RandomBits64 Generator>
 double uniform(Generator& generator, double low, double high) {
   return low + rounded_product(high - low, static_cast<double>(generator() >> 11) * 0x1p-53);
@@ -141,12 +142,12 @@ inline void check_sizes(int resize, int crop) {
 
 }  // namespace detail
 
-/// The shorter side resized to `resize`, a centred square of `crop`, scaled to 0 ... 1, normalised:
-/// torchvision's Resize, CenterCrop, ToTensor, Normalize on PIL images, to the same floats.
-/// Where the image is smaller than the crop it is padded with zeros before it is normalised.
+/// Resizes the shorter side to `resize`, cuts a centred square of `crop`, scales it to 0 ... 1 and
+/// normalises it: the same floats as torchvision's Resize, CenterCrop, ToTensor, Normalize on PIL
+/// images. An image that is smaller than the crop is padded with zeros before it is normalised.
 /// Shapes: image HWC -> out 3 x crop x crop; assigns.
-/// Throws: Error if a size is not positive, a number of the normalisation makes no sense, or out
-/// has another size.
+/// Throws: Error if a size is not positive, the normalisation makes no sense, or out has another
+/// size.
 /// Source: https://pytorch.org/vision/stable/transforms.html
 struct EvaluationTransform {
   int resize = 256;
@@ -165,8 +166,8 @@ struct EvaluationTransform {
                          out);
   }
 
-  /// The labels of the same square of the image's mask: those of the nearest pixels, and `outside`
-  /// where the mask is smaller than the crop.
+  /// The labels of the same square of the image's mask: those of the nearest pixels; `outside`
+  /// where the square exceeds the mask.
   /// Shapes: mask HW -> out crop x crop; assigns.
   void operator()(const LabelMask& mask, std::span<int> out, int outside = 255) const {
     detail::check_mask(mask);
@@ -191,11 +192,11 @@ struct EvaluationTransform {
   }
 };
 
-/// A random region resized to a square of `crop`, mirrored half of the times, normalised:
-/// torchvision's RandomResizedCrop, RandomHorizontalFlip, ToTensor, Normalize on PIL images.
-/// One seed gives the same results on every platform (but for the last bit of its exp and log);
-/// they are not what PyTorch draws from that seed.
-/// Units: scales are parts of the image's area, ratios are width / height.
+/// Resizes a random region to a square of `crop`, mirrors it in half of the cases and normalises
+/// it: torchvision's RandomResizedCrop, RandomHorizontalFlip, ToTensor, Normalize on PIL images.
+/// A seed gives the same results on every platform (except for the last bit of its exp and log),
+/// but not those that PyTorch draws from it.
+/// Units: scales are fractions of the image's area, ratios are width / height.
 /// Source: https://pytorch.org/vision/stable/transforms.html
 struct TrainingTransform {
   int crop = 224;
@@ -206,8 +207,8 @@ struct TrainingTransform {
   bool flip = true;
   Normalization normalization = {};
 
-  /// A region of random area, aspect (uniform in its logarithm) and place, or after ten that do not
-  /// fit, the largest in the centre whose aspect is allowed.
+  /// A region of random area, aspect ratio (uniform in its logarithm) and place; after ten that do
+  /// not fit, the largest one in the centre whose ratio is allowed.
   /// Throws: Error if the image is empty, or the scales or ratios make no sense.
   template <RandomBits64 Generator>
   Region region(int width, int height, Generator& generator) const {
@@ -236,7 +237,7 @@ struct TrainingTransform {
     return {(width - region_width) / 2, (height - region_height) / 2, region_width, region_height};
   }
 
-  /// What the transform makes of one region.
+  /// Transforms one region.
   /// Shapes: image HWC -> out 3 x crop x crop; assigns.
   /// Throws: Error if the region is not inside the image, or out has another size.
   void write(const Image& image, const Region& region, bool mirrored, std::span<float> out) const {
@@ -245,7 +246,7 @@ struct TrainingTransform {
     detail::write_square(square, 0, 0, crop, mirrored, normalization, out);
   }
 
-  /// The labels that belong to the same region: those of the nearest pixels.
+  /// The labels of the same region: those of the nearest pixels.
   /// Shapes: mask HW -> out crop x crop; assigns.
   /// Throws: Error if the region is not inside the mask, or out has another size.
   void write(const LabelMask& mask, const Region& region, bool mirrored, std::span<int> out) const {
@@ -265,7 +266,7 @@ struct TrainingTransform {
     write(image, chosen, mirrored, out);
   }
 
-  /// The same for an image and its mask, which are cut and mirrored alike.
+  /// The same for an image and its mask, which get the same region and mirroring.
   /// Shapes: image HWC -> out 3 x crop x crop, mask HW -> labels crop x crop; assigns.
   /// Throws: Error as above, and if the image and the mask differ in size.
   template <RandomBits64 Generator>

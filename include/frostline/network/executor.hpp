@@ -14,13 +14,14 @@ namespace frostline {
 template <class Backend>
 class NotFinite;
 
-/// What Network does once its program is known. Errors and meanings are described there.
+/// Runs a program: the part of Network that does not depend on its type. Network documents the
+/// functions and their errors.
 template <class Backend>
 class Executor {
  public:
   using Context = typename Backend::Context;
 
-  /// `class_count` counts where the program has a bound of them.
+  /// `class_count` is used only if the program has a bound of classes.
   Executor(const Program& program, int max_batch, int class_count, std::uint64_t seed,
            Context context)
       : classes_(checked(program, class_count)),
@@ -33,19 +34,20 @@ class Executor {
   std::vector<NamedTensor> tensors() const { return tensors_of(program(), classes_); }
   int threads() const { return memory_.threads(); }
   const Context& context() const { return memory_.context(); }
-  // Spans lie in the backend's memory unless they are said to be of the host.
+  // Spans are in the backend's memory unless a comment says that they are in the host's.
   std::span<float> trainable() {
     kept_ = false;
     weights_.initialise_rest(memory_);
-    weights_.note_update();  // kernels that keep it packed pack it again
+    weights_.note_update();  // the next forward packs them again
     return {memory_.trainable(), program().trainable_floats};
   }
   std::span<float> gradients() const { return {memory_.gradients(), program().trainable_floats}; }
 
   /// Binds a batch: checks it, copies it to the device, repacks weights that changed, draws the
-  /// step's seed. `compute` may be replayed from a recording, so it reads only what this leaves in
-  /// device memory. Throws: Error, with nothing changed, if the images do not fit.
-  void take(std::span<const float> images, bool training) {
+  /// step's seed. Runs in every step. `run_forward` and `backward` may be replayed from a recorded
+  /// CUDA graph, so they read only what this function leaves in device memory.
+  /// Throws: Error, with nothing changed, if the images do not fit.
+  void bind(std::span<const float> images, bool training) {
     begin(samples_in(images, memory_.node(0).out, "images"), training);
     first_ = 0;
     images_ = images.data();
@@ -54,56 +56,56 @@ class Executor {
       images_ = memory_.input();
     }
   }
-  /// As take, of a forward that begins at the cut, with features in the place of images.
-  void take_features(std::span<const float> features, bool training) {
+  /// Like bind, for a forward that begins at the cut, with features instead of images.
+  void bind_features(std::span<const float> features, bool training) {
     begin(samples_in(features, feature_shape(), "features"), training);
     first_ = program().cut;
     images_ = nullptr;
     features_ = features.data();
     if constexpr (!Backend::in_host_memory) copy_features_in();
   }
-  /// Throws: Error if a batch norm would compute the statistics of a single value a channel, whose
-  /// variance is 0, as PyTorch refuses it too.
+  /// Throws: Error if a batch norm would compute the statistics of a single value per channel,
+  /// whose variance is 0; PyTorch refuses this too.
   void require_statistics(int batch) const {
     for (const Node& node : program().nodes)
       if (node.kind == Kind::batch_norm && node.statistics == Statistics::batch &&
           std::size_t(batch) * node.in.pixels() == 1)
         throw Error(format_text(
             "frostline: the batch norm '{}' requires more than one value per channel to train, "
-            "got a batch of one image, of which it sees 1x1 pixels; pass over such a batch",
+            "got a batch of one image with 1x1 pixels there; skip such a batch",
             std::string_view(node.path)));
   }
-  /// The rest of the forward, from the images or the features that were taken.
-  void compute(bool training) {
-    run_forward(program().loss, training);
+  /// Computes the forward of the batch that was bound.
+  void run_forward(bool training) {
+    run_up_to(program().loss, training);
     kept_ = training;
     computed_ = training ? Computed::in_training : Computed::in_evaluation;
   }
-  /// Of each output.
+  /// The shape of every output.
   Shape output_shape() const { return shape_of(output_node(0)); }
   Shape feature_shape() const { return shape_of(program().features); }
-  /// What the steps before the cut give for these images, in evaluation mode: NCHW, in the host's
-  /// memory until the next call.
+  /// The features of these images in evaluation mode: NCHW, in the host's memory, valid until the
+  /// next call.
   std::span<const float> features(std::span<const float> images) {
     if (program().cut == program().loss) return forward(images, false);
-    take(images, false);
+    bind(images, false);
     host_outputs_.resize(std::size_t(batch_) * feature_shape().size());
-    run_forward(program().cut, false);
+    run_up_to(program().cut, false);
     if constexpr (!Backend::in_host_memory)
       Backend::copy_out(context(), host_outputs_.data(), value(program().features, {0, batch_}),
                         host_outputs_.size() * sizeof(float));
     return host_outputs_;
   }
   std::span<const float> forward_features(std::span<const float> features, bool training) {
-    take_features(features, training);
-    compute(training);
+    bind_features(features, training);
+    run_forward(training);
     return host_outputs();
   }
   /// The last forward's outputs, in the backend's memory.
   std::span<const float> outputs(int k = 0) const {
     return {value(output_node(k), {0, batch_}), output_count()};
   }
-  /// The same, in the host's memory until the next call.
+  /// The same in the host's memory, valid until the next call.
   std::span<const float> host_outputs() {
     if constexpr (Backend::in_host_memory) {
       return outputs();
@@ -114,22 +116,23 @@ class Executor {
     }
   }
   std::span<const float> forward(std::span<const float> images, bool training) {
-    take(images, training);
-    compute(training);
+    bind(images, training);
+    run_forward(training);
     return host_outputs();
   }
-  /// The same, of any output. Throws: Error if there is no such output, or it is not there.
+  /// Output k of the last forward. Throws: Error if there is no such output, or it was not
+  /// computed or has been overwritten.
   std::span<const float> output(int k) const {
     require_output(k);
     if (computed_ == Computed::nothing)
       throw Error(
-          "frostline: outputs are there from a forward to the next call of the network; a backward "
-          "puts gradients in their place");
+          "frostline: outputs are valid from a forward to the next call of the network; a backward "
+          "overwrites them with gradients");
     if (k > 0 && computed_ != Computed::in_training)
-      throw Error("frostline: auxiliary outputs are computed by a forward with training only");
+      throw Error("frostline: only a forward with training computes auxiliary outputs");
     return outputs(k);
   }
-  /// Empty where nothing that this output is computed from trains.
+  /// Empty if the output depends on no trainable parameter.
   std::span<float> output_gradient(int k = 0) const {
     require_output(k);
     if (!program().gradients[output_node(k)].used()) return {};
@@ -148,7 +151,7 @@ class Executor {
     });
     note_update();
   }
-  /// Calls `work`, which may queue kernels in the backend; `where` is for what that throws.
+  /// Calls `work`, which may queue kernels in the backend; `where` goes into its errors' text.
   template <class Work>
   static void queue(std::string_view where, const Path& node, Work work) {
     if constexpr (Backend::in_host_memory)
@@ -156,10 +159,10 @@ class Executor {
     else
       Backend::queue(where, node, work);
   }
-  /// Says that somebody who holds `trainable` changes it.
+  /// Records that the trainable parameters change, so that the next forward packs them again.
   void note_update() { weights_.note_update(); }
 
-  // For a step that is not to be taken: what a forward with training moves, to be put back.
+  // To undo a step: a forward with training changes these buffers.
   std::size_t moved_buffer_bytes() const {
     for (const Node& node : program().nodes)
       if (node.layer != no_node && node.statistics == Statistics::batch &&
@@ -174,9 +177,10 @@ class Executor {
     Backend::copy(context(), memory_.buffers(), from.data(), from.size());
     context().synchronize();
   }
-  /// How many there were, taken or not: whether somebody else may have changed the gradients.
+  /// The number of forwards with training, also of steps that were undone. If it grew, the
+  /// gradients may have changed.
   std::uint64_t training_forwards() const { return training_forwards_; }
-  /// The next step draws the random numbers that the last one drew.
+  /// The next step draws the same random numbers as the last one.
   void forget_step() { --steps_; }
   template <class Number>
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
@@ -187,7 +191,7 @@ class Executor {
     kept_ = false;
     weights_.write(memory_, tensor, numbers);
   }
-  /// As Weights' own.
+  /// See Weights::borrow.
   bool borrow(const NamedTensor& tensor, Loan loan) {
     kept_ = false;
     return weights_.borrow(memory_, tensor, std::move(loan));
@@ -203,18 +207,18 @@ class Executor {
   static int checked(const Program& program, int class_count) {
     if (program.bound() > 0 && (class_count < 1 || class_count > program.bound()))
       throw Error(
-          format_text("frostline: classes requires a number from 1 to {}, which the head is "
-                      "made for with AtMost<{}>, got {}",
+          format_text("frostline: classes requires a number from 1 to {}, since the head is "
+                      "made for AtMost<{}>, got {}",
                       program.bound(), program.bound(), class_count));
     return class_count;
   }
-  /// Which images a call computes, and by which team.
+  /// The images that a call computes, and the team that computes them.
   struct Images {
     int first, count;
     bool training = false;
     Team team{};
-    int worker = 0;  // whose memory of single images
-    bool alone = false;
+    int worker = 0;      // the thread whose memory for single images is used
+    bool alone = false;  // one thread computes them
   };
 
   int samples_in(std::span<const float> numbers, Shape shape, std::string_view what) const {
@@ -233,7 +237,7 @@ class Executor {
                       what));
     return int(samples);
   }
-  /// Binds a batch. Throws: Error, with nothing changed, if it cannot train on so many samples.
+  /// Throws: Error, with nothing changed, if the network cannot train on so many samples.
   void begin(int batch, bool training) {
     if (training) require_statistics(batch);
     kept_ = false;
@@ -246,10 +250,11 @@ class Executor {
     const std::uint64_t step = mix(weights_.seed() ^ mix(++steps_));
     Backend::copy_in(context(), memory_.step(), &step, sizeof step);
   }
-  /// Runs the steps from where the batch begins up to `last`: the loss, or the cut. One team runs
-  /// the whole pass. In the prefix whoever is free takes the next image, so that its values stay in
-  /// one cache and a slow thread has less to do; the team shares those that are left over.
-  void run_forward(int last, bool training) {
+  /// Runs the steps from the batch's first one up to `last`: the loss, or the cut. One team runs
+  /// the whole pass. In the prefix each free thread takes the next image, so that the image's
+  /// values stay in one cache and a slow thread computes fewer images. The whole team computes each
+  /// of the last `batch % threads` images.
+  void run_up_to(int last, bool training) {
     const int first = first_, middle = std::clamp(program().prefix, first, last);
     std::atomic<int> next = 0;
     Backend::run(threads(), [&](const Team& team) {
@@ -268,8 +273,8 @@ class Executor {
       if (middle < last) part(middle, last, {0, batch_, training, team});
     });
   }
-  /// Copies features between the caller's memory, where they are NCHW, and their value. Where the
-  /// memory is a device's, `take_features` and `features` have copied them.
+  /// Copies features from the caller's NCHW memory to the arena, or back. In a device's memory
+  /// these functions do nothing, since `bind_features` and `features` copy.
   void load_features(const Images& images) {
     convert_features(program().load_features, features_ + features_before(images),
                      value(program().features, images), images);
@@ -303,12 +308,12 @@ class Executor {
   }
   void require_output(int k) const {
     if (k < 0 || k >= int(program().outputs.size()))
-      throw Error(format_text("frostline: the network has {} output(s), none is number {}",
+      throw Error(format_text("frostline: the network has {} output(s), but no output {}",
                               program().outputs.size(), k));
   }
   int output_node(int k) const { return program().outputs[std::size_t(k)].node; }
   std::size_t output_count() const { return std::size_t(batch_) * output_shape().size(); }
-  /// Of a sample's value: its shape, and its floats as they lie.
+  /// The shape of a node's value per sample, and its floats in their layout.
   Shape shape_of(int node) const {
     Shape shape = memory_.node(node).out;
     if (memory_.node(node).bounded_output) shape.channels = classes_;
@@ -389,8 +394,8 @@ class Executor {
       images.team.sync();
     }
   }
-  /// Packs the parameters of the steps that have any to pack; after an optimizer's step, only
-  /// what trains has changed.
+  /// Packs the parameters of the steps that have any to pack: only the trainable ones if no frozen
+  /// ones have changed.
   void pack() {
     const bool frozen_too = weights_.frozen_changed();
     if (frozen_too)
@@ -415,11 +420,11 @@ class Executor {
   Weights<Backend> weights_;
   std::uint64_t steps_ = 0, training_forwards_ = 0;
   int batch_ = 0;
-  bool kept_ = false;  // what a backward needs of the last forward
+  bool kept_ = false;  // the values that a backward needs are those of the last forward
   enum class Computed { nothing, in_evaluation, in_training } computed_ = Computed::nothing;
   int first_ = 0;  // the step that the batch begins at: 0, or the cut
   const float* images_ = nullptr;
-  const float* features_ = nullptr;  // of the host
+  const float* features_ = nullptr;  // in the host's memory
   std::vector<float> host_outputs_;
 };
 

@@ -20,20 +20,20 @@ struct Seed {
 };
 constexpr Seed seed(std::uint64_t value) { return {value}; }
 
-/// How many classes a network is made for, if its head is made for AtMost so many.
+/// The number of classes of a network whose head is made for AtMost<N>.
 struct Classes {
   int value;
 };
 constexpr Classes classes(int value) { return {value}; }
 
-/// The shape of a sample's outputs: a constant, unless the head is made for AtMost so many classes.
+/// The shape of the outputs per sample: a constant, unless the head is made for AtMost<N> classes.
 template <Shape shape, bool bounded>
 struct OutputShape {
   static constexpr Shape output_shape = shape;
 };
 template <Shape shape>
 struct OutputShape<shape, true> {
-  Shape output_shape;  // of this network
+  Shape output_shape;
 };
 
 template <class Model, class In, class Backend, class Options>
@@ -42,10 +42,10 @@ inline constexpr const Node& output_node =
 
 /// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`. Options:
 /// Balanced, Fastest, DirectOnly or SmallWeights (core/choice.hpp).
-/// It starts with the layers' own initialisation (PyTorch's); load_pretrained replaces it.
-/// Made for AtMost so many classes it is given their number: `Network{max_batch(5), classes(37)}`;
-/// what speaks of parameters and outputs then speaks of this number.
-/// Not for use by several threads at once; it uses OpenMP's threads itself.
+/// A new network has its layers' initial values (PyTorch's); load_pretrained replaces them.
+/// If the head is made for AtMost<N> classes, the constructor gets their number:
+/// `Network{max_batch(5), classes(37)}`; counts and shapes then are those for this number.
+/// Only one thread may use a network at a time; the network itself uses OpenMP's threads.
 template <class Model, class In, class Backend = cpu, HasTuning Options = Balanced>
 class Network : private DiagnoseModel<Model, In, Backend>,
                 public OutputShape<output_node<Model, In, Backend, Options>.out,
@@ -60,16 +60,16 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   using backend = Backend;
   using options = Options;
   static constexpr Shape input_shape = In::shape;
-  /// How many classes there may be at most, if the head is made for AtMost so many, else 0.
+  /// N if the head is made for AtMost<N> classes, else 0.
   static constexpr int bound = [] {
     const Node& output = output_node<Model, In, Backend, Options>;
     return output.bounded_output ? output.out.channels : 0;
   }();
   static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
-  /// Whether the model has a frozen beginning, whose outputs can be computed once: `features`. It
-  /// ends at the last point at which a single value is alive, before the first layer that trains,
-  /// uses batch statistics or drops values; where nothing trains, at the
-  /// network's output (whose feature_shape is the bound's for AtMost so many classes).
+  /// Whether the model has a frozen beginning, whose outputs, the `features`, need to be computed
+  /// only once. It ends before the first layer that trains, uses batch statistics or drops values,
+  /// at the last point at which only one value is needed later. If nothing trains, it ends at the
+  /// network's output (with AtMost<N> classes, feature_shape is the one for N).
   static constexpr bool has_features = scheduled<Model, In, Backend, Options>.cut > 0;
   static constexpr Shape feature_shape = [] {
     if constexpr (has_features)
@@ -94,7 +94,7 @@ class Network : private DiagnoseModel<Model, In, Backend>,
     return frostline::trainable_count(
         of_classes(graph(), executor_.program().declared, executor_.classes()));
   }
-  /// Units: bytes of values, gradients and scratch for this many samples and threads.
+  /// Memory of values, gradients and scratch for this many samples and threads. Units: bytes.
   static constexpr std::size_t arena_bytes(int samples, int threads) {
     return program<Model, In, Backend, Options>.arena_bytes(samples, threads);
   }
@@ -105,10 +105,10 @@ class Network : private DiagnoseModel<Model, In, Backend>,
                   std::move(context)) {
     static_assert(bound == 0,
                   "frostline: Network requires classes(n) after max_batch(n): its head is made for "
-                  "AtMost so many classes");
+                  "AtMost<N> classes");
   }
-  /// Where the head is made for AtMost so many classes. Throws: Error, before anything is
-  /// allocated, if their number is below 1 or above the bound; and as above.
+  /// For a head that is made for AtMost<N> classes. Throws: Error, before anything is allocated, if
+  /// their number is below 1 or above N; and as above.
   Network(MaxBatch batch, Classes number, Seed first = {0}, typename Backend::Context context = {})
       : executor_(program<Model, In, Backend, Options>, batch.value, number.value, first.value,
                   std::move(context)) {
@@ -126,57 +126,57 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   /// images, more than max_batch, or the network's own outputs.
   std::span<const float> predict(std::span<const float> images) { return forward(images, false); }
 
-  /// As predict; with `training`, batch statistics are used and moved, dropout drops, and what the
-  /// backward needs is kept. The images must stay where they are until the backward is done.
+  /// Like predict; with `training`, batch norms use batch statistics and update the running ones,
+  /// dropout drops, and the values for the backward are saved. The images must stay valid until the
+  /// backward is done.
   /// Throws: as predict, and if a batch norm would train on one value per channel.
   std::span<const float> forward(std::span<const float> images, bool training) {
     return executor_.forward(images, training);
   }
 
-  /// What the frozen beginning gives for a batch of images, in evaluation mode, in the host's
+  /// The outputs of the frozen beginning for a batch of images, in evaluation mode, in the host's
   /// memory; valid until the next call. Shapes: (batch, feature_shape). Throws: as predict.
   std::span<const float> features(std::span<const float> images) {
     static_assert(has_features, "frostline: features requires a model with a frozen beginning");
     return executor_.features(images);
   }
-  /// As predict and forward, with features in the place of images: what comes after the frozen
-  /// beginning is computed from them. A backward may follow as after `forward`.
+  /// Like predict and forward, with features instead of images: only the layers after the frozen
+  /// beginning are computed. A backward may follow `forward_features`.
   std::span<const float> predict_features(std::span<const float> features) {
     return forward_features(features, false);
   }
   std::span<const float> forward_features(std::span<const float> features, bool training) {
     static_assert(has_features && trains,
-                  "frostline: forward_features requires a model with a frozen beginning, after "
-                  "which something trains");
+                  "frostline: forward_features requires a model with a frozen beginning and "
+                  "trainable parameters after it");
     return executor_.forward_features(features, training);
   }
 
-  /// Outputs that have a loss while training: the network's, number 0, and Auxiliary ones.
+  /// Outputs that have a loss in training: the network's output is number 0; Auxiliary ones follow.
   static constexpr int output_count = compiled<Model, In, Backend, Options>.output_count;
-  /// An output of the last forward, which must have been with `training` for an auxiliary one: in
-  /// the backend's memory. Shapes: (batch, output_shape). Throws: Error if there is none.
+  /// Output k of the last forward, in the backend's memory. Auxiliary outputs need a forward with
+  /// `training`. Shapes: (batch, output_shape). Throws: Error if there is none.
   std::span<const float> output(int k = 0) const { return executor_.output(k); }
-  /// Where a loss assigns the gradient of an output, in the backend's memory: on CUDA the device's,
-  /// to be written in the context's stream. A backward reads those of all outputs.
+  /// The gradient of an output, which a loss assigns, in the backend's memory; on CUDA it must be
+  /// written in the context's stream. A backward reads the gradients of all outputs.
   /// Shapes: (batch, output_shape). Throws: Error if there is no such output.
   std::span<float> output_gradient(int k = 0) {
-    static_assert(trains, "frostline: output_gradient requires a model in which something trains");
+    static_assert(trains, "frostline: output_gradient requires a model with trainable parameters");
     return executor_.output_gradient(k);
   }
 
   /// The backward of the forward with `training` just before it. Assigns the parameters' gradients,
-  /// or adds to them with `accumulate`. Throws: Error if there was none, if it has run already, or
-  /// if something came between that overwrites what it reads: predict, evaluate, `trainable`, or
-  /// anything that writes weights.
+  /// or adds to them with `accumulate`. Throws: Error if there was no such forward, if its backward
+  /// has run already, or if predict, evaluate, `trainable` or a write of weights came in between.
   void backward(bool accumulate = false) {
-    static_assert(trains, "frostline: backward requires a model in which something trains");
+    static_assert(trains, "frostline: backward requires a model with trainable parameters");
     executor_.backward(accumulate);
   }
 
-  /// What trains, and its gradient: each one span in the backend's memory (on CUDA the device's),
-  /// in backward order, padded with zeros.
-  /// Kernels keep packed copies of trainable parameters. `trainable` and `backward` mark them out
-  /// of date: if you change parameters without a backward, call `trainable` again.
+  /// The trainable parameters and their gradients: each one span in the backend's memory, in
+  /// backward order, padded with zeros. Kernels keep packed copies of the parameters, which are
+  /// renewed after each call of `trainable` or `backward`. If you change parameters without a
+  /// backward, call `trainable` again.
   std::span<float> trainable() { return executor_.trainable(); }
   std::span<float> gradients() { return executor_.gradients(); }
 
@@ -194,7 +194,7 @@ class Network : private DiagnoseModel<Model, In, Backend>,
     return find_tensor(tensors(), key);
   }
 
-  /// Copies a tensor out of the network, in PyTorch's order. The element type is the tensor's own.
+  /// Copies a tensor out of the network, in PyTorch's order, as elements of the tensor's type.
   template <class Number>
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
     executor_.read(tensor, numbers);
@@ -204,13 +204,13 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   void write(const NamedTensor& tensor, std::span<const Number> numbers) {
     executor_.write(tensor, numbers);
   }
-  /// A copy of the tensor of this key. Throws: Error if there is none, or it holds no floats.
+  /// A copy of the tensor of this key. Throws: Error if there is none, or its type is not float.
   std::vector<float> values(std::string_view key) const { return values_of(*this, key); }
 
   /// Gives all parameters and buffers their layers' initial values, drawn from this seed.
   void initialise(Seed first) { executor_.initialise(first.value); }
 
-  /// The part that all networks of a backend share.
+  /// The part whose type is the same for all networks of a backend.
   Executor<Backend>& executor() { return executor_; }
   const Executor<Backend>& executor() const { return executor_; }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NetworkMemory: a network's one block of memory, and where everything lies in it.
+// NetworkMemory: a network's block of memory, and the place of everything in it.
 #pragma once
 
 #include <cstddef>
@@ -12,7 +12,7 @@
 
 namespace frostline {
 
-/// Pointers lie in the backend's memory.
+/// All pointers are into the backend's memory.
 template <class Backend>
 class NetworkMemory {
  public:
@@ -42,7 +42,7 @@ class NetworkMemory {
     return at<float>(this->node(node).parameter[k].trains ? parts_.trainable : parts_.frozen) +
            program_->parameters[node][k];
   }
-  /// Null for what does not train.
+  /// Null for a frozen parameter.
   float* parameter_gradient(int node, int k) const {
     return this->node(node).parameter[k].trains ? gradients() + program_->parameters[node][k]
                                                 : nullptr;
@@ -51,13 +51,13 @@ class NetworkMemory {
     return at<float>(parts_.buffers) + program_->buffers[node][k];
   }
   float* buffers() const { return at<float>(parts_.buffers); }
-  /// What a step's kernel packed.
+  /// The weights that a step's kernel has packed.
   float* packed(int step) const {
     return at<float>(parts_.packed) + program_->facts[std::size_t(step)].packed_offset;
   }
 
-  // The arena: what grows with the batch, what does not, a part a thread, scratch.
-  /// A batch of values, or null.
+  // The arena: values that grow with the batch, values that do not, a part per thread, scratch.
+  /// A value for the whole batch, or null.
   std::byte* batch(const Slot& slot) const {
     return slot.used() ? arena() + slot.offset * std::size_t(max_batch_) : nullptr;
   }
@@ -68,7 +68,7 @@ class NetworkMemory {
   std::byte* own(const Slot& slot, int thread) const {
     return thread_memory() + slot.offset + program_->thread_bytes * std::size_t(thread);
   }
-  /// Whether this lies in the network's memory.
+  /// Whether an address is in the network's memory.
   bool holds(const float* place) const {
     const auto address = reinterpret_cast<std::uintptr_t>(place);
     const auto first = reinterpret_cast<std::uintptr_t>(block_.data());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NotFinite: where numbers that are not finite come from.
+// NotFinite: finds the layer from which numbers that are not finite come.
 #pragma once
 
 #include <algorithm>
@@ -11,8 +11,8 @@
 
 namespace frostline {
 
-/// Looks for the first layer whose output is not finite, after a training forward that gave such
-/// numbers.
+/// Looks for the first layer whose output is not finite, after a forward with training that gave a
+/// loss or logits that are not finite.
 template <class Backend>
 class NotFinite {
   using Images = typename Executor<Backend>::Images;
@@ -20,9 +20,9 @@ class NotFinite {
  public:
   explicit NotFinite(Executor<Backend>& network) : network_(network) {}
 
-  /// The first layer in order whose output in the last forward is not finite, and what may help, in
-  /// words. Runs the layers again, which moves buffers once more, and then calls `restore`, which
-  /// puts them back.
+  /// Names the first layer whose output in the last forward is not finite, and says what may help.
+  /// Runs the layers again, which updates buffers again, and then calls `restore`, which gives the
+  /// buffers their values before the step.
   template <class Restore>
   std::string explain(Restore restore) {
     network_.kept_ = false;
@@ -31,24 +31,23 @@ class NotFinite {
     for (std::size_t n = 0; n < std::size_t(network_.batch_); ++n)
       if (from_images ? !is_finite(network_.images_ + n * sample, sample)
                       : !is_finite_in_host(network_.features_ + n * sample, sample))
-        return format_text("sample {} of the batch that was given is not finite: mend or skip it",
-                           n);
+        return format_text("sample {} of the given batch is not finite: correct or skip it", n);
     const int step = first_step();
     restore();
     constexpr std::string_view advice = "a lower learning rate may help";
     if (step == program().loss)
-      return format_text("though the outputs of all layers are finite; {}", advice);
+      return format_text("the outputs of all layers are finite; {}", advice);
     const int i = program().steps[std::size_t(step)].node;
     std::string text = format_text("the first layer whose output is not finite is '{}'",
                                    std::string_view(node(i).path));
     if (node(i).output != i)
-      text += format_text(" (computed together with what follows it as far as '{}')",
+      text += format_text(" (computed together with the layers up to '{}')",
                           std::string_view(node(node(i).output).path));
     std::string spoilt = tensors_of_node(i);
     if (node(i).batch_norm != no_node) spoilt += tensors_of_node(node(i).batch_norm);
     return spoilt.empty()
                ? format_text("{}; {}", text, advice)
-               : format_text("{}{}, nor was it before this step: load the weights again; {}", text,
+               : format_text("{}{} and was not before this step: load the weights again; {}", text,
                              spoilt, advice);
   }
 
@@ -68,7 +67,7 @@ class NotFinite {
       return is_finite_in_host(copy.data(), count);
     }
   }
-  /// The first step of the forward whose output is not finite, or that of the loss.
+  /// The first step of the forward whose output is not finite, or else the loss's step.
   int first_step() {
     int first = program().loss;
     if constexpr (!Backend::in_host_memory)
@@ -84,7 +83,7 @@ class NotFinite {
       return first != s;
     };
     const int middle = std::max(program().prefix, network_.first_);
-    for (int n = 0; n < network_.batch_; ++n)  // whose values replace those of the image before
+    for (int n = 0; n < network_.batch_; ++n)  // each image overwrites the values of the last one
       for (int s = network_.first_; s < middle && s < first && run(s, {n, 1, true});) ++s;
     for (int s = middle; s < first && run(s, {0, network_.batch_, true});) ++s;
     return first;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// to: a network on another backend, with its weights.
+// to: copies a network with its weights to another backend.
 #pragma once
 
 #include "frostline/network/network.hpp"
@@ -7,7 +7,7 @@
 namespace frostline {
 
 /// The same model on another backend, with copies of all parameters and buffers:
-/// `auto on_gpu = to<thrust_backend>(network)`. Random numbers begin again with `first`.
+/// `auto on_gpu = to<thrust_backend>(network)`. Its random numbers start from the seed `first`.
 /// Throws: Error, as Network's constructor, or if the weights' file has changed.
 template <class Backend, class Model, class In, class From, class Options>
 Network<Model, In, Backend, Options> to(const Network<Model, In, From, Options>& network,

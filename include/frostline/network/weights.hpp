@@ -16,9 +16,9 @@
 
 namespace frostline {
 
-/// Which of them were written, and which lie in a lender's memory instead of the network's. What
-/// nobody has written gets its layer's initial values when they are first needed, since a file
-/// usually replaces them.
+/// Records which parameters and buffers were written, and which are in a lender's memory instead of
+/// the network's. Those that were not written get their layer's initial values when they are first
+/// needed, since a file usually replaces them.
 template <class Backend>
 class Weights {
  public:
@@ -31,13 +31,13 @@ class Weights {
         written_(loans_.size()) {}
 
   std::uint64_t seed() const { return seed_; }
-  /// Whether what kernels keep packed is out of date: what trains, or frozen ones too.
+  /// Whether parameters changed since they were packed: any, or frozen ones.
   bool changed() const { return changed_; }
   bool frozen_changed() const { return frozen_changed_; }
   void note_update() { changed_ = true; }
   void note_packed() { changed_ = frozen_changed_ = false; }
 
-  /// Where a parameter is read.
+  /// The address from which kernels read a parameter.
   const float* parameter(const Memory& memory, int node, int k) const {
     const Loan& loan = loans_[std::size_t(node)][order_of(false, k)];
     return loan.lender ? loan.floats : memory.parameter(node, k);
@@ -60,15 +60,15 @@ class Weights {
     memory.context().synchronize();
     note_written(tensor);
   }
-  /// As write, without a copy, where a frozen tensor is read when it is packed and no more.
-  /// Returns whether it is such a one; if not, nothing has happened.
+  /// Like write but without a copy, for a frozen tensor that is read only to pack it. Returns
+  /// false, with nothing changed, for other tensors.
   bool borrow(const Memory& memory, const NamedTensor& tensor, Loan loan) {
     if (!may_be_lent(memory.program(), tensor)) return false;
     loan_of(tensor) = std::move(loan);
     note_written(tensor);
     return true;
   }
-  /// Begins again with initial values of this seed.
+  /// Gives all parameters and buffers initial values of this seed.
   void initialise(std::uint64_t seed) {
     seed_ = seed;
     for (auto& written : written_) written.reset();
@@ -76,7 +76,7 @@ class Weights {
     all_written_ = false;
     changed_ = frozen_changed_ = true;
   }
-  /// Gives what nobody has written its initial values.
+  /// Gives initial values to all that was not written.
   void initialise_rest(const Memory& memory) const {
     if (all_written_) return;
     const Program& program = memory.program();
@@ -123,7 +123,7 @@ class Weights {
     frozen_changed_ = frozen_changed_ || !tensor.trains;
   }
   static bool may_be_lent(const Program& program, const NamedTensor& tensor) {
-    // A file holds no more rows than there are classes.
+    // A file has one row per class, the memory one per class of the bound.
     const bool bounded = program.nodes[std::size_t(tensor.node)].bounded_parameters;
     bool result = Backend::in_host_memory && !tensor.trains && !bounded && !tensor.is_buffer &&
                   tensor.extents.size() >= 2;

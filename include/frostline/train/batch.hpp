@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// A batch of features that a frozen beginning has computed.
+// FeatureBatch: a batch of features.
 #pragma once
 
 #include <span>
 
 namespace frostline {
 
-/// Features in the place of images, and their labels: what FeatureCache::gather gives, and what a
-/// Trainer's step and evaluate take.
+/// Features, instead of images, and their labels. FeatureCache::gather returns it, and a Trainer's
+/// step and evaluate take it.
 struct FeatureBatch {
   std::span<const float> features;  // (batch, feature_shape)
   std::span<const int> labels;      // (batch), or (batch, H, W) for a dense head, or none

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// FeatureCache: what a frozen prefix gives for a data set, computed once.
+// FeatureCache: the features of a data set, computed once.
 #pragma once
 
 #include <functional>
@@ -13,19 +13,19 @@
 
 namespace frostline {
 
-/// What a network's frozen beginning gives for each sample of a data set. Filled once, it feeds the
-/// training of what comes after, in any order, epoch after epoch:
+/// The outputs of a network's frozen beginning (Network::features) for each sample of a data set.
+/// After it is filled, the other layers can be trained on it in any order, epoch after epoch:
 ///
 ///     FeatureCache cache{network, 471};
 ///     cache.append(images, labels);  // batch after batch, until it is full
 ///     trainer.step(cache.gather(indices));
 ///
-/// Images must be the same each time they are shown: none cropped or mirrored at random. What is
-/// cached stays as it is when the network's weights are replaced later. Labels stay in memory.
+/// The images must not vary: none may be cropped or mirrored at random. The cached features do not
+/// change if the network's weights are replaced later. Labels stay in memory.
 class FeatureCache {
  public:
-  /// Room for this many samples. The network must live until the cache is full.
-  /// Throws: Error if there is to be no sample, or there is no room for them.
+  /// Allocates room for this many samples. The network must live until the cache is full.
+  /// Throws: Error if `samples` is 0 or they do not fit in memory or on the disk.
   template <class Net>
   FeatureCache(Net& network, std::size_t samples, const CacheOptions& options = {})
       : in_(Net::input_shape),
@@ -37,9 +37,9 @@ class FeatureCache {
     static_cast<void>(Diagnose<FeatureProblemOf<typename Net::model, typename Net::input>>{});
   }
 
-  /// Runs the network on images, of any number, and keeps its outputs and their labels.
+  /// Computes the features of any number of images and stores them with their labels.
   /// Shapes: images (samples, C, H, W). Throws: Error, with nothing added, if a size does not fit
-  /// or there are more samples than the cache was made for; with all samples there, if the file of
+  /// or there are more samples than the cache was made for; with all samples added, if the file of
   /// a full cache cannot be kept.
   void append(std::span<const float> images, std::span<const int> labels = {}) {
     const std::size_t sample = in_.size();
@@ -50,7 +50,7 @@ class FeatureCache {
     const std::size_t labels_each = size() == 0 ? labels.size() / samples : labels_each_;
     if (labels.size() != labels_each * samples)
       throw Error(
-          format_text("frostline: the feature cache takes {} label(s) an image, got {} for {}",
+          format_text("frostline: the feature cache takes {} label(s) per image, got {} for {}",
                       labels_each, labels.size(), samples));
     if (samples > capacity() - size())
       throw Error(format_text("frostline: the feature cache was made for {} samples, got {}",
@@ -73,8 +73,8 @@ class FeatureCache {
     if (full()) store_.keep();
   }
 
-  /// Samples by number, counted in the order in which they were appended, and their labels. Valid
-  /// until the next call. Throws: Error if there is no such sample.
+  /// The features and labels of these samples, which are numbered from 0 in the order in which they
+  /// were appended. Valid until the next call. Throws: Error if there is no such sample.
   FeatureBatch gather(std::span<const std::size_t> indices) {
     gathered_.resize(indices.size() * shape().size());
     store_.gather(indices, gathered_.data());
@@ -86,7 +86,7 @@ class FeatureCache {
     return {gathered_, gathered_labels_};
   }
 
-  Shape shape() const { return store_.shape(); }  // of a sample's features
+  Shape shape() const { return store_.shape(); }  // of the features per sample
   std::size_t size() const { return store_.size(); }
   std::size_t capacity() const { return store_.capacity(); }
   bool full() const { return size() == capacity(); }
@@ -102,7 +102,7 @@ class FeatureCache {
   }
 
  private:
-  Shape in_;  // of an image
+  Shape in_;  // the shape of an image
   std::size_t max_batch_;
   std::function<std::span<const float>(std::span<const float>)> features_of_;
   FeatureStore store_;

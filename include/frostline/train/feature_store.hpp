@@ -19,19 +19,19 @@
 
 namespace frostline {
 
-/// Where features are kept, and as what.
+/// Where and in which type features are stored.
 struct CacheOptions {
   ElementType type = ElementType::f32;               // or f16: half the bytes, rounded to 11 bits
-  std::size_t memory_budget = std::size_t(2) << 30;  // bytes; more goes to a file
-  std::filesystem::path file{};  // always this file; empty: one in the system's temporary folder
-  bool keep = false;             // the file, once it is full: a safetensors file with "features"
+  std::size_t memory_budget = std::size_t(2) << 30;  // bytes; larger caches use a file
+  std::filesystem::path file{};  // always use this file; empty: a temporary one if one is needed
+  bool keep = false;             // keep the full file: safetensors with the tensor "features"
 };
 
-/// The samples of a data set as rows of one size, appended once and read in any order.
+/// The samples of a data set as rows of one size, which are appended once and read in any order.
 class FeatureStore {
  public:
-  /// Throws: Error if there is to be no sample, if the type is neither f32 nor f16, if there is no
-  /// file that must be kept, if there is not enough memory, or as ScratchFile.
+  /// Throws: Error if the capacity is 0, the type is neither f32 nor f16, `keep` is set without
+  /// `file`, or there is too little memory; and as ScratchFile.
   FeatureStore(Shape shape, std::size_t capacity, const CacheOptions& options)
       : shape_(shape), capacity_(capacity), type_(options.type), keep_(options.keep) {
     if (type_ != ElementType::f32 && type_ != ElementType::f16)
@@ -41,9 +41,9 @@ class FeatureStore {
     if (capacity > std::numeric_limits<std::size_t>::max() / 4 / row_bytes())
       throw Error(format_text("frostline: FeatureCache cannot hold {} samples", capacity));
     if (keep_ && options.file.empty())
-      throw Error("frostline: FeatureCache requires a file that it is to keep");
+      throw Error("frostline: FeatureCache requires the name of the file that it keeps");
     if (options.file.empty() && bytes() <= options.memory_budget) {
-      constexpr std::string_view advice = "a smaller memory_budget puts them into a file";
+      constexpr std::string_view advice = "with a smaller memory_budget they are stored in a file";
       require_memory("a feature cache", bytes(), advice);
       try {
         memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes());
@@ -63,14 +63,14 @@ class FeatureStore {
   Shape shape() const { return shape_; }
   std::size_t capacity() const { return capacity_; }
   std::size_t size() const { return size_; }  // samples so far
-  /// Forgets the samples from this one on.
+  /// Drops the samples from number `size` on.
   void shrink(std::size_t size) { size_ = std::min(size, size_); }
   ElementType type() const { return type_; }
   std::size_t bytes() const { return capacity_ * row_bytes(); }
   bool in_file() const { return file_.has_value(); }
 
-  /// Adds samples. Shapes: (samples, shape). Throws: Error if there are too many, or a number is
-  /// not finite or does not fit 16 bits; what was there stays.
+  /// Adds samples. Shapes: (samples, shape). Throws: Error, with nothing added, if there are too
+  /// many, or a number is not finite or does not fit F16.
   void append(std::span<const float> features) {
     const std::size_t samples = features.size() / shape_.size();
     if (samples > capacity_ - size_)
@@ -96,7 +96,7 @@ class FeatureStore {
     }
     size_ += samples;
   }
-  /// Gives a file that is to be kept its name. Throws: Error if that fails; the samples stay.
+  /// If `keep` is set, gives the file its name. Throws: Error if that fails; the samples stay.
   void keep() {
     if (keep_) file_->keep();
   }
@@ -105,7 +105,7 @@ class FeatureStore {
   void gather(std::span<const std::size_t> indices, float* out) const {
     for (const std::size_t index : indices)
       if (index >= size_)
-        throw Error(format_text("frostline: the feature cache holds {} samples, none is number {}",
+        throw Error(format_text("frostline: the feature cache holds {} samples, but no sample {}",
                                 size_, index));
     for (const std::size_t index : indices) {
       const std::byte* const row = rows_ + index * row_bytes();
@@ -127,14 +127,14 @@ class FeatureStore {
     return folder / "frostline-features";
   }
   std::size_t row_bytes() const { return shape_.size() * size_of(type_); }
-  // Exact for all that append lets in, subnormal numbers too, and a loop without a branch.
+  // Exact for all numbers that append accepts, also subnormal ones; the loop has no branch.
   void widen(const std::uint16_t* halves, float* out) const {
     for (std::size_t i = 0, count = shape_.size(); i < count; ++i) {
       const std::uint32_t half = halves[i];
       out[i] = std::bit_cast<float>((half & 0x8000u) << 16 | (half & 0x7fffu) << 13) * 0x1p112f;
     }
   }
-  // Of a safetensors file with one tensor, ending at a multiple of 64 bytes.
+  // The header of a safetensors file with one tensor; it ends at a multiple of 64 bytes.
   std::string header() const {
     std::string json = format_text(
         R"({{"features":{{"dtype":"{}","shape":[{},{},{},{}],"data_offsets":[0,{}]}}}})",

@@ -15,51 +15,51 @@
 
 namespace frostline {
 
-/// What a training is doing.
+/// The phases of a training.
 enum class FitPhase { features_to_train, features_to_validate, training, validation };
 
-/// How far it has come, after each batch.
+/// The progress of a training after a batch.
 struct FitProgress {
   FitPhase phase;
   int epoch;                // 0 while features are computed
   std::size_t done, total;  // samples of this phase
-  double loss;              // mean over those that are done; of the training only
+  double loss;              // mean over the samples that are done; only in training
 };
 
 struct FitOptions {
   int epochs = 10;
-  int batch = 0;           // samples a step; 0: the network's max_batch
-  std::uint64_t seed = 0;  // of the order of samples and of random crops
-  /// The learning rate of a step, from 0; empty: the optimizer's own is the peak of a
-  /// CosineSchedule with a warm-up of one epoch.
+  int batch = 0;           // samples per step; 0: the network's max_batch
+  std::uint64_t seed = 0;  // for the order of samples and for random crops
+  /// The learning rate of a step, counted from 0. Empty: a CosineSchedule with a warm-up of one
+  /// epoch, whose peak is the optimizer's own learning rate.
   std::function<float(int step)> schedule = {};
   /// Whether the weights of the best epoch replace those of the last.
   bool restore_best = true;
-  /// What makes an epoch the best: the largest; of equal ones, the least validation loss. Empty:
-  /// the accuracy.
+  /// The epoch with the largest score is the best; of equal ones, the one with the least validation
+  /// loss. Empty: the accuracy.
   std::function<double(const Validation&)> score = {};
-  /// How the features of a frozen beginning are cached, for data that do not vary; none: not at
-  /// all. There are two caches, so a `file` cannot be named.
+  /// How the features of data that do not vary are cached, if the network has a frozen beginning;
+  /// nullopt: not at all. There are two caches, so `file` must be empty.
   std::optional<CacheOptions> cache = CacheOptions{};
   LoaderOptions loader = {};
   std::function<void(const FitProgress&)> on_progress = {};
-  /// After the features of a data set are cached.
+  /// Called after the features of a data set are cached.
   std::function<void(FitPhase, const FeatureCache&)> on_cache = {};
-  /// After each epoch; false ends the training. Where `is_best`, the network is the best so far,
-  /// and can be saved.
+  /// Called after each epoch; false ends the training. With `is_best`, the network now has the best
+  /// weights so far and can be saved.
   std::function<bool(const EpochResult&, const Validation&, bool is_best)> on_epoch = {};
 };
 
 namespace detail {
 
-/// A data set batch by batch: its images, or their features if those are cached.
+/// A data set batch by batch, as images or as cached features.
 class FitData {
  public:
   FitData(FitTarget& target, const DataView& data, const FitOptions& options)
       : target_(&target), data_(&data), options_(&options) {}
 
   std::size_t size() const { return data_->facts().size; }
-  /// Computes the features of all samples, if the network has any and the samples stay the same.
+  /// Computes the features of all samples, if the network has features and the samples do not vary.
   void cache(FitPhase phase) {
     if (!options_->cache || data_->facts().varies) return;
     std::unique_ptr<FeatureCache> cache = target_->cache(size(), *options_->cache);
@@ -73,7 +73,7 @@ class FitData {
     cache_ = std::move(cache);
     if (options_->on_cache) options_->on_cache(phase, *cache_);
   }
-  /// Calls action(AnyBatch, samples in it) for all of them in this order.
+  /// Calls action(AnyBatch, number of samples) for batch after batch in this order.
   template <class Action>
   void for_each(std::vector<std::size_t> order, const Draws& draws, std::size_t most,
                 Action action) {
@@ -136,13 +136,13 @@ inline Validation validate(FitTarget& target, FitData& data, int epoch) {
   data.for_each(in_order(data.size()), {}, std::size_t(target.max_batch()), evaluate);
   if (!std::isfinite(result.evaluation.loss()))
     throw Error(
-        format_text("frostline: the loss of the samples to validate is not finite after epoch {}: "
+        format_text("frostline: the validation loss is not finite after epoch {}: "
                     "the training has diverged; a lower learning rate may help",
                     epoch));
   return result;
 }
 
-/// One pass over the samples to train on; returns what it came to.
+/// Trains on all samples once.
 inline EpochResult train_epoch(FitTarget& target, FitData& data, int epoch, std::size_t batch,
                                const FitOptions& options,
                                const std::function<float(int)>& schedule) {
@@ -168,18 +168,18 @@ inline EpochResult train_epoch(FitTarget& target, FitData& data, int epoch, std:
 
 }  // namespace detail
 
-/// Trains a network for some epochs on one data set and judges it on another after each:
+/// Trains a network for some epochs on one data set and evaluates it on another after each:
 ///
 ///     fit(trainer, train_set, validation_set, {.epochs = 30, .seed = 1});
 ///
-/// Each sample is computed once an epoch; where the network has a frozen beginning, the features of
-/// samples that do not vary once in all. Random crops and the order depend on the seed and the
-/// epoch only, not on the number of threads. The optimizer's learning rate is what it was
-/// afterwards, its other state that of the last step.
+/// Each sample is computed once per epoch. If the network has a frozen beginning, the features of
+/// samples that do not vary are computed only once in all. The order and random crops depend only
+/// on the seed and the epoch, not on the number of threads. Afterwards the optimizer has its old
+/// learning rate again; its states are those of the last step.
 /// Throws: Error, before anything changes, if the options make no sense, or a data set and the
-/// network do not fit; later, what a sample's reading, a step or a callback throws, and if the
-/// validation loss is not finite. The network then has the weights of the best epoch so far (with
-/// `restore_best`, if an epoch is complete) or else those of the last step that was taken.
+/// network do not fit; later, if the validation loss is not finite, and whatever reading a sample,
+/// a step or a callback throws. The network then has the weights of the best epoch so far (with
+/// `restore_best`, if an epoch is complete), else those of the last step that was taken.
 inline FitResult fit(FitTarget& target, const DataView& train_set, const DataView& validation_set,
                      const FitOptions& options = {}) {
   const int batch = options.batch == 0 ? target.max_batch() : options.batch;
@@ -189,7 +189,7 @@ inline FitResult fit(FitTarget& target, const DataView& train_set, const DataVie
         "{} epochs and batches of {}",
         target.max_batch(), options.epochs, batch));
   if (options.cache && !options.cache->file.empty())
-    throw Error("frostline: fit keeps two caches of features, which cannot be one file");
+    throw Error("frostline: fit uses two feature caches, so .cache must not name a file");
   detail::check_data(target, train_set.facts(), "to train on");
   detail::check_data(target, validation_set.facts(), "to validate");
   target.require_batch(std::min(std::size_t(batch), train_set.facts().size));

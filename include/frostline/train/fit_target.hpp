@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// FitTarget: a trainer of any model as `fit` sees it, so that its loop is compiled once for all.
+// FitTarget: the interface of any trainer for `fit`, so that its loop is compiled only once.
 #pragma once
 
 #include <memory>
@@ -16,7 +16,7 @@
 
 namespace frostline {
 
-/// Images, or their features where a network has a frozen beginning, and their labels.
+/// Images or features, and their labels.
 using AnyBatch = std::variant<ImageBatch, FeatureBatch>;
 
 /// A trainer of any model, loss and optimizer, on any backend.
@@ -29,16 +29,16 @@ class FitTarget {
   virtual float learning_rate() const = 0;
   virtual void set_learning_rate(float rate) = 0;
   virtual float step(const AnyBatch& batch) = 0;
-  /// Throws: Error if the network cannot train on a batch of so many samples.
+  /// Throws: Error if the network cannot train on a batch of this many samples.
   virtual void require_batch(std::size_t samples) const = 0;
   virtual Evaluation evaluate(const AnyBatch& batch) = 0;
-  /// The network's outputs for the batch just evaluated, of at most max_batch samples.
+  /// The network's outputs for the batch that was evaluated last, of at most max_batch samples.
   virtual std::span<const float> outputs() = 0;
-  /// A cache for so many samples; none if the model has no frozen beginning.
+  /// A cache for this many samples; null if the model has no frozen beginning.
   virtual std::unique_ptr<FeatureCache> cache(std::size_t samples, const CacheOptions& options) = 0;
-  /// Copies what a training changes: the parameters that train, and all buffers.
+  /// Copies the trainable parameters and all buffers.
   virtual void keep() = 0;
-  /// Gives the network what was kept.
+  /// Copies back what `keep` copied.
   virtual void restore() = 0;
 };
 

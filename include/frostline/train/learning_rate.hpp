@@ -10,16 +10,16 @@
 
 namespace frostline {
 
-/// A linear warm-up to `peak`, whose first step has peak / warmup_steps, then half a cosine that
-/// starts at `peak` and would reach 0 in the step after the last.
+/// A linear warm-up, from peak / warmup_steps in the first step to `peak`; then half a cosine from
+/// `peak` that would reach 0 in the step after the last.
 /// Source: Loshchilov and Hutter 2016, https://arxiv.org/abs/1608.03983
 struct CosineSchedule {
   float peak = 1e-2f;
   int warmup_steps = 0;
-  int steps = 0;  // of the whole training, warm-up and all
+  int steps = 0;  // of the whole training, warm-up included
 
-  /// The learning rate of a step, counted from 0; 0 for those after the last.
-  /// Throws: Error for a schedule without steps, or with a warm-up that is longer than it.
+  /// The learning rate of a step, counted from 0; it is 0 after the last step.
+  /// Throws: Error if there are no steps, the warm-up is longer than all of them, or step < 0.
   float operator()(int step) const {
     if (steps < 1 || warmup_steps < 0 || warmup_steps > steps || step < 0)
       throw Error(format_text(

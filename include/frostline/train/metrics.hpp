@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Metrics: how often a prediction is right, and which classes are taken for which.
+// Metrics: accuracy, predictions, and the confusion matrix.
 #pragma once
 
 #include <cmath>
@@ -11,7 +11,7 @@
 
 namespace frostline {
 
-/// Sums over samples (or pixels) that counted.
+/// Sums over the samples (or pixels) whose label is not ignored.
 struct Evaluation {
   double loss_sum = 0;
   std::size_t correct = 0;
@@ -26,8 +26,8 @@ struct Evaluation {
   }
 };
 
-/// The class of the largest logit of one position; of equal ones the first, and not-a-number counts
-/// as the largest. Shapes: logits {classes, H, W} of one image.
+/// The class of the largest logit of one position; the first of equal ones; NaN counts as the
+/// largest. Shapes: logits {classes, H, W} of one image.
 /// Source: https://pytorch.org/docs/stable/generated/torch.argmax.html
 inline int predicted_class(Shape shape, const float* logits, std::size_t pixel = 0) {
   const auto logit = [&](int c) { return logits[std::size_t(c) * shape.pixels() + pixel]; };
@@ -37,13 +37,13 @@ inline int predicted_class(Shape shape, const float* logits, std::size_t pixel =
   return best;
 }
 
-/// The likeliest class of a sample, and its probability.
+/// The most likely class of a sample, and its probability.
 struct Prediction {
   int label = 0;
   float probability = 0;
 };
 
-/// What one sample's logits say. Shapes: logits (classes).
+/// The prediction from one sample's logits. Shapes: logits (classes).
 inline Prediction likeliest(std::span<const float> logits) {
   const int best = predicted_class({int(logits.size()), 1, 1}, logits.data());
   double sum = 0;
@@ -51,7 +51,7 @@ inline Prediction likeliest(std::span<const float> logits) {
   return {best, float(1 / sum)};
 }
 
-/// What a batch adds to an evaluation. Shapes: logits (batch, shape), labels (batch, pixels).
+/// Evaluates a batch. Shapes: logits (batch, shape), labels (batch, pixels).
 inline Evaluation count_correct(Shape shape, std::span<const float> logits,
                                 std::span<const int> labels, int ignore_index, float mean_loss) {
   Evaluation result;
@@ -65,12 +65,12 @@ inline Evaluation count_correct(Shape shape, std::span<const float> logits,
   return result;
 }
 
-/// How often each class (row) was taken for each (column).
+/// Counts how often each class (row) was predicted as each class (column).
 class ConfusionMatrix {
  public:
   explicit ConfusionMatrix(int classes)
       : classes_(classes), counts_(std::size_t(classes) * std::size_t(classes)) {}
-  /// What is no class, such as the label that CrossEntropy ignores, does not count.
+  /// Labels that are not a class, such as the one that CrossEntropy ignores, are not counted.
   void add(int truth, int prediction) {
     if (truth >= 0 && truth < classes_ && prediction >= 0 && prediction < classes_)
       ++counts_[index(truth, prediction)];
@@ -88,7 +88,7 @@ class ConfusionMatrix {
       }
     return all ? double(right) / double(all) : 0.0;
   }
-  /// Intersection over union of a class, or -1 where it neither occurs nor is predicted.
+  /// Intersection over union of a class, or -1 if it neither occurs nor is predicted.
   double intersection_over_union(int k) const {
     std::int64_t either = -(*this)(k, k);
     for (int other = 0; other < classes_; ++other) either += (*this)(k, other) + (*this)(other, k);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// OptimizerState: what an optimizer keeps per parameter, as named tensors.
+// OptimizerState: an optimizer's states as named tensors.
 #pragma once
 
 #include <utility>
@@ -11,20 +11,20 @@
 namespace frostline {
 
 /// One float for each trainable parameter and each of the optimizer's states, in the backend's
-/// memory; none where the settings use no state. A tensor's key is the state's name and the
+/// memory; no memory if the settings use no state. A tensor's key is the state's name and the
 /// parameter's key: "exp_avg.layer4.1.conv2.weight".
 template <class Backend, class Optimizer>
 class OptimizerState {
  public:
   explicit OptimizerState(Executor<Backend>& network) : network_(&network) {}
 
-  /// Makes room for the states when they are first used; returns whether that has happened since
-  /// the last call. Throws: Error if the backend has none.
+  /// Allocates the states when they are first used; returns whether that has happened since the
+  /// last call. Throws: Error if there is too little memory.
   bool prepare(const Optimizer& optimizer) {
     make_room(optimizer);
     return std::exchange(is_new_, false);
   }
-  /// State after state, each as long as the network's `trainable`.
+  /// The states one after the other, each as long as the network's `trainable`.
   std::span<float> floats() const { return memory_.floats(); }
 
   std::vector<NamedTensor> tensors(const Optimizer& optimizer) const {
@@ -39,7 +39,7 @@ class OptimizerState {
         }
     return result;
   }
-  /// Throws: Error if there is no such tensor, or as many numbers as it has are not given.
+  /// Throws: Error if there is no such tensor, or it has another size.
   void read(const Optimizer& optimizer, std::string_view key, std::span<float> numbers) {
     const float* from = place(optimizer, key, numbers.size());
     Backend::copy_out(network_->context(), numbers.data(), from, numbers.size_bytes());
@@ -75,7 +75,7 @@ class OptimizerState {
 
   Executor<Backend>* network_;
   typename Backend::Memory memory_;
-  bool is_new_ = false;  // recorded steps do not know of it yet
+  bool is_new_ = false;  // recorded steps do not use the memory yet
 };
 
 }  // namespace frostline

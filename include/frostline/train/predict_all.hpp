@@ -9,9 +9,9 @@
 
 namespace frostline {
 
-/// Calls see(index, outputs) for each sample in order, in evaluation mode; the outputs, logits of a
-/// classifier, are valid during the call. Shapes: outputs (output_shape).
-/// Throws: what the reading of a sample throws, and Error if the samples do not fit the network.
+/// Calls see(index, outputs) for each sample in order, in evaluation mode. The outputs (logits of a
+/// classifier) are valid during the call. Shapes: outputs (output_shape).
+/// Throws: what reading a sample throws, and Error if the samples do not fit the network.
 template <class Net, class See>
 void predict_all(Net& network, const DataView& data, See see, const LoaderOptions& options = {}) {
   const Shape in = data.facts().image;

@@ -11,13 +11,13 @@
 
 namespace frostline {
 
-/// Trains what trains in a network: `Trainer trainer{network, CrossEntropy{}, Sgd{}}`, or with
-/// transforms of the gradients before the optimizer: `Trainer trainer{network, CrossEntropy{},
-/// AdamW{}, ClipNorm{1.0f}}`. It owns the optimizer's states; the network must outlive it.
+/// Trains a network: `Trainer trainer{network, CrossEntropy{}, Sgd{}}`, or with transforms of the
+/// gradients before the optimizer: `Trainer trainer{network, CrossEntropy{}, AdamW{},
+/// ClipNorm{1.0f}}`. It owns the optimizer's states; the network must outlive it.
 template <class Net, class Loss, class Optimizer, class... Transforms>
 class Trainer {
   static_assert(Net::trains,
-                "frostline: Trainer requires a model in which something trains; "
+                "frostline: Trainer requires a model with trainable parameters; "
                 "Unfreeze a part of it or give it a new head with ReplaceHead");
   static_assert(
       ElementwiseOptimizer<Optimizer>,
@@ -29,8 +29,8 @@ class Trainer {
 
  public:
   using network_type = Net;
-  /// Throws: Error if settings make no sense, or the backend has no room for the optimizer's
-  /// states, each as large as all that trains.
+  /// Throws: Error if settings make no sense, or there is too little memory for the optimizer's
+  /// states, each as large as all trainable parameters.
   Trainer(Net& network, Loss loss_function, Optimizer stepper, Transforms... gradient_transforms)
       : loss(loss_function),
         optimizer(stepper),
@@ -38,40 +38,41 @@ class Trainer {
         network_(&network),
         loop_(network.executor(), settings()) {}
 
-  Loss loss;            // may be changed between steps,
-  Optimizer optimizer;  // its learning rate above all
+  // May be changed between steps, for example the optimizer's learning rate:
+  Loss loss;
+  Optimizer optimizer;
   [[no_unique_address]] std::tuple<Transforms...> transforms;
 
   Net& network() const { return *network_; }
 
-  /// One step of training on a batch: accumulate and update. Returns the batch's mean loss, before
-  /// the step. Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a dense head.
+  /// One training step: accumulate and update. Returns the batch's mean loss before the update.
+  /// Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a dense head.
   /// Throws: Error, with nothing changed, if a size, a label or a setting does not fit, a batch
   /// norm would train on one value per channel, the loss is not finite (the message then names the
   /// first layer whose output is not), or a transform refuses the gradients.
   float step(std::span<const float> images, std::span<const int> labels) {
     return loop_.step(settings(), {Source::images, images, labels});
   }
-  /// The same step from features that the network's frozen beginning gave for the images.
+  /// The same step with the features of the images.
   float step(const FeatureBatch& batch) { return loop_.step(settings(), of(batch)); }
 
   /// The first half of a step: adds a batch's gradients to those of the batches since the last
   /// update, or assigns them if it is the first. Returns the batch's mean loss. Throws: as step;
-  /// what was accumulated before stays, and so do the parameters and running statistics.
+  /// the gradients accumulated before stay, as do the parameters and running statistics.
   float accumulate(std::span<const float> images, std::span<const int> labels) {
     return loop_.accumulate(settings(), {Source::images, images, labels});
   }
   float accumulate(const FeatureBatch& batch) { return loop_.accumulate(settings(), of(batch)); }
-  /// The second half: moves the parameters by the gradients of the mean loss over all labels that
-  /// counted since the last update, which are those of one large batch (but for a batch norm's
-  /// statistics). Throws: Error, with nothing changed, if nothing was accumulated, a setting makes
-  /// no sense, or a transform refuses the gradients. Only in the last case, and if another forward
-  /// with training came between, is what was accumulated dropped; running statistics stay where
-  /// the accumulated batches moved them.
+  /// The second half: updates the parameters with the gradients of the mean loss over all labels
+  /// since the last update that are not ignored. They equal those of one large batch (except for
+  /// the effect of batch statistics). Throws: Error, with nothing changed, if nothing was
+  /// accumulated, a setting makes no sense, or a transform refuses the gradients. The accumulated
+  /// gradients are dropped in the last case, and if another forward with training came in between.
+  /// Running statistics stay as the accumulated batches left them.
   void update() { loop_.update(settings()); }
-  /// How many batches were accumulated since the last update.
+  /// The number of batches accumulated since the last update.
   std::size_t accumulated() const { return loop_.accumulated(); }
-  /// Drops what was accumulated.
+  /// Drops the accumulated gradients.
   void discard() { loop_.discard(); }
 
   /// The network's outputs for at most max_batch images, in evaluation mode.
@@ -86,18 +87,19 @@ class Trainer {
   Evaluation evaluate(const FeatureBatch& batch) { return loop_.evaluate(loss, of(batch)); }
 
   /// The optimizer's states: for each of its `states` a tensor per trainable tensor, with a key
-  /// such as "exp_avg.layer4.1.conv2.weight". With these, `updates` and the network's tensors
-  /// another trainer goes on bit for bit (dropout also draws by the network's own count of steps).
+  /// such as "exp_avg.layer4.1.conv2.weight". With these, `updates` and the network's tensors,
+  /// another trainer continues bit for bit (except for dropout, whose random numbers also depend on
+  /// the network's count of steps).
   std::vector<NamedTensor> states() const { return loop_.state().tensors(optimizer); }
   /// Copies a state out of the trainer, or into it. Throws: Error if there is none of this key, or
-  /// it holds another number of floats.
+  /// it has another size.
   void read_state(std::string_view key, std::span<float> numbers) {
     loop_.state().read(optimizer, key, numbers);
   }
   void write_state(std::string_view key, std::span<const float> numbers) {
     loop_.state().write(optimizer, key, numbers);
   }
-  /// How many updates were made, on which AdamW's corrections depend. Throws: Error if below 0.
+  /// The number of updates, on which AdamW's bias correction depends. Throws: Error if below 0.
   std::int64_t updates() const { return loop_.updates(); }
   void set_updates(std::int64_t updates) { loop_.set_updates(updates); }
 

@@ -15,15 +15,15 @@
 
 namespace frostline {
 
-/// What a forward of training begins with, and its labels.
+/// The images or features of a training batch, and their labels.
 struct TrainingBatch {
   enum class Source { images, features } source = Source::images;
   std::span<const float> numbers{};
   std::span<const int> labels{};
 };
 
-/// Returns how many labels count. Throws: Error unless images (or features) and labels fit each
-/// other, and the labels the classes.
+/// Returns the number of labels that are not ignored. Throws: Error unless images (or features) and
+/// labels fit each other, and the labels are classes.
 inline std::size_t check_batch(Shape in, Shape out, const TrainingBatch& batch, int ignore_index) {
   const auto& [source, numbers, labels] = batch;
   if (numbers.empty() || numbers.size() % in.size() != 0)
@@ -42,14 +42,14 @@ inline std::size_t check_batch(Shape in, Shape out, const TrainingBatch& batch, 
     ++counted;
     if (labels[i] < 0 || labels[i] >= out.channels)
       throw Error(
-          format_text("frostline: the trainer takes labels from 0 to {}, got {} as number {}; what "
-                      "must not count may have the label {} (CrossEntropy{{.ignore_index}})",
+          format_text("frostline: the trainer takes labels from 0 to {}, got {} as number {}; use "
+                      "the label {} for what is to be ignored (CrossEntropy{{.ignore_index}})",
                       out.channels - 1, labels[i], i, ignore_index));
   }
   return counted;
 }
 
-/// What Trainer takes between the backward and the optimizer.
+/// A transform of the gradients, between the backward and the optimizer.
 template <class Transform, class Backend>
 concept GradientTransformFor = requires(const Transform& transform) {
   transform.check();
@@ -62,7 +62,8 @@ concept GradientTransformFor = requires(const Transform& transform) {
   { Kernel<Backend, Transform>::guard_place(call) } -> std::same_as<const double*>;
 };
 
-/// What Trainer does once its model is known. Errors and meanings are described there.
+/// The part of Trainer that does not depend on the model. Trainer documents the functions and their
+/// errors.
 template <class Backend, class Loss, class Optimizer, class... Transforms>
 class TrainingLoop {
   using LossKernel = Kernel<Backend, Loss>;
@@ -87,8 +88,8 @@ class TrainingLoop {
     prepare(settings);
   }
 
-  /// On CUDA all of it is recorded: what it does after `take` reads what differs from step to step
-  /// from the device's memory.
+  /// On CUDA all kernels after `bind` are recorded; they read what differs between steps from the
+  /// device's memory.
   float step(const Settings& settings, const TrainingBatch& batch) {
     const std::size_t counted = check(settings, batch);
     prepare(settings);
@@ -98,14 +99,14 @@ class TrainingLoop {
       apply_pending(settings, [&] { restore(); });
       return mean;
     }
-    take(batch);
+    bind(batch);
     const double* const loss_guard = prepare_losses(settings, batch.labels);
     const double* const guard = prepare_update(settings, loss_guard);
     const UpdateCall update_call = call_for_update(guard);
     Update::prepare(settings.optimizer, updates_ + 1, update_call);
     const int samples = int(batch.labels.size() / out().pixels());
     replay_.run(network_->context(), from_images(batch) ? samples : -samples, [&] {
-      compute(settings, batch.labels);
+      run_forward(settings, batch.labels);
       if constexpr (Backend::in_host_memory)
         if (!is_finite(loss_guard)) return;
       network_->backward(false);
@@ -147,8 +148,8 @@ class TrainingLoop {
     for (std::size_t first = 0; first * sample < batch.numbers.size(); first += most) {
       const std::size_t count = std::min(most, batch.numbers.size() / sample - first);
       const auto truth = batch.labels.subspan(first * pixels, count * pixels);
-      take(batch.source, batch.numbers.subspan(first * sample, count * sample), false);
-      network_->compute(false);
+      bind(batch.source, batch.numbers.subspan(first * sample, count * sample), false);
+      network_->run_forward(false);
       const std::span<const float> logits = network_->host_outputs();
       LossCall call = call_for(truth, 0);
       call.gradient = {};
@@ -169,11 +170,11 @@ class TrainingLoop {
   }
 
  private:
-  /// What was accumulated since the last update. Gradients are sums over labels, divided by `unit`:
-  /// the number of labels that counted in the first batch in which any did.
+  /// The batches accumulated since the last update. Gradients are sums over labels, divided by
+  /// `unit`: the number of labels that were not ignored in the first batch that had any.
   struct Pending {
     std::size_t batches = 0, counted = 0, unit = 0;
-    std::uint64_t forwards = 0;  // of the network, by the last batch
+    std::uint64_t forwards = 0;  // the network's training_forwards() after the last batch
   };
 
   static bool from_images(const TrainingBatch& batch) {
@@ -186,7 +187,7 @@ class TrainingLoop {
   std::size_t outputs() const { return network_->program().outputs.size(); }
   float weight_of(std::size_t k) const { return network_->program().outputs[k].weight; }
 
-  /// The loss of output k; the guard of the last one takes in all of them.
+  /// The loss of output k; the guard of the last output covers the losses of all.
   LossCall call_for(std::span<const int> labels, std::size_t k, double weight = 1) const {
     LossCall call{.context = &network_->context(),
                   .threads = network_->threads(),
@@ -199,7 +200,7 @@ class TrainingLoop {
     if (k > 0) call.guard = LossKernel::guard_place(call_for(labels, k - 1));
     return call;
   }
-  /// Returns the guard of all losses.
+  /// Returns the guard that covers all losses.
   const double* prepare_losses(const Settings& settings, std::span<const int> labels,
                                double weight = 1) const {
     for (std::size_t k = 0; k < outputs(); ++k)
@@ -261,7 +262,7 @@ class TrainingLoop {
     settings.loss.check();
     return counted;
   }
-  /// For an update. Throws: Error if settings make no sense, or there is no room for the states.
+  /// Before an update. Throws: Error if settings make no sense, or the states do not fit in memory.
   void prepare(const Settings& settings) {
     settings.optimizer.check();
     std::apply([](const Transforms&... transforms) { (transforms.check(), ...); },
@@ -273,20 +274,20 @@ class TrainingLoop {
     discard();
     throw Error(
         "frostline: another forward with training came after accumulate, and its backward may have "
-        "replaced the gradients; they are dropped, accumulate them again");
+        "overwritten the gradients; they are dropped: accumulate them again");
   }
 
   /// The parts of a step.
-  void take(TrainingBatch::Source source, std::span<const float> numbers, bool training) {
-    source == TrainingBatch::Source::images ? network_->take(numbers, training)
-                                            : network_->take_features(numbers, training);
+  void bind(TrainingBatch::Source source, std::span<const float> numbers, bool training) {
+    source == TrainingBatch::Source::images ? network_->bind(numbers, training)
+                                            : network_->bind_features(numbers, training);
   }
-  void take(const TrainingBatch& batch) {
-    take(batch.source, batch.numbers, true);
+  void bind(const TrainingBatch& batch) {
+    bind(batch.source, batch.numbers, true);
     if (buffers_.size() > 0) network_->copy_buffers(buffers_);
   }
-  void compute(const Settings& settings, std::span<const int> labels, double weight = 1) {
-    network_->compute(true);
+  void run_forward(const Settings& settings, std::span<const int> labels, double weight = 1) {
+    network_->run_forward(true);
     for (std::size_t k = 0; k < outputs(); ++k)
       network_->queue("in the loss", {},
                       [&] { LossKernel::compute(settings.loss, call_for(labels, k, weight)); });
@@ -308,22 +309,22 @@ class TrainingLoop {
                     [&] { Update::update(settings.optimizer, updates_ + 1, call); });
   }
 
-  /// Adds a batch to the gradients, or assigns them. The loss is known before the backward, which
-  /// therefore never adds what is not finite.
+  /// Adds a batch's gradients, or assigns them. The loss is checked before the backward, so no
+  /// gradients of a loss that is not finite are added.
   float add(const Settings& settings, const TrainingBatch& batch, std::size_t counted) {
-    take(batch);
+    bind(batch);
     Pending next = pending_;
     if (next.unit == 0) next.unit = counted;
     const double weight = counted > 0 ? double(counted) / double(next.unit) : 1.0;
     const double* const guard = prepare_losses(settings, batch.labels, weight);
-    compute(settings, batch.labels, weight);
+    run_forward(settings, batch.labels, weight);
     const bool adds = pending_.batches > 0;
     if (!is_finite(guard)) {
-      pending_.forwards = network_->training_forwards();  // it ran no backward
+      pending_.forwards = network_->training_forwards();  // that forward had no backward
       fail(mean_loss(batch.labels),
-           adds ? "The batch was not added; those before it still are" : "The batch was not added");
+           adds ? "The batch was not added; the earlier ones stay" : "The batch was not added");
     }
-    pending_ = {};  // in case a kernel fails half way
+    pending_ = {};  // in case a kernel throws
     network_->backward(adds);
     ++next.batches;
     next.counted += counted;
@@ -331,8 +332,8 @@ class TrainingLoop {
     pending_ = next;
     return mean_loss(batch.labels);
   }
-  /// Moves the parameters by what was accumulated, which is then gone, whatever happens. Throws:
-  /// Error, after `undo`, if a transform's guard is not finite.
+  /// Updates the parameters with the accumulated gradients, which are used up even after an error.
+  /// Throws: Error, after `undo`, if a transform's guard is not finite.
   template <class Undo>
   void apply_pending(const Settings& settings, Undo undo) {
     const Pending taken = std::exchange(pending_, {});
@@ -349,13 +350,15 @@ class TrainingLoop {
     if (!is_finite(guard)) {
       const std::string reason = explain_transforms(settings, nullptr);
       undo();
-      throw Error(format_text(
-          "frostline: {}. The update was not made, and what was accumulated is dropped", reason));
+      throw Error(
+          format_text("frostline: {}. The update was not made, and the accumulated gradients are "
+                      "dropped",
+                      reason));
     }
     ++updates_;
   }
 
-  /// What the first transform whose guard is not finite says.
+  /// The explanation of the first transform whose guard is not finite.
   std::string explain_transforms(const Settings& settings, const double* guard) const {
     std::string reason;
     for_each_transform(settings, guard,
@@ -370,8 +373,8 @@ class TrainingLoop {
   void restore() {
     if (buffers_.size() > 0) network_->restore_buffers(buffers_);
   }
-  /// Puts back what the forward moved; no update has been made. Throws: Error that says where
-  /// numbers that are not finite come from.
+  /// Gives the buffers their values before the forward; no update has been made. Throws: Error that
+  /// says where numbers that are not finite come from.
   [[noreturn]] void fail(float mean, std::string_view what) {
     std::string reason;
     try {
@@ -390,11 +393,11 @@ class TrainingLoop {
 
   Executor<Backend>* network_;
   std::size_t loss_bytes_, update_bytes_;
-  typename Backend::Memory workspace_;  // the loss's, the optimizer's, the transforms'
+  typename Backend::Memory workspace_;  // of the loss, the optimizer and the transforms
   OptimizerState<Backend, Optimizer> state_;
   typename Backend::Replay replay_;
-  typename Backend::Memory buffers_;  // as they were before the step, if it moves any
-  std::int64_t updates_ = 0;          // that were made
+  typename Backend::Memory buffers_;  // their values before the step, if it changes any
+  std::int64_t updates_ = 0;
   Pending pending_;
 };
 

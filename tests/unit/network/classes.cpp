@@ -143,7 +143,7 @@ TEST_CASE("a frozen dense head for at most so many classes is loaded and saved")
 }
 
 TEST_CASE("a number of classes that the bound does not have is an error") {
-  const std::string words = "classes requires a number from 1 to 100, which the head is made for";
+  const std::string words = "classes requires a number from 1 to 100, since the head is made for";
   for (const int number : {0, -1, 101, 1'000'000}) {
     INFO(number);
     REQUIRE_ERROR(Late<100>(max_batch(5), classes(number)), words);

@@ -115,10 +115,9 @@ TEST_CASE("an evaluation leaves auxiliary outputs out, and files hold them") {
   const auto expected = copy(plain.predict(s.images));
   const auto found = network.predict(s.images);
   REQUIRE(std::memcmp(found.data(), expected.data(), found.size_bytes()) == 0);
-  REQUIRE_ERROR(network.output(1),
-                "auxiliary outputs are computed by a forward with training only");
-  REQUIRE_ERROR(network.output(2), "the network has 2 output(s), none is number 2");
-  REQUIRE_ERROR(plain.output_gradient(1), "the network has 1 output(s), none is number 1");
+  REQUIRE_ERROR(network.output(1), "only a forward with training computes auxiliary outputs");
+  REQUIRE_ERROR(network.output(2), "the network has 2 output(s), but no output 2");
+  REQUIRE_ERROR(plain.output_gradient(1), "the network has 1 output(s), but no output 1");
 
   save(network, folder.path / "both.safetensors");
   Net again{max_batch(2)};
@@ -176,10 +175,10 @@ TEST_CASE("features end before all outputs, and steps from them are steps from i
   REQUIRE(snapshot(one) == snapshot(other));
 }
 
-TEST_CASE("outputs are there from a forward to the next call, all at once") {
+TEST_CASE("all outputs are valid from a forward to the next call") {
   const Setup s;
   Net network{max_batch(2), seed(random_engine()())};
-  constexpr auto words = "outputs are there from a forward to the next call";
+  constexpr auto words = "outputs are valid from a forward to the next call";
   REQUIRE_ERROR(network.output(), words);
   network.forward(s.images, true);
   const auto first = copy(network.output(0)), second = copy(network.output(1));

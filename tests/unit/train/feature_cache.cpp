@@ -192,18 +192,19 @@ TEST_CASE("what does not fit a cache is an error, and changes nothing") {
   REQUIRE_ERROR(cache.append(images.first(size - 1)), "takes images of 3960 numbers, got 3959");
   REQUIRE_ERROR(cache.append({}), "takes images of 3960 numbers, got 0");
   REQUIRE_ERROR(cache.append(images.first(2 * size), labels.first(3)),
-                "label(s) an image, got 3 for 2");
+                "label(s) per image, got 3 for 2");
   REQUIRE_ERROR(cache.append(images, labels), "was made for 3 samples, got 11");
   REQUIRE(cache.size() == 0);
-  REQUIRE_ERROR(cache.gather(std::span(&second, 1)), "holds 0 samples, none is number 1");
+  REQUIRE_ERROR(cache.gather(std::span(&second, 1)), "holds 0 samples, but no sample 1");
   cache.append(images.first(size), labels.first(1));
-  REQUIRE_ERROR(cache.append(images.first(size)), "takes 1 label(s) an image, got 0 for 1");
-  REQUIRE_ERROR(cache.gather(std::span(&second, 1)), "holds 1 samples, none is number 1");
+  REQUIRE_ERROR(cache.append(images.first(size)), "takes 1 label(s) per image, got 0 for 1");
+  REQUIRE_ERROR(cache.gather(std::span(&second, 1)), "holds 1 samples, but no sample 1");
   REQUIRE_ERROR(FeatureCache(network, 0), "at least one sample");
   REQUIRE_ERROR(FeatureCache(network, 3, CacheOptions{.type = ElementType::bf16}),
                 "requires F32 or F16, got BF16");
   REQUIRE_ERROR(FeatureCache(network, ~std::size_t(0)), "cannot hold");
-  REQUIRE_ERROR(FeatureCache(network, 3, CacheOptions{.keep = true}), "requires a file");
+  REQUIRE_ERROR(FeatureCache(network, 3, CacheOptions{.keep = true}),
+                "requires the name of the file");
 }
 
 TEST_CASE("a file that cannot be written is an error that names it, and leaves nothing behind") {

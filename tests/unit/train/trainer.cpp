@@ -200,7 +200,7 @@ void check_first_layer(std::string_view key, std::string_view layer) {
   INFO(message);
   REQUIRE(message.find("the loss is not a number in training step 1") != std::string::npos);
   REQUIRE(message.find(format_text("not finite is '{}'", layer)) != std::string::npos);
-  REQUIRE(message.find(format_text("'{}' is not finite, nor was it before this step: load the "
+  REQUIRE(message.find(format_text("'{}' is not finite and was not before this step: load the "
                                    "weights again",
                                    key)) != std::string::npos);
 }
