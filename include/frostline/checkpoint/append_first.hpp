@@ -11,7 +11,8 @@
 
 namespace frostline::detail {
 
-/// Appends a list with a title and what stands between its items; of more than ten, five.
+/// Appends a title and a list with separators `between`; only five items if there are more than
+/// ten.
 inline void append_first(std::string& text, std::string_view title, std::string_view between,
                          const std::vector<std::string>& list, std::string_view kind) {
   const std::size_t shown = list.size() > 10 ? 5 : list.size();

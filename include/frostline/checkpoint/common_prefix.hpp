@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The name that a training program has put before all of a network's keys, such as "model.".
+// CommonPrefix: a name that a training program puts before all of a network's keys, as "model.".
 #pragma once
 
 #include <cstddef>
@@ -19,8 +19,8 @@ struct CommonPrefix {
   bool brings_all = false;
 };
 
-/// Looks for what may stand before the keys that a network requires, also as a user renames them.
-/// Where several sets of weights are in a file, there are several such prefixes.
+/// Finds the possible prefixes of the keys that a network requires, renames included. A file with
+/// several sets of weights has several such prefixes.
 inline std::vector<CommonPrefix> find_common_prefixes(const std::set<std::string_view>& required,
                                                       const StoredKeys& stored) {
   constexpr int deepest = 16;

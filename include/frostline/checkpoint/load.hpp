@@ -52,17 +52,18 @@ std::span<const Path> replaced_by_new_layers() {
 
 }  // namespace detail
 
-/// Loads torchvision's or our own file (.pth, .safetensors) into all but a new head, which is left
-/// as it was; the file's own head is passed over, whatever it is called. Types of numbers and
-/// counters of batches (num_batches_tracked), which may be missing, are taken as PyTorch's strict
-/// load_state_dict takes them. The names that PyTorch's wrappers add to keys (`module`,
-/// `_orig_mod`), a segmentation model's `backbone`, and a prefix without which everything fits
-/// (`model.`; the name of a checkpoint's dictionary, such as "net", is one) are taken off, and
-/// `options` name others. Frozen weights that kernels keep packed are not copied: they stay in the
-/// file, which must not be written to while the network lives (`save` and others that put a new
-/// file in its place are no harm).
+/// Loads torchvision's or our own file (.pth, .safetensors) into all layers except a new head,
+/// which stays as it is; the file's own head is skipped, whatever its name. As in PyTorch's strict
+/// load_state_dict, element types are converted and counters of batches (num_batches_tracked) may
+/// be missing. Three kinds of names are removed from keys: those that PyTorch's wrappers add
+/// (`module`, `_orig_mod`), a segmentation model's `backbone`, and a prefix if everything fits
+/// without it (`model.`, or the name of a checkpoint's dictionary, such as "net."); `options` name
+/// others. Frozen weights that kernels keep packed are not copied: they stay in the file, which
+/// must not be written to while the network lives. It may be replaced by a new file, as `save`
+/// does.
 /// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text
-/// names the missing, unexpected and mismatched keys, the first five of many.
+/// names the missing, unexpected and mismatched keys (five of each kind if there are more than
+/// ten).
 template <class Net>
 LoadReport load_pretrained(Net& network, const std::filesystem::path& path,
                            const LoadOptions& options = {}) {
@@ -70,7 +71,7 @@ LoadReport load_pretrained(Net& network, const std::filesystem::path& path,
                       true);
 }
 
-/// Loads everything, a new head too: what `save` wrote. Throws: as load_pretrained.
+/// Loads everything that `save` wrote, also a new head. Throws: as load_pretrained.
 template <class Net>
 LoadReport load(Net& network, const std::filesystem::path& path, const LoadOptions& options = {}) {
   return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, options,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the tensors of a file and of a network fit each other.
+// Matching: pairs of a file's tensors and a network's.
 #pragma once
 
 #include <cstddef>
@@ -17,22 +17,22 @@
 
 namespace frostline::detail {
 
-/// How stored tensors and a network's fit each other.
+/// Pairs of a network's tensors and stored ones.
 struct Matching {
-  std::vector<std::pair<std::size_t, StoredTensor>> pairs{};  // which of the network's
+  std::vector<std::pair<std::size_t, StoredTensor>> pairs{};  // index of the network's tensor
   LoadReport report{};
-  std::shared_ptr<const Lender> file{};  // which the stored tensors lie in
+  std::shared_ptr<const Lender> file{};  // has the stored tensors
 };
 
-/// Reads a file and matches all of a network's tensors, whose `replaced` parts are new, with its.
-/// With `skip_new` a new head stays as it is.
-/// Throws: Error if the file cannot be read, or with all that does not fit.
+/// Reads a file and matches its tensors with all of a network's, of which the parts `replaced` are
+/// new. With `skip_new` a new head stays as it is.
+/// Throws: Error if the file cannot be read, or that lists everything that does not fit.
 Matching match_file(const std::filesystem::path& path, const std::vector<NamedTensor>& wanted,
                     std::span<const Path> replaced, const LoadOptions& options, bool skip_new);
 
 }  // namespace frostline::detail
 
-// Compiled once by frostline::compiled, or here.
+// Compiled once in frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED
 #include "frostline/checkpoint/match_body.hpp"
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The body of match_file: all that fits, and all that does not.
+// The body of match_file: pairs of tensors, and a list of problems.
 #pragma once
 
 #include <algorithm>
@@ -27,14 +27,14 @@
 
 namespace frostline::detail {
 
-/// What does not fit, by kind, one line each.
+/// One line for each problem, by kind.
 struct Problems {
   std::vector<std::string> missing{}, mismatched{}, unexpected{}, others{};
 
   std::size_t size() const {
     return missing.size() + mismatched.size() + unexpected.size() + others.size();
   }
-  /// Of more than ten lines of a kind, five; and at the end how keys are made to fit.
+  /// All lines, but only five of a kind with more than ten; then advice on LoadOptions.
   std::string text() const {
     std::string result;
     append_first(result, "\n  ", "\n  ", others, " like it");
@@ -43,26 +43,26 @@ struct Problems {
     append_first(result, "\n  ", "\n  ", unexpected, " are unexpected");
     if (!missing.empty() || !unexpected.empty())
       result +=
-          "\n  LoadOptions{.ignore = {\"total_ops\"}} passes over keys, .rename renames them, "
-          ".prefix takes off a prefix";
+          "\n  LoadOptions{.ignore = {\"total_ops\"}} skips keys, .rename renames them, "
+          ".prefix removes a prefix";
     return result;
   }
 };
 
-/// What fits, and what does not.
+/// The pairs that fit, and the problems.
 struct Comparison {
   Matching matching{};
   Problems problems{};
 };
 
-/// As PyTorch's strict load_state_dict has it: a number may be stored as a vector of which it is
-/// the first element.
+/// As in PyTorch's strict load_state_dict, a scalar may be stored as a vector, whose first element
+/// it is.
 inline StoredTensor fitted(const StoredTensor& stored, const NamedTensor& wanted) {
   if (!wanted.extents.empty() || stored.extents.size() != 1 || stored.size() == 0) return stored;
   return {stored.type, {}, {}, stored.bytes.first(size_of(stored.type))};
 }
 
-/// The words of the error that a conversion will be, or none.
+/// The text of the error that a conversion would throw, or empty.
 inline std::string conversion_error(const StoredTensor& stored, const NamedTensor& wanted) {
   try {
     if (wanted.type == ElementType::i64 && is_floating(stored.type)) {
@@ -78,7 +78,7 @@ inline std::string conversion_error(const StoredTensor& stored, const NamedTenso
   return {};
 }
 
-/// Matches one of the network's tensors, which `stored` holds no more afterwards.
+/// Matches one of the network's tensors and removes its partner from `stored`.
 inline void match_one(const std::vector<NamedTensor>& wanted, std::size_t i, StoredKeys& stored,
                       bool skip_new, Comparison& result) {
   const NamedTensor& tensor = wanted[i];
@@ -128,8 +128,9 @@ inline void note_unused(const std::string& key, const StoredValue& value, bool i
         format_text("unexpected '{}' {}", printable(key), to_text(value.tensor->extents)));
 }
 
-/// What the file has besides. Where a new head was asked for, the file's own is of no use, whatever
-/// it is called: once all else is found, so is any part that the rest of the network does not have.
+/// Handles the file's other tensors. If the network has a new head, the file's own head is ignored,
+/// whatever its name: if all other tensors are found, that is each part that the rest of the
+/// network does not have.
 inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
                        const StoredKeys& stored, bool skip_new, Comparison& result) {
   std::set<std::string_view> parts;
@@ -145,8 +146,8 @@ inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const P
   }
 }
 
-/// A prefix that the file's keys share is taken off; what does not share it is passed over by
-/// load_pretrained. Returns false, with a problem, if there are several.
+/// Removes the prefix that the file's keys share; load_pretrained skips keys without it. Returns
+/// false and records a problem if there are several.
 inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& stored, bool skip_new,
                          Comparison& result) {
   std::set<std::string_view> required;
@@ -159,8 +160,8 @@ inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& sto
     for (const CommonPrefix& one : found)
       names += format_text("{}'{}'", names.empty() ? "" : ", ", printable(one.prefix));
     stored.problems.push_back(format_text(
-        "it holds several sets of weights, whose keys fit the network after each of {}; "
-        "name one of them, as LoadOptions::prefix, or pass over others with .ignore",
+        "it holds several sets of weights, whose keys begin with {}; choose one of these with "
+        "LoadOptions::prefix, or skip the others with .ignore",
         names));
     return false;
   }
@@ -168,9 +169,8 @@ inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& sto
   const std::string& prefix = found[0].prefix;
   result.matching.report.prefix = prefix;
   if (!found[0].brings_all)
-    stored.problems.push_back(
-        format_text("most of its keys begin with '{}', without which they are compared here",
-                    printable(prefix)));
+    stored.problems.push_back(format_text(
+        "most of its keys begin with '{}'; they are compared without it", printable(prefix)));
   const auto all = std::exchange(stored.values, {});
   for (const auto& [key, value] : all)
     if (key.starts_with(prefix))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Renames: the first names of keys that a user wants to be others.
+// Renames: a user's changes of the first names of keys.
 #pragma once
 
 #include <map>
@@ -14,13 +14,13 @@
 
 namespace frostline::detail {
 
-/// A key after a rename, and the name that was renamed: empty where none was.
+/// A key after a rename, and the name that was renamed; it is empty if none was.
 struct RenamedKey {
   std::string key;
   std::string_view from{};
 };
 
-/// `LoadOptions::rename`, whose names have no dots at their ends here.
+/// `LoadOptions::rename`, without dots at the names' ends.
 class Renames {
  public:
   using Map = std::map<std::string, std::string, std::less<>>;
@@ -28,7 +28,7 @@ class Renames {
   Renames() = default;
   explicit Renames(Map names) : names_(std::move(names)) {}
 
-  /// The longest of the names that `key` begins with is renamed.
+  /// Renames the longest of the names with which `key` begins.
   RenamedKey rename(std::string_view key) const {
     const Map::value_type* longest = nullptr;
     for (const auto& pair : names_)
@@ -42,7 +42,7 @@ class Renames {
 
   void note_used(std::string_view from) { used_.emplace(from); }
 
-  /// A line for each that was of no use.
+  /// A line for each rename that no key used.
   std::vector<std::string> problems() const {
     std::vector<std::string> result;
     for (const auto& [from, to] : names_)

@@ -18,18 +18,18 @@ namespace frostline {
 
 /// How a network is written.
 struct SaveOptions {
-  ElementType type = ElementType::f32;  // of parameters: F32, F16 or BF16; of buffers always F32
+  ElementType type = ElementType::f32;  // of parameters: F32, F16 or BF16; buffers are always F32
   std::map<std::string, std::string> metadata{};
   bool allow_not_finite = false;  // write NaN and infinity too
 };
 
 namespace detail {
 
-/// Throws: Error for a name by which other programs would take safetensors for something else.
+/// Throws: Error if the name has an extension of another format.
 void require_no_other_format(const std::filesystem::path& path);
 
-/// Throws: Error, which names the tensors, if a number is not finite and has to be; and as
-/// write_safetensors.
+/// Throws: Error, which names the tensors, if a number is not finite and the options do not allow
+/// this; and as write_safetensors.
 void write_tensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
                    const SaveOptions& options);
 
@@ -62,15 +62,15 @@ void save(const Executor<Backend>& network, const std::filesystem::path& path,
 }  // namespace detail
 
 /// Writes all parameters and buffers as safetensors, with torchvision's keys. Parameters are
-/// written as `options.type`, rounded to nearest, in F16 and BF16 to 0 where they are too small;
-/// buffers, such as running statistics, are always F32, since they may exceed what F16 holds.
-/// A file of this name is replaced only when the new one is complete, and keeps its permissions;
-/// where it is a symbolic link, its target is replaced. Other hard links of the old file keep the
+/// rounded to the nearest number of `options.type`. Buffers, such as running statistics, are always
+/// F32, since they may be too large for F16.
+/// A file of this name is replaced only when the new one is complete, and keeps its permissions. If
+/// the path is a symbolic link, its target is replaced. Other hard links of the old file keep the
 /// old contents.
-/// Throws: Error, with the old file as it was, if the name ends as another format's (.pth, .pt,
-/// .bin, .ckpt, .onnx: what reads these does not read safetensors), if a number is not finite (a
-/// training that diverged never writes over good weights) or too large for the type, if the file
-/// cannot be written, or if frozen weights lie in a file that was changed.
+/// Throws: Error, with the old file as it was, if the name has the extension of another format
+/// (.pth, .pt, .bin, .ckpt, .onnx, whose readers do not read safetensors), if a number is too large
+/// for the type or not finite (so that a training that diverged does not replace good weights), if
+/// the file cannot be written, or if the file that has the frozen weights was changed.
 template <class Net>
 void save(const Net& network, const std::filesystem::path& path, const SaveOptions& options = {}) {
   detail::save(network.executor(), path, options);
@@ -78,7 +78,7 @@ void save(const Net& network, const std::filesystem::path& path, const SaveOptio
 
 }  // namespace frostline
 
-// Compiled once by frostline::compiled, or here.
+// Compiled once in frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED
 #include "frostline/checkpoint/save_body.hpp"
 #endif

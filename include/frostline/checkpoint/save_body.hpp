@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bodies of checkpoint/save.hpp: what is checked before anything is written.
+// The bodies of checkpoint/save.hpp: checks before anything is written.
 #pragma once
 
 #include <cmath>
@@ -25,7 +25,7 @@ FROSTLINE_BODY void require_no_other_format(const std::filesystem::path& path) {
   for (const std::string_view other : {".pth", ".pt", ".bin", ".ckpt", ".onnx"})
     if (extension == other)
       throw Error(format_text(
-          "cannot write '{}': what is written is safetensors, which is not read "
+          "cannot write '{}': the format is safetensors, which other programs do not read "
           "under such a name; name it '{}'",
           path.string(), std::filesystem::path(path).replace_extension(".safetensors").string()));
 }
@@ -49,8 +49,8 @@ inline void require_finite(const std::filesystem::path& path,
   if (found > named) names += format_text(" and {} more tensors", found - named);
   throw Error(
       format_text("cannot write '{}': the network holds NaN or infinity in {}; has its training "
-                  "diverged? The file is left as it was; SaveOptions{{.allow_not_finite = true}} "
-                  "writes all",
+                  "diverged? The file stays as it was; SaveOptions{{.allow_not_finite = true}} "
+                  "writes them",
                   path.string(), names));
 }
 

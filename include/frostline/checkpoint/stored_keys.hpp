@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// StoredKeys: what a file holds, by the keys that a network would use for it.
+// StoredKeys: a file's tensors under the keys that a network uses for them.
 #pragma once
 
 #include <cstddef>
@@ -33,15 +33,15 @@ inline bool has_name(std::string_view key, std::string_view name) {
   return false;
 }
 
-/// A key as a network knows it: without the parts that PyTorch puts in when it wraps modules
-/// (DataParallel, torch.compile, FSDP, checkpointing), and without `backbone`, as segmentation
-/// models call theirs; but for those that the network itself has.
+/// Removes names from keys that PyTorch adds when it wraps modules (DataParallel, torch.compile,
+/// FSDP, checkpointing), and `backbone`, the name in segmentation models; it keeps names that the
+/// network itself has.
 class WrapperNames {
  public:
   explicit WrapperNames(const std::vector<NamedTensor>& of_network) {
     for (const NamedTensor& tensor : of_network) keep(tensor.key);
   }
-  /// The names in this key are no wrappers'.
+  /// The names in this key are not wrappers' names.
   void keep(std::string_view key) {
     std::size_t kept = 0;
     for (const std::string_view name : names_)
@@ -72,11 +72,11 @@ class WrapperNames {
                                        "_checkpoint_wrapped_module", "backbone"};
 };
 
-/// A tensor of a file, or in words what else is there.
+/// A tensor of a file, or the description of another value.
 struct StoredValue {
   const StoredTensor* tensor{};
   std::string_view other{};
-  std::string_view in_file{};  // its key there
+  std::string_view in_file{};  // its key in the file
   bool is_renamed = false;
 };
 
@@ -85,7 +85,7 @@ struct StoredKeys {
   std::vector<std::string> ignored{}, problems{};
   Renames renames{};
 
-  /// Adds a value by its key, which is renamed unless it has been before.
+  /// Adds a value under its key, which is renamed unless that was done before.
   void add(std::string_view key, StoredValue value) {
     RenamedKey renamed = value.is_renamed ? RenamedKey{std::string(key)} : renames.rename(key);
     if (!renamed.from.empty()) {
@@ -94,14 +94,14 @@ struct StoredKeys {
     }
     const auto [found, is_new] = values.emplace(std::move(renamed.key), value);
     if (!is_new)
-      problems.push_back(format_text("'{}' is there twice, from the file's '{}' and '{}'",
+      problems.push_back(format_text("two keys of the file become '{}': '{}' and '{}'",
                                      printable(found->first), printable(found->second.in_file),
                                      printable(value.in_file)));
   }
 };
 
-/// A key of a file without its wrappers' names and without a prefix; nothing if it lacks that. The
-/// prefix may be spelled as in the file, or without the wrappers' names.
+/// A key of a file without wrappers' names and without a prefix, or nullopt if it does not begin
+/// with it. The prefix may be written as in the file, or without the wrappers' names.
 inline std::optional<std::string> key_after(std::string_view prefix, std::string_view key,
                                             const WrapperNames& wrappers) {
   const auto after = [](std::string_view name, std::string_view whole) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CrossEntropy: the loss of a classifier, of images or of their pixels.
+// CrossEntropy: the loss of a classifier of images or pixels.
 #pragma once
 
 #include "frostline/core/error.hpp"
@@ -8,9 +8,9 @@
 namespace frostline {
 
 /// The mean over samples (or pixels) of -log softmax(logits)[label].
-/// Shapes: logits {classes, H, W}, one label a pixel; of a classifier, H = W = 1.
-/// A label equal to ignore_index does not count; if none counts, the loss is 0, and so is its
-/// gradient (PyTorch's loss is not a number then).
+/// Shapes: logits {classes, H, W}, one label per pixel; H = W = 1 for a classifier of images.
+/// Labels equal to ignore_index are ignored; if all are, the loss and its gradient are 0 (PyTorch's
+/// loss then is NaN).
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.CrossEntropyLoss.html
 struct CrossEntropy {
   float label_smoothing = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Heads: what turns a backbone's features into classes, of an image or of its pixels.
+// Heads: layers from a backbone's features to the classes of an image or its pixels.
 #pragma once
 
 #include "frostline/core/model.hpp"
@@ -21,7 +21,7 @@ struct ClassifierHead {
   using model = Module<Named<"avgpool", GlobalAveragePool>, Named<"fc", fc>>;
 };
 
-/// torchvision's FCNHead: a class for each pixel of the features.
+/// torchvision's FCNHead: logits for each pixel of the features.
 /// Shapes: {In, H, W} to {Classes, H, W}.
 template <int In, auto Classes>
 struct FcnBranch {
@@ -31,7 +31,7 @@ struct FcnBranch {
                            Dropout<Probability{0.1f}>, last>;
 };
 
-/// torchvision's FCNHead, and the upsampling behind it to the size of the network's input.
+/// torchvision's FCNHead, then upsampling to the size of the network's input.
 /// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
 /// or AtMost<Bound>.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (Long et al. 2015)
@@ -40,9 +40,9 @@ struct FcnHead {
   using model = Module<Named<"classifier", FcnBranch<In, Classes>>, Named<"upsample", Upsample<>>>;
 };
 
-/// The same with torchvision's auxiliary classifier, which reads the features of an earlier stage
-/// (`aux_loss=True`): its loss counts half, in training. Shapes: as FcnHead's; the stage called
-/// `Stage` gives AuxiliaryIn channels.
+/// FcnHead and torchvision's auxiliary classifier (`aux_loss=True`), which reads the output of the
+/// earlier stage `Stage`; in training, its loss is added with a factor of 0.5.
+/// Shapes: as FcnHead; `Stage` gives AuxiliaryIn channels.
 template <int In, int Classes, int AuxiliaryIn = In / 2, FixedString Stage = "layer3">
 struct AuxiliaryFcnHead {
   using model =

@@ -24,7 +24,7 @@ struct BasicBlock {
   using model = Module<Residual<main, shortcut>, Named<"relu", ReLU>>;
 };
 
-/// A stage of blocks, of which the first changes the shape.
+/// A stage of blocks; the first one changes the shape.
 template <template <int, int, int> class Block, int In, int Out, int Stride, class Rest>
 struct ResNetStage;
 template <template <int, int, int> class Block, int In, int Out, int Stride, int... Rest>
@@ -32,7 +32,7 @@ struct ResNetStage<Block, In, Out, Stride, std::integer_sequence<int, Rest...>> 
   using model = Sequential<Block<In, Out, Stride>, Block<Out, Out, 1 + 0 * Rest>...>;
 };
 
-/// A ResNet of basic blocks: {3, H, W} to its head's output. Its backbone strides by 32.
+/// A ResNet of basic blocks: {3, H, W} to its head's output. The backbone's stride is 32.
 template <int Width, class HeadLayer, int Blocks1, int Blocks2, int Blocks3, int Blocks4>
 struct ResNet {
   template <int In, int Out, int Stride, int Blocks>
@@ -47,11 +47,11 @@ struct ResNet {
              Named<"layer4", Stage<4 * Width, 8 * Width, 2, Blocks4>>, Head<HeadLayer>>;
 };
 
-/// ResNet-18; 64 wide it is torchvision's. Shapes: {3, H, W} to the head's output.
+/// ResNet-18; width 64 is torchvision's. Shapes: {3, H, W} to the head's output.
 template <int Width = 64, class HeadLayer = ClassifierHead<8 * Width, 1000>>
 struct ResNet18 : ResNet<Width, HeadLayer, 2, 2, 2, 2> {};
 
-/// ResNet-34; 64 wide it is torchvision's. Shapes: {3, H, W} to the head's output.
+/// ResNet-34; width 64 is torchvision's. Shapes: {3, H, W} to the head's output.
 template <int Width = 64, class HeadLayer = ClassifierHead<8 * Width, 1000>>
 struct ResNet34 : ResNet<Width, HeadLayer, 3, 4, 6, 3> {};
 

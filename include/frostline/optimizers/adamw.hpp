@@ -16,14 +16,14 @@ namespace frostline {
 /// Source: https://pytorch.org/docs/stable/generated/torch.optim.AdamW.html (without amsgrad)
 struct AdamW {
   float learning_rate = 1e-3f;
-  double betas[2]{0.9, 0.999};  // doubles, since what 1 - beta loses would show
+  double betas[2]{0.9, 0.999};  // doubles, since 1 - beta would be inexact in float
   float epsilon = 1e-8f;
   float weight_decay = 1e-2f;
 
   static constexpr std::array<std::string_view, 2> states{"exp_avg", "exp_avg_sq"};
 
-  /// Throws: Error if the settings make no sense, as PyTorch's do not, or are not finite; also if
-  /// epsilon is 0, with which a parameter whose gradients were all 0 would become not-a-number.
+  /// Throws: Error if a setting is not finite or PyTorch refuses it; also if epsilon is 0, with
+  /// which a parameter whose gradients were all 0 would become NaN.
   void check() const {
     for (const float setting : {learning_rate, weight_decay})
       if (!(setting >= 0 && std::isfinite(setting)))

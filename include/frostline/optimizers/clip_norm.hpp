@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ClipNorm: scales all gradients down to a largest norm.
+// ClipNorm: limits the norm of all gradients.
 #pragma once
 
 #include <cmath>
@@ -11,8 +11,8 @@
 
 namespace frostline {
 
-/// Multiplies all gradients by min(1, max_norm / (norm + 1e-6)), where norm is the 2-norm of all of
-/// them together. A norm that is not finite is an error (PyTorch's error_if_nonfinite).
+/// Multiplies all gradients by min(1, max_norm / (norm + 1e-6)), where norm is the 2-norm of all
+/// gradients as one vector. A norm that is not finite is an error (PyTorch's error_if_nonfinite).
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.utils.clip_grad_norm_.html
 struct ClipNorm {
   float max_norm = 1;
@@ -27,7 +27,7 @@ struct ClipNorm {
     const double factor = double(max_norm) / (norm + 1e-6);
     return factor < 1 ? float(factor) : 1.0f;
   }
-  /// What is wrong, in words, where the guard, which is the norm, is not finite.
+  /// The text of the error if the guard, which is the norm, is not finite.
   std::string explain(double norm) const {
     return format_text("the norm of the gradients is {}",
                        std::isnan(norm) ? "not a number" : "infinite");

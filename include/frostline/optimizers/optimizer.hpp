@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What an optimizer is: a function of one number that trains, written once for all backends.
+// Optimizers: each is a function of one element, written once for all backends.
 #pragma once
 
 #include <cmath>
@@ -14,33 +14,32 @@
 
 namespace frostline {
 
-/// One trainable number, its gradient and its states, as an optimizer reads and moves them. Number
-/// is float; on the CPU an optimizer that is a template of it also gets a whole vector of them.
+/// One trainable number, its gradient and its states, which an optimizer reads and updates. Number
+/// is float; on the CPU, an optimizer whose operator() is a template also gets vectors of floats.
 template <class Number, std::size_t States>
 struct Element {
   Number parameter, gradient;
   Number states[States > 0 ? States : 1];
 };
 
-/// Mathematics for optimizers, which a backend specialises for the vectors that it computes with.
+/// Mathematics for optimizers; a backend specialises it for its vectors.
 template <class Number>
 struct Functions {
   FROSTLINE_DEVICE static Number square_root(Number x) { return std::sqrt(x); }
 };
 
-// An optimizer is a struct of settings, copied to a device as it is. It has
-// - `states`: an array with a name for each float that it keeps per parameter, zero at first;
+// An optimizer is a struct of settings, which is copied to a device byte by byte. It has
+// - `states`: an array with a name for each float that it stores per parameter element, 0 at first;
 // - `check()`: throws Error for settings that make no sense;
-// - `operator()(Element<float, states.size()>&) const`: moves the parameter and the states of one
-//   element. Nothing in it may depend on other elements. As a template of Number it is computed in
-//   vectors.
+// - `operator()(Element<float, states.size()>&) const`: updates the parameter and the states of one
+//   element. It must not depend on other elements. A template of Number computes whole vectors.
 // It may also have
-// - `at(step)`: what has the operator() instead, for the update of this number, the first being 1:
-//   what depends on the number is computed there, once instead of for each element;
-// - `uses_states()`: whether these settings read the states at all; if not, they take no memory.
-// sgd.hpp and adamw.hpp are the two to copy.
+// - `at(step)`: returns an object that has the operator() instead, for this update (the first is
+//   1), so that factors which depend on the step are computed once and not for each element;
+// - `uses_states()`: whether these settings use the states; if not, they take no memory.
+// Copy sgd.hpp or adamw.hpp.
 
-/// What an update of this number calls for each element.
+/// The function that this update calls for each element.
 template <class Optimizer>
 auto function_at(const Optimizer& optimizer, std::int64_t step) {
   if constexpr (requires { optimizer.at(step); })
@@ -59,7 +58,7 @@ bool uses_states(const Optimizer& optimizer) {
     return Optimizer::states.size() > 0;
 }
 
-/// What Trainer takes as an optimizer.
+/// The optimizers that Trainer takes.
 template <class Optimizer>
 concept ElementwiseOptimizer = requires(const Optimizer& optimizer) {
   { Optimizer::states.size() } -> std::convertible_to<std::size_t>;

@@ -11,8 +11,8 @@
 namespace frostline {
 
 /// g += weight_decay * p; b = momentum * b + g; p -= learning_rate * (nesterov ? g + momentum * b
-/// : b). The first step sets b to g. Terms whose factor is 0 are left out, so that infinities do
-/// not make them not-a-number; with a momentum of 0, b is neither read nor moved.
+/// : b). The first step sets b to g. Terms whose factor is 0 are left out, so that they do not turn
+/// infinities into NaN; with a momentum of 0, b is neither read nor written.
 /// Source: https://pytorch.org/docs/stable/generated/torch.optim.SGD.html
 struct Sgd {
   float learning_rate = 1e-3f;
@@ -23,7 +23,7 @@ struct Sgd {
   static constexpr std::array<std::string_view, 1> states{"momentum_buffer"};
   bool uses_states() const { return momentum != 0; }
 
-  /// Throws: Error if the settings make no sense, as PyTorch's do not, or are not finite.
+  /// Throws: Error if a setting is not finite or PyTorch refuses it.
   void check() const {
     for (const float setting : {learning_rate, momentum, weight_decay})
       if (!(setting >= 0 && std::isfinite(setting)))

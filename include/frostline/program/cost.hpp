@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Cost: the arithmetic and the memory traffic that a program's steps cannot do without.
+// Cost: the least arithmetic and memory traffic of a program's steps.
 #pragma once
 
 #include <cstdint>
@@ -8,12 +8,12 @@
 
 namespace frostline {
 
-/// What steps need at least: operations of products (two a multiply-add; nothing else counts), and
-/// bytes if each step reads its operands and writes its results once. `_once` is what does not grow
-/// with the batch: parameters, their gradients, the optimizer.
+/// The least work of steps: the operations of products (two per multiply-add; others do not count),
+/// and the bytes if each step reads its operands and writes its results once. `bytes_once` do not
+/// grow with the batch: parameters, their gradients, the optimizer.
 struct Cost {
-  std::int64_t operations = 0;             // a sample
-  std::int64_t bytes = 0, bytes_once = 0;  // a sample; a step
+  std::int64_t operations = 0;             // per sample
+  std::int64_t bytes = 0, bytes_once = 0;  // per sample; per step
   Cost& operator+=(const Cost& more) {
     operations += more.operations;
     bytes += more.bytes;
@@ -75,7 +75,7 @@ inline Cost cost_of_update(const Program& program) {
   return {0, 0, std::int64_t(5 * program.trainable_floats * sizeof(float))};
 }
 
-/// The cost of a training step, or with `forward` alone of a prediction.
+/// The cost of a training step, or of a prediction (`forward` only).
 inline Cost cost_of(const Program& program, bool forward_alone = false) {
   Cost cost;
   const int steps = forward_alone ? program.loss : int(program.steps.size());

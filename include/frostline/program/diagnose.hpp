@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Diagnose: a compile error whose first line holds the facts.
+// Diagnose: a compile error whose first line has the facts.
 #pragma once
 
 #include "frostline/program/step_table.hpp"
@@ -31,7 +31,7 @@ struct auxiliary_gives {};
 template <int Channels, int Height, int Width>
 struct network_gives {};
 
-// Never defined: names for errors, made of facts only.
+// These types are never defined: their names, which consist of facts only, are the error messages.
 template <class Layer, class At, class Gets>
 struct layer_cannot_take_its_input;
 template <class At, class Main, class Shortcut>
@@ -213,7 +213,7 @@ struct Diagnose<breaks_the_bound_of_classes<At>> {
   static_assert(
       buildable<breaks_the_bound_of_classes<At>>,
       "frostline: Bounded requires the network's last layer, which is Linear, or a Conv2d "
-      "of one group with nothing but Upsample behind it, and no Auxiliary");
+      "of one group with only Upsample after it, and no Auxiliary");
 };
 
 template <class Layer, class Backend>
@@ -231,7 +231,7 @@ struct Diagnose<no_frozen_layer_before<At>> {
       "statistics or drops values; Freeze the model's beginning, or train on images");
 };
 
-/// What is wrong with a model whose features are asked for, or nothing_wrong.
+/// The problem of a model whose features are requested, or nothing_wrong.
 template <class Model, class In>
 struct FeatureProblem {
   static constexpr Path moving = [] {
@@ -268,13 +268,13 @@ struct MissingKernel<Backend, TypeList<Layers...>> {
   using type = std::remove_pointer_t<decltype(find())>;
 };
 
-/// What is wrong with a model on a backend, or nothing_wrong.
+/// The problem of a model on a backend, or nothing_wrong.
 template <class Model, class In, class Backend, Problem::Kind Kind>
 struct ProblemOf : Facts<Model, In, Kind> {};
 template <class Model, class In, class Backend>
 struct ProblemOf<Model, In, Backend, Problem::nothing> : MissingKernel<Backend, Leaves<Model>> {};
 
-/// A base of what requires a sound model; its name is the message.
+/// A base class of types that require a valid model; its name is the message.
 template <class Model, class In, class Backend>
 using DiagnoseModel =
     Diagnose<typename ProblemOf<Model, In, Backend, traced<Model, In>.problem.kind>::type>;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: MIT
-// MemoryParts: where the parts of a network's one block of memory begin.
+// MemoryParts: the offsets of the parts of a network's block of memory.
 #pragma once
 
 #include "frostline/program/program.hpp"
 
 namespace frostline {
 
-/// Units: bytes. What each step assigns again comes first, up to `kept`.
+/// Units: bytes. Memory that each step assigns again comes first, up to `kept`.
 struct MemoryParts {
-  std::size_t input = 0;  // where the backend has memory of its own, a batch of images
+  std::size_t input = 0;  // a batch of images, if the backend has memory of its own
   std::size_t arena = 0;
   std::size_t kept = 0;
   std::size_t trainable = 0, gradient = 0, frozen = 0, buffers = 0, packed = 0;
-  std::size_t step = 0;  // its number, well mixed: eight bytes
+  std::size_t step = 0;  // the step's seed: eight bytes
   std::size_t bytes = 0;
 
   constexpr MemoryParts(const Program& program, int max_batch, int threads, bool holds_input) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// NamedTensor: a network's parameters and buffers as files and users know them.
+// NamedTensor: a network's parameters and buffers under the keys that files use.
 #pragma once
 
 #include <string>
@@ -11,20 +11,20 @@
 
 namespace frostline {
 
-/// One parameter or buffer of a network, as files know it; Network::read and write take it.
+/// One parameter or buffer of a network; Network::read and write take it.
 struct NamedTensor {
   std::string key;  // "layer1.0.conv1.weight"
   std::vector<std::int64_t> extents;
   ElementType type = ElementType::f32;
   std::size_t size = 0;  // elements
   bool trains = false;
-  bool is_new = false;  // of a layer that replaces another
+  bool is_new = false;  // its layer replaces another
   bool is_buffer = false;
   int node = no_node, index = 0;
 };
 
-/// All parameters and buffers of a program, in PyTorch's order of keys; `classes` counts where the
-/// model is made for AtMost so many.
+/// All parameters and buffers of a program, in PyTorch's order of keys; `classes` is used if the
+/// model is made for AtMost<N> classes.
 inline std::vector<NamedTensor> tensors_of(const Program& program, int classes) {
   std::vector<NamedTensor> result;
   for (int i = 1; i < int(program.nodes.size()); ++i) {
@@ -61,7 +61,8 @@ inline NamedTensor find_tensor(std::vector<NamedTensor> tensors, std::string_vie
   throw Error(format_text("frostline: the network has no tensor '{}'", key));
 }
 
-/// A copy of a network's tensor of this key. Throws: Error if there is none, or it holds no floats.
+/// A copy of a network's tensor of this key.
+/// Throws: Error if there is none, or its type is not float.
 template <class Net>
 std::vector<float> values_of(const Net& network, std::string_view key) {
   const NamedTensor found = network.tensor(key);

@@ -12,14 +12,14 @@ namespace frostline {
 struct Program {
   std::span<const Node> nodes;
   std::span<const Step> steps;
-  std::span<const StepFacts> facts;                           // one a step
+  std::span<const StepFacts> facts;                           // per step
   int loss;                                                   // the step at which the forward ends
-  int backward;                                               // at which the backward begins
+  int backward;                                               // the first step of the backward
   std::span<const Output> outputs;                            // the first, and auxiliary ones
-  int prefix;                                                 // steps that run image by image
+  int prefix;                                                 // number of steps image by image
   int cut;                                                    // steps that compute the features
-  int features;                                               // the node that they are, or no_node
-  KernelFunction load_features, store_features;               // from and to NCHW; null: it is that
+  int features;                                               // their node, or no_node
+  KernelFunction load_features, store_features;               // convert NCHW; null: already NCHW
   const Declared* declared;                                   // by leaf
   const Slot *activations, *gradients, *saved, *saved_fixed;  // by node
   std::size_t sample_bytes, fixed_bytes, thread_bytes;
@@ -30,7 +30,7 @@ struct Program {
   constexpr const Declared& declared_by(int node) const {
     return declared[nodes[std::size_t(node)].layer];
   }
-  /// The largest number of classes, if the model is made for AtMost so many, else 0.
+  /// N if the model is made for AtMost<N> classes, else 0.
   constexpr int bound() const {
     const Node& output = nodes[std::size_t(outputs[0].node)];
     return output.bounded_output ? output.out.channels : 0;
@@ -40,14 +40,14 @@ struct Program {
     return nodes[std::size_t(node)].bounded_parameters ? layer.parameters_for(classes)
                                                        : layer.parameters();
   }
-  /// What the steps up to `last` need at most. Units: bytes a thread, bytes a team.
+  /// The most scratch that a step before `last` needs. Units: bytes per thread, bytes per team.
   constexpr std::size_t scratch_bytes(std::size_t last) const {
     return most(last, &StepFacts::scratch_bytes);
   }
   constexpr std::size_t shared_scratch_bytes(std::size_t last) const {
     return most(last, &StepFacts::shared_scratch_bytes);
   }
-  /// Scratch of a team of this many threads, and of as many teams of one thread.
+  /// Scratch for a team of this many threads, or, in the prefix, for as many teams of one thread.
   constexpr std::size_t all_scratch_bytes(int threads) const {
     const std::size_t team =
         shared_scratch_bytes(facts.size()) + scratch_bytes(facts.size()) * std::size_t(threads);
@@ -59,7 +59,7 @@ struct Program {
   constexpr std::size_t packed_floats() const {
     return facts.back().packed_offset + facts.back().packed_floats;
   }
-  /// Units: bytes of values, gradients and scratch for this many samples and threads.
+  /// Memory of values, gradients and scratch for this many samples and threads. Units: bytes.
   constexpr std::size_t arena_bytes(int samples, int threads) const {
     return sample_bytes * std::size_t(samples) + fixed_bytes + thread_bytes * std::size_t(threads) +
            all_scratch_bytes(threads);

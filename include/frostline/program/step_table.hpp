@@ -20,12 +20,12 @@ struct StepFacts {
   KernelFunction run = nullptr;  // null: there is nothing to do
   KernelFunction pack = nullptr;
   std::size_t packed_floats = 0, packed_offset = 0;
-  std::size_t scratch_bytes = 0;         // a thread's
-  std::size_t shared_scratch_bytes = 0;  // a team's
-  bool reads_packed_alone = false;       // its parameters are read by `pack` and nobody else
+  std::size_t scratch_bytes = 0;         // per thread
+  std::size_t shared_scratch_bytes = 0;  // per team
+  bool reads_packed_alone = false;       // only `pack` reads its parameters
 };
 
-/// A step of a network as a backend's function, chosen by layer type, shapes and flags alone.
+/// A step of a network as a backend's function, chosen only by layer type, shapes and flags.
 template <class Model, class In, class Backend, class Options, int S>
 struct CompiledStep {
   static constexpr Step step = scheduled<Model, In, Backend, Options>[S];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// summary: a compiled model as a table, one line a layer.
+// summary: a compiled model as a table with a line per layer.
 #pragma once
 
 #include <cstddef>
@@ -10,22 +10,22 @@
 
 namespace frostline {
 
-/// Totals of a compiled model. Units: bytes; those of values are a sample's.
+/// Totals of a compiled model. Units: bytes; saved_bytes and value_bytes are per sample.
 struct SummaryTotals {
   std::int64_t parameters, trainable, multiply_adds;
-  std::size_t saved_bytes;       // kept from the forward for the backward
-  std::size_t value_bytes;       // all values at the fullest moment, what is saved among them
-  std::size_t packed_bytes = 0;  // weights as a backend's kernels read them, besides their own
+  std::size_t saved_bytes;       // saved in the forward for the backward
+  std::size_t value_bytes;       // the most that all values take at once, saved ones included
+  std::size_t packed_bytes = 0;  // packed copies of weights
 };
 
-/// The table people know from torchinfo, of any list of nodes.
+/// The table of any list of nodes, like torchinfo's.
 std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
                        const SummaryTotals& totals);
 
-/// A model's layers: path, output shape, parameters and whether they train (or which do), bytes
-/// that its backward keeps a sample, multiply-adds a sample, and how it is computed; then totals.
-/// Without a backend it tells nothing about algorithms. Of a model made for AtMost so many classes,
-/// for this number of them, or all; bytes are those of the bound.
+/// A model's layers: path, output shape, parameters and which of them train, bytes per sample saved
+/// for the backward, multiply-adds per sample, and the algorithm (only with a backend); then
+/// totals. A model for AtMost<N> classes is shown for `classes` of them, or for N; bytes are those
+/// for N.
 template <class Model, class In, class Backend = void, class Options = Balanced>
 std::string summary(std::size_t packed_bytes = 0, int class_count = 0) {
   constexpr const auto& graph = compiled<Model, In, Backend, Options>;
@@ -47,7 +47,7 @@ std::string summary(std::size_t packed_bytes = 0, int class_count = 0) {
       return table(of_classes(graph, DeclaredBy<Leaves<Model>>::table, class_count));
   return table(graph);
 }
-/// Of a Network.
+/// The summary of a Network.
 template <class Network>
 std::string summary(const Network& network) {
   return summary<typename Network::model, typename Network::input, typename Network::backend,
@@ -57,7 +57,7 @@ std::string summary(const Network& network) {
 
 }  // namespace frostline
 
-// Compiled once by frostline::compiled, or here.
+// Compiled once in frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED
 #include "frostline/program/summary_body.hpp"
 #endif

@@ -71,15 +71,15 @@ FROSTLINE_BODY std::string summary_of(const Node* nodes, const std::size_t* save
   }
   text += format_text(
       "{}\nparameters            {:>16}, of which {} train\n"
-      "multiply-adds         {:>16} a sample\n"
-      "saved for backward    {:>16} bytes a sample\n"
-      "values at most        {:>16} bytes a sample\n",
+      "multiply-adds         {:>16} per sample\n"
+      "saved for backward    {:>16} bytes per sample\n"
+      "values at most        {:>16} bytes per sample\n",
       rule, detail::with_commas(totals.parameters), detail::with_commas(totals.trainable),
       detail::with_commas(totals.multiply_adds),
       detail::with_commas(std::int64_t(totals.saved_bytes)),
       detail::with_commas(std::int64_t(totals.value_bytes)));
   if (totals.packed_bytes)
-    text += format_text("weights               {:>16} bytes, and {} as kernels read them\n",
+    text += format_text("weights               {:>16} bytes, and {} packed for kernels\n",
                         detail::with_commas(totals.parameters * std::int64_t(sizeof(float))),
                         detail::with_commas(std::int64_t(totals.packed_bytes)));
   return text;

@@ -15,7 +15,7 @@
 
 namespace frostline {
 
-/// The head of a model that declares none.
+/// Stands for the head of a model that declares none.
 struct NoHead {};
 
 template <class T>
@@ -23,7 +23,7 @@ struct IsHead : boost::hana::bool_<false> {};
 template <class HeadLayer>
 struct IsHead<Head<HeadLayer>> : boost::hana::bool_<true> {};
 
-/// `Model` under the rule that `Rule` states. What only the removed head had is still known to it.
+/// `Model` under the rule of `Rule`. The rule may still name parts of the removed head.
 template <class Rule, class Model, class RemovedHead>
 struct Under {
   using model = Model;
@@ -72,7 +72,7 @@ struct SplitHead<Module<Layers...>> {
   using head = typename decltype(first(heads))::type;
 };
 
-/// A model without its head: the features that a head is given. Rules on the model stay on it.
+/// A model without its head; its output is the head's input. The model's rules still apply.
 template <class Model>
 struct Backbone {
   using model = typename SplitHead<Model>::backbone;

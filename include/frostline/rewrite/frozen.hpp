@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Frozen and Freeze: layers that do not train, and what freezing means for batch norm.
+// Frozen and Freeze: layers that do not train.
 #pragma once
 
 #include <concepts>
@@ -18,13 +18,13 @@ inline constexpr Statistics frozen_statistics = (std::same_as<Options, BatchStat
                                                     ? Statistics::batch
                                                     : Statistics::running;
 
-/// A layer whose parameters, and whose running statistics, stay bit for bit as they are
-/// (torchvision's FrozenBatchNorm2d, Keras' `trainable=False`). It has no gradients, no optimizer
-/// state and, in a frozen prefix, no saved activations and no backward code.
+/// A layer whose parameters and running statistics stay bit for bit as they are (torchvision's
+/// FrozenBatchNorm2d, Keras' `trainable=False`). It has no parameter gradients and no optimizer
+/// state; before the first trainable layer, it also has no saved activations and no backward code.
 template <class FrozenLayer, class... Options>
 struct Frozen {
   static_assert((std::same_as<Options, BatchStatistics> && ...),
-                "frostline: Frozen requires options that it knows: BatchStatistics");
+                "frostline: Frozen requires no options, or BatchStatistics");
   using model = FrozenLayer;
   static constexpr Clause clauses[]{
       {.treatment = {.trains = false, .statistics = frozen_statistics<Options...>}}};

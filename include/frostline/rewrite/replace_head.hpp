@@ -6,14 +6,14 @@
 
 namespace frostline {
 
-/// A layer that takes another's place and is not in a pretrained file.
+/// A layer that replaces another and is not in a pretrained file.
 template <class NewLayer, class OldLayer>
 struct New {
   using model = NewLayer;
   using replaced = OldLayer;
 };
 
-/// The model with a new head, which trains: rules on the model cover its backbone only.
+/// The model with a new head, which trains: rules on the model apply only to its backbone.
 /// `load_pretrained` skips a new head and says so; `load` of a checkpoint loads everything.
 template <class Model, class HeadLayer>
 struct ReplaceHead {

@@ -161,10 +161,10 @@ TEST_CASE("a key that is there with and without a wrapper's name is an error") {
   twice.key = "module.fc.bias";
   draft.tensors.push_back(twice);
   REQUIRE_ERROR(load(network, draft.write(folder)),
-                "'fc.bias' is there twice, from the file's 'fc.bias' and 'module.fc.bias'");
+                "two keys of the file become 'fc.bias': 'fc.bias' and 'module.fc.bias'");
 }
 
-TEST_CASE("a prefix without which everything fits is taken off, and reported") {
+TEST_CASE("a prefix is removed if everything fits without it, and is reported") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   Draft draft(source);
@@ -209,7 +209,7 @@ TEST_CASE("where several prefixes fit, the error names them, and a user names on
   const auto path = draft.write(folder);
   const std::string several = error_of([&] { load_pretrained(network, path); });
   INFO(several);
-  REQUIRE(several.find("after each of 'student.', 'teacher.'; name one of them, as "
+  REQUIRE(several.find("begin with 'student.', 'teacher.'; choose one of these with "
                        "LoadOptions::prefix") != std::string::npos);
   REQUIRE(std::count(several.begin(), several.end(), '\n') == 1);
   const char* const prefix = GENERATE("teacher", "teacher.", "module.teacher.");
@@ -309,7 +309,7 @@ TEST_CASE("names are renamed after a prefix that is found, too") {
     draft.add("model.fc.bias");
     REQUIRE_ERROR(
         load(network, draft.write(folder), {.rename = {{"classifier", "fc"}}}),
-        "'fc.bias' is there twice, from the file's 'model.classifier.bias' and 'model.fc.bias'");
+        "two keys of the file become 'fc.bias': 'model.classifier.bias' and 'model.fc.bias'");
     REQUIRE(snapshot(network) == before);
   }
 }
@@ -320,7 +320,7 @@ TEST_CASE("where a rename makes two keys one, both are named") {
   Draft draft(network);
   draft.add("head.bias");
   REQUIRE_ERROR(load(network, draft.write(folder), {.rename = {{"head", "fc"}}}),
-                "'fc.bias' is there twice, from the file's 'fc.bias' and 'head.bias'");
+                "two keys of the file become 'fc.bias': 'fc.bias' and 'head.bias'");
 }
 
 TEST_CASE("of several sets of weights in a file none is taken unasked, though one lacks a layer") {
@@ -365,8 +365,8 @@ TEST_CASE("a file's own head is passed over whatever it is called, but no typo")
     INFO(message);
     REQUIRE(message.find("(1 problem)") != std::string::npos);
     REQUIRE(message.find("unexpected 'layer1.0.convX.weight' [4]\n  LoadOptions{.ignore = "
-                         "{\"total_ops\"}} passes over keys, .rename renames them, .prefix takes "
-                         "off a prefix") != std::string::npos);
+                         "{\"total_ops\"}} skips keys, .rename renames them, .prefix removes a "
+                         "prefix") != std::string::npos);
     REQUIRE(snapshot(network) == before);
   }
   SECTION("something of the rest is missing: then an unknown part may be it") {
@@ -556,7 +556,7 @@ TEST_CASE("no file is written under a name that other programs read as another f
   const std::string name = GENERATE("model.pth", "model.pt", "a.b.bin", "model.ckpt", "x.ONNX");
   const auto path = folder.write(name, "old");
   const auto better = std::filesystem::path(path).replace_extension(".safetensors");
-  REQUIRE_ERROR(save(network, path), name + "': what is written is safetensors");
+  REQUIRE_ERROR(save(network, path), name + "': the format is safetensors");
   REQUIRE_ERROR(save(network, path), "name it '" + better.string() + "'");
   REQUIRE(files::content_of(path) == "old");
   save(network, better);
@@ -598,7 +598,7 @@ TEST_CASE("common checkpoints of several programs load, whose weights have other
   REQUIRE(report.ignored == std::vector<std::string>{"acc", "epoch"});
 
   const auto two = write(dictionary({{"student", weights("0")}, {"teacher", weights("1")}}));
-  REQUIRE_ERROR(load(network, two), "after each of 'student.', 'teacher.'; name one of them");
+  REQUIRE_ERROR(load(network, two), "begin with 'student.', 'teacher.'; choose one of these");
   report = load(network, two, {.prefix = "teacher"});
   REQUIRE(network.values("conv.weight") == files::arange(6, 10));
   REQUIRE(report.ignored == std::vector<std::string>{"student.conv.bias", "student.conv.weight"});
