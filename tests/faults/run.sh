@@ -127,7 +127,7 @@ forbidden() {
   [ "$(id -u)" -eq 0 ] || chmod 555 "$place/out"
   local run=("${bare[@]}" "$place/finetune" --weights "$place/resnet18-w16.safetensors" --epochs 1
              --no-augment --data "$place/data")
-  says "cannot write '$place/out/finetuned.safetensors': its folder takes no new file" \
+  says "cannot write '$place/out/finetuned.safetensors': its folder accepts no new file" \
     "${run[@]}" --out "$place/out" || status=1
   says "Permission denied" "${run[@]}" --out "$place/out/deeper" || status=1
   chmod 000 "$place/data/train/birds"

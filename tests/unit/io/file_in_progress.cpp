@@ -161,7 +161,7 @@ TEST_CASE("a folder that is missing or takes no file is named, and old files sta
   REQUIRE(::chmod(folder.path.c_str(), 0555) == 0);
   CHECK(without_privileges([&] {
     return files::contains(error_of([&] { write(path); }),
-                           "weights': its folder takes no new file: Permission denied");
+                           "weights': its folder accepts no new file: Permission denied");
   }));
   REQUIRE(::chmod(folder.path.c_str(), 0755) == 0);
   CHECK(files::content_of(path) == "old");

@@ -259,7 +259,7 @@ TEST_CASE("pixels that the system would promise but not give are refused before 
     const std::string error = error_of([&] { allocate(count); });
     INFO(error);
     CHECK(contains(error, "all takes " + std::to_string(count * size) + " bytes of memory, and "));
-    CHECK(contains(error, " are available; a smaller one takes less"));
+    CHECK(contains(error, " are available; a smaller one needs less"));
   };
   refused(1, bytes, [](std::size_t count) { frostline::detail::allocate(count, "all"); });
   refused(8, bytes / 8,
@@ -377,7 +377,7 @@ TEST_CASE("an image whose size and pixels disagree is not written") {
   CHECK_THROWS_AS(frostline::encode_png({-1, -1, {0, 0, 0}}), frostline::Error);
   Image image = small_image();
   image.pixels.pop_back();
-  CHECK(contains(error_of([&] { frostline::encode_png(image); }), "2x2 pixels holds 11 bytes"));
+  CHECK(contains(error_of([&] { frostline::encode_png(image); }), "2x2 pixels has 11 bytes"));
 }
 
 }  // namespace frostline::test::image_test

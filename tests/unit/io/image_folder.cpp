@@ -411,7 +411,7 @@ TEST_CASE(
                      if (i == 15) throw std::out_of_range("mine");
                    });
                  }),
-                 "; one of another kind at sample 15"));
+                 "; another kind of error at sample 15"));
   CHECK_THROWS_AS(
       frostline::for_each_image(
           images, [](std::size_t, frostline::Image&&) { throw std::out_of_range("mine"); }),

@@ -421,7 +421,7 @@ TEST_CASE("counters of other types and shapes are taken as PyTorch takes them") 
     floats[0] = GENERATE(std::numeric_limits<float>::quiet_NaN(), 1e30f, -1e30f, 0x1p63f,
                          -std::numeric_limits<float>::infinity());
     counter = {key, {}, ElementType::f32, std::span<const float>(floats).first(1)};
-    REQUIRE_ERROR(loaded(), "which is no 64-bit integer");
+    REQUIRE_ERROR(loaded(), "which is not a 64-bit integer");
     REQUIRE(snapshot(network) == before);
   }
 }

@@ -263,7 +263,7 @@ TEST_CASE(
   REQUIRE(state.others.find("sixteen")->second == "a tensor of type 'torch.uint16'");
   REQUIRE(contains(
       refusal(files::pytorch_zip(dictionary({{"w", third("0", 3, "float32")}}), {six_floats()})),
-      "does not lie in"));
+      "is not inside its storage"));
 }
 
 TEST_CASE("a tensor that PyTorch negates when it is read is not taken as it is stored") {
@@ -368,9 +368,9 @@ TEST_CASE("a StateDict keeps the file's mapping alive when it is copied and move
   REQUIRE(floats_of(copy, "w") == arange(6));
 }
 
-TEST_CASE("a tensor that does not lie in its storage is refused") {
+TEST_CASE("a tensor that is not inside its storage is refused") {
   constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max();
-  const char* const outside = "does not lie in its storage of 6 elements";
+  const char* const outside = "is not inside its storage of 6 elements";
   REQUIRE(contains(refusal_of_tensor({.offset = 1}), outside));
   REQUIRE(contains(refusal_of_tensor({.offset = -1}), outside));
   REQUIRE(contains(refusal_of_tensor({.offset = most}), outside));

@@ -103,7 +103,7 @@ TEST_CASE("a number that has no value of the type that is asked for is an error"
                               std::numeric_limits<double>::infinity()})
     REQUIRE(files::contains(
         files::error_of([&] { stored<double>(Type::f64, {number}, {}, {}).copy_to(integer); }),
-        "which is no 64-bit integer"));
+        "which is not a 64-bit integer"));
   REQUIRE(files::contains(
       files::error_of([&] { stored<std::uint16_t>(Type::f16, {0x7c00}, {}, {}).copy_to(integer); }),
       "it is inf"));

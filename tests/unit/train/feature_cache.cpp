@@ -228,7 +228,7 @@ TEST_CASE("a file that cannot be written is an error that names it, and leaves n
   ::setrlimit(RLIMIT_FSIZE, &before);
   std::signal(SIGXFSZ, handler);
   INFO(message);
-  REQUIRE(message.find("large': File too large (it takes 256") != std::string::npos);
+  REQUIRE(message.find("large': File too large (it needs 256") != std::string::npos);
   REQUIRE(std::filesystem::is_empty(folder.path));
 }
 

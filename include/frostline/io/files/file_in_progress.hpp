@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writing of a file that takes its name only when it is complete.
+// FileInProgress: a file that gets its name only when it is complete.
 #pragma once
 
 #include <unistd.h>
@@ -14,8 +14,8 @@
 
 namespace frostline::detail {
 
-/// A file that takes its name only when it is complete; links and permissions as PartialFile.
-/// To make one and let it go checks that its path can be written, and changes nothing.
+/// A file that gets its name only when it is complete; links and permissions as in PartialFile.
+/// Constructing and destroying one checks that its path can be written, and changes nothing.
 class FileInProgress {
  public:
   /// Throws: Error, which names the file, as PartialFile.
@@ -33,7 +33,7 @@ class FileInProgress {
     if (file_) std::fclose(file_);
   }
 
-  /// Throws: Error, which names the file, as do all of these; nothing of the new file is left then.
+  /// Throws, like the functions below: Error, which names the file; the new file is removed then.
   void write(const void* data, std::size_t size) {
     if (size > 0 && std::fwrite(data, 1, size, file_) != size) partial_.fail(errno);
   }

@@ -20,8 +20,8 @@
 
 namespace frostline {
 
-/// A whole file, readable for as long as this lives. Others must not shorten it meanwhile; they may
-/// put another in its place.
+/// A whole file, readable while this object lives. Nobody may shorten the file meanwhile; replacing
+/// it by another file is allowed.
 class MappedFile : public Lender {
  public:
   /// Throws: Error when there is no such file, or it is empty, a directory or not readable.
@@ -40,7 +40,7 @@ class MappedFile : public Lender {
   ~MappedFile() override { ::close(file_); }
 
   std::span<const std::byte> bytes() const { return mapping_.bytes(); }
-  /// The path that it was opened by, for messages.
+  /// The path with which it was opened, for messages.
   const std::string& name() const { return name_; }
 
   /// Throws: Error if the file was written to since it was opened.
@@ -49,7 +49,7 @@ class MappedFile : public Lender {
     if (::fstat(file_, &now) != 0 || now.st_size != opened_.st_size ||
         now.st_mtim.tv_sec != opened_.st_mtim.tv_sec ||
         now.st_mtim.tv_nsec != opened_.st_mtim.tv_nsec)
-      fail("it has been overwritten, but a network's frozen weights still lie there; load again");
+      fail("it has been overwritten while a network's frozen weights were in it; load again");
   }
   void rest() const override { mapping_.rest(); }
 

@@ -12,8 +12,8 @@
 
 namespace frostline {
 
-/// Some bytes of an open file from its beginning, readable, and writable with `shared_writes`, for
-/// as long as this lives.
+/// The first bytes of an open file, readable (and writable with `shared_writes`) while this object
+/// lives.
 class Mapping {
  public:
   Mapping() = default;
@@ -33,9 +33,9 @@ class Mapping {
   }
 
   std::span<std::byte> bytes() const { return {static_cast<std::byte*>(memory_), bytes_}; }
-  /// Gives the pages back to the system, which reads them again when they are touched.
+  /// Gives the pages back to the system, which reads them again when they are accessed.
   void rest() const { ::madvise(memory_, bytes_, MADV_DONTNEED); }
-  /// Waits until what was written is on the disk. Throws: std::system_error.
+  /// Waits until all writes are on the disk. Throws: std::system_error.
   void flush() const {
     if (::msync(memory_, bytes_, MS_SYNC) != 0)
       throw std::system_error(errno, std::generic_category());

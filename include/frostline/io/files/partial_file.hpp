@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A file beside its target, which it replaces when it is complete.
+// PartialFile: a file next to its target, which it replaces when it is complete.
 #pragma once
 
 #include <fcntl.h>
@@ -19,15 +19,15 @@
 
 namespace frostline::detail {
 
-/// A new file in the folder of `path`, which takes that name when it is committed and vanishes when
-/// it is not. A link stays, and its target is replaced. A file that was there keeps its
-/// permissions, and its owner and group where the system lets it; a new one gets what the umask
-/// leaves. Other names of the same file (hard links) keep the old one. One of a program that was
-/// killed is removed by the next that writes the same file.
+/// A new file in the folder of `path`. It gets that name when it is committed, and is removed if it
+/// is not. If `path` is a link, the link stays and its target is replaced. A replaced file's
+/// permissions are kept, and its owner and group if the system allows it; otherwise the umask
+/// decides. Other names of the old file (hard links) keep the old contents. If a program is killed,
+/// its partial file is removed by the next program that writes the same file.
 class PartialFile {
  public:
-  /// Throws: Error, which names the file, if `path` is no regular file, is write-protected, or if
-  /// its folder is missing or takes no new file.
+  /// Throws: Error, which names the file, if `path` is not a regular file, is write-protected, or
+  /// if its folder is missing or accepts no new file.
   explicit PartialFile(const std::filesystem::path& path) : path_(path), target_(path) {
     check_target();
     create();
@@ -42,13 +42,13 @@ class PartialFile {
   int file() const { return file_; }
   const std::filesystem::path& path() const { return path_; }
 
-  /// Waits until what was written is on the disk, and gives the file its name.
-  /// Throws: Error, which names the file; what was there before is there still.
+  /// Waits until all writes are on the disk, and gives the file its name.
+  /// Throws: Error, which names the file; the old file stays.
   void commit() {
     restore_permissions();
     if (::fsync(file_) != 0 || ::rename(partial_.c_str(), target_.c_str()) != 0) fail(errno);
     committed_ = true;
-    // The file is complete: a folder that cannot be read is no reason to say otherwise.
+    // The file is complete, so a folder that cannot be synchronized is not an error.
     const int folder = ::open(folder_of(target_).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (folder < 0) return;
     ::fsync(folder);
@@ -84,7 +84,8 @@ class PartialFile {
       fail(format_text("there is no folder '{}'", folder_of(target_).string()));
   }
 
-  // Who else writes the same file has another of these names; what nobody holds is removed.
+  // Each program that writes the same file uses another of these names and locks its partial file.
+  // Files that nobody has locked are removed.
   void create() {
     for (int number = 1; number <= 100; ++number) {
       partial_ = target_;
@@ -94,19 +95,19 @@ class PartialFile {
                        replaces_ ? 0600 : 0666);
         if (file_ >= 0) {
           const bool locked = ::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
-          // Before the lock, another may have taken the file for one of a killed program.
+          // Before it was locked, another program may have removed it as a killed program's.
           if (locked && is_named(file_)) return;
           ::close(file_);
           continue;
         }
         if (errno == EACCES || errno == EPERM || errno == EROFS)
-          fail(format_text("its folder takes no new file: {}",
+          fail(format_text("its folder accepts no new file: {}",
                            std::generic_category().message(errno)));
         if (errno != EEXIST) fail(errno);
         if (!remove_abandoned()) break;
       }
     }
-    fail("a hundred others are writing it");
+    fail("a hundred other programs are writing it");
   }
 
   bool remove_abandoned() const {
@@ -118,7 +119,7 @@ class PartialFile {
     return removed;
   }
 
-  /// Whether the partial name is this open file's.
+  /// Whether the partial name still names this open file.
   bool is_named(int file) const {
     struct stat open {
     }, named{};
@@ -126,7 +127,7 @@ class PartialFile {
            open.st_dev == named.st_dev && open.st_ino == named.st_ino;
   }
 
-  // A group that cannot be kept is no reason to let another one in.
+  // If the group cannot be kept, the new group gets no permissions.
   void restore_permissions() const {
     if (!replaces_) return;
     mode_t mode = old_.st_mode & 0777;

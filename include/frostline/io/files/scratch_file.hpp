@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A file mapped into memory for writing, which vanishes unless it is kept.
+// ScratchFile: a file mapped into memory for writing, which is removed unless it is kept.
 #pragma once
 
 #include <fcntl.h>
@@ -22,12 +22,12 @@
 
 namespace frostline {
 
-/// A new file of fixed size in memory: its space on disk is reserved, its pages are the kernel's
-/// to write out. One that will be kept has a name of its own until then; any other has none, so
-/// that nothing is left of it, however the program ends.
+/// A new file of fixed size, mapped into memory: its space on disk is reserved, and the kernel
+/// writes its pages. A file that will be kept has a temporary name until then; any other has none,
+/// so that it is removed however the program ends.
 class ScratchFile {
  public:
-  /// Throws: Error, which names the file, if it cannot be made or the disk has no room for it.
+  /// Throws: Error, which names the file, if it cannot be created or does not fit on the disk.
   ScratchFile(std::filesystem::path path, std::size_t bytes, bool will_be_kept)
       : path_(std::move(path)) {
     if (will_be_kept) {
@@ -50,7 +50,7 @@ class ScratchFile {
   std::span<std::byte> bytes() const { return mapping_.bytes(); }
   const std::filesystem::path& path() const { return path_; }
 
-  /// Writes out one that was to be kept, and gives it its path, in place of a file that was there.
+  /// Writes a file that is to be kept to the disk and gives it its path; an old file is replaced.
   /// Throws: Error, which names the file, if that fails.
   void keep() {
     try {
@@ -83,7 +83,7 @@ class ScratchFile {
       error = exception.code().value();
     }
     if (error != 0)
-      fail(format_text("{} (it takes {} bytes)", std::generic_category().message(error), bytes));
+      fail(format_text("{} (it needs {} bytes)", std::generic_category().message(error), bytes));
   }
   [[noreturn]] void fail(std::string_view reason) const {
     throw Error(format_text("cannot write '{}': {}", path_.string(), reason));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The error of a file that cannot be read, and its words made fit for a message.
+// unreadable: the error of a file that cannot be read; printable: a file's text for messages.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 
 namespace frostline::detail {
 
-/// For messages: what a file says, at most 100 characters, with nothing that a terminal obeys.
+/// A file's text for messages: at most 100 characters, without control characters.
 inline std::string printable(std::string_view text) {
   std::string result(text.substr(0, 100));
   std::replace_if(

@@ -13,8 +13,8 @@
 
 namespace frostline::detail {
 
-/// The orientation, 1 to 8, that EXIF data tell; 1, as stored, where they tell none or are damaged,
-/// as in Pillow. Only the first directory is read, and of it one tag.
+/// The orientation in EXIF data, 1 to 8; 1 (as stored) if there is none or the data are damaged, as
+/// in Pillow. Reads only one tag of the first directory.
 /// Source: TIFF 6.0, section 2, and EXIF 2.3, tag 0x0112.
 inline int exif_orientation(std::span<const std::uint8_t> tiff) {
   const bool little = tiff.size() > 1 && tiff[0] == 'I' && tiff[1] == 'I';
@@ -42,9 +42,9 @@ inline int exif_orientation(std::span<const std::uint8_t> tiff) {
   return value >= 1 && value <= 8 ? static_cast<int>(value) : 1;
 }
 
-/// Pixels of an orientation, made upright; width and height become those of the result.
+/// Turns pixels of an orientation upright; width and height become those of the result.
 /// Shapes: pixels is height x width x channels.
-/// Throws: Error if there is no memory for a second picture.
+/// Throws: Error if there is too little memory for a second picture.
 inline std::vector<std::uint8_t> turn_upright(std::vector<std::uint8_t> pixels, int& width,
                                               int& height, std::size_t channels, int orientation,
                                               std::string_view name) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The search for pictures in a folder and the folders in it, and the count of what is passed over.
+// The search for pictures in a folder and its subfolders, and the count of skipped files.
 #pragma once
 
 #include <sys/stat.h>
@@ -21,13 +21,13 @@
 
 namespace frostline::detail {
 
-/// What tells one folder from another, however it is reached: its device and its inode.
+/// The identity of a folder, on whatever path it is reached: its device and inode.
 using FolderId = std::pair<dev_t, ino_t>;
 
 enum class FileKind { folder, regular, missing, other };
 
-/// Links followed; a link that leads nowhere, or only to itself, is missing.
-/// Throws: Error for what may not be looked at.
+/// The status of a path, with links followed; a link to nothing, or to itself, is missing.
+/// Throws: Error if it cannot be read.
 inline FileKind kind_of(const std::filesystem::path& path, FolderId* id = nullptr) {
   struct stat status {};
   if (::stat(path.c_str(), &status) != 0) {
@@ -41,8 +41,8 @@ inline FileKind kind_of(const std::filesystem::path& path, FolderId* id = nullpt
                                    : FileKind::other;
 }
 
-/// The folder and all that hold it, up to the root of the file system.
-/// Throws: Error if it cannot be looked at.
+/// The folder and its parents up to the root of the file system.
+/// Throws: Error if one of them cannot be read.
 inline std::vector<FolderId> holders_of(const std::filesystem::path& folder) {
   std::vector<FolderId> ids;
   std::error_code problem;
@@ -68,7 +68,7 @@ inline std::vector<std::filesystem::directory_entry> entries_of(
   return entries;
 }
 
-/// The extension with its dot, in small letters.
+/// The extension with its dot, in lower case.
 inline std::string extension_of(const std::filesystem::path& path) {
   std::string extension = path.extension().string();
   for (char& letter : extension)
@@ -76,20 +76,19 @@ inline std::string extension_of(const std::filesystem::path& path) {
   return extension;
 }
 
-/// Whether programs hide a file or folder of this name, such as the "._x.jpg" that macOS writes
-/// beside x.jpg.
+/// Whether the name is hidden, such as the "._x.jpg" that macOS writes next to x.jpg.
 inline bool is_hidden(const std::filesystem::path& path) {
   return path.filename().string()[0] == '.';
 }
 
-/// Whether the name promises a format that is read.
+/// Whether the name has the extension of a supported format.
 inline bool names_an_image(const std::filesystem::path& path) {
   if (is_hidden(path)) return false;
   const std::string extension = extension_of(path);
   return extension == ".jpg" || extension == ".jpeg" || extension == ".png";
 }
 
-/// Under what a file is counted whose name promises no format that is read.
+/// The reason for which a file of another name is skipped.
 inline std::string reason_to_skip(const std::filesystem::path& path) {
   constexpr std::string_view other_pictures[] = {".avif", ".bmp", ".dng", ".gif",  ".heic", ".heif",
                                                  ".jfif", ".jp2", ".jpe", ".pgm",  ".pnm",  ".ppm",
@@ -106,13 +105,13 @@ inline constexpr const char* leads_back = "links to a folder that holds them";
 inline constexpr const char* hidden_folders = "hidden folders";
 inline constexpr const char* read_already = "folders that are read already";
 
-/// A folder to be read. Real folders come before links, each by path, so that the order in which a
-/// file system lists them decides nothing.
+/// A folder to be read. Real folders come before links, and each kind is sorted by path, so that
+/// the result does not depend on the order in which the file system lists them.
 struct FolderToRead {
   bool is_link;
   std::filesystem::path path;
   FolderId id;
-  std::vector<FolderId> above;  // the folder that names it, and what holds that one
+  std::vector<FolderId> above;  // its parents
 
   bool operator<(const FolderToRead& other) const {
     return is_link != other.is_link ? other.is_link : path < other.path;
@@ -121,13 +120,13 @@ struct FolderToRead {
   FolderToRead(const std::filesystem::directory_entry& entry, const FolderId& folder,
                std::vector<FolderId> holders)
       : path(entry.path()), id(folder), above(std::move(holders)) {
-    std::error_code ignored;  // without it, what vanishes now is found when it is read
+    std::error_code ignored;  // a folder that is removed now is an error when it is read
     is_link = entry.is_symlink(ignored);
   }
 
   bool leads_back() const { return std::find(above.begin(), above.end(), id) != above.end(); }
 
-  /// What holds the entries of the folder, by the way to it and, if it is a link, where it leads.
+  /// All folders that contain the folder's entries: its parents and, for a link, the target's.
   std::vector<FolderId> holders_inside() const {
     std::vector<FolderId> inside = above;
     inside.push_back(id);
@@ -139,8 +138,8 @@ struct FolderToRead {
   }
 };
 
-/// The pictures of a folder and the folders in it, links followed, in no order. Each folder is read
-/// once, however many links lead to it: the work grows with the number of folders and links.
+/// The pictures of a folder and its subfolders in any order, with links followed. Each folder is
+/// read only once, so that the work grows with the number of folders and links.
 inline void find_images(FolderToRead top, std::vector<std::filesystem::path>& paths,
                         Skipped& skipped) {
   std::set<FolderId> read;
@@ -167,7 +166,7 @@ inline void find_images(FolderToRead top, std::vector<std::filesystem::path>& pa
       } else if (kind == FileKind::other) {
         ++skipped["devices, pipes and sockets"];
       } else if (names_an_image(entry.path())) {
-        paths.push_back(entry.path());  // a link that leads nowhere too: reading it is an error
+        paths.push_back(entry.path());  // also a link to nothing: reading it is an error
       } else {
         ++skipped[reason_to_skip(entry.path())];
       }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What went wrong with some of many pictures, gathered from several threads into one error.
+// ImageFailures: errors of several pictures, collected from threads into one error.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +16,7 @@ namespace frostline::detail {
 /// The first failures of many, by the index of their sample, and the number of all.
 class ImageFailures {
  public:
-  /// To be called in a handler. It allocates nothing, since memory may be what failed.
+  /// Must be called in a catch block. It allocates nothing, since an allocation may have failed.
   void add(std::size_t index) {
     first_[kept()] = {index, std::current_exception()};
     ++count_;
@@ -24,8 +24,8 @@ class ImageFailures {
               [](const auto& left, const auto& right) { return left.index < right.index; });
   }
 
-  /// Throws: the first as it is, if it is the only one or no Error, or an Error with the texts of
-  /// the first few.
+  /// Throws: the first exception itself, if it is the only one or not an Error; else an Error with
+  /// the texts of the first few.
   void rethrow(std::size_t images) const {
     if (count_ == 0) return;
     std::string text = format_text("{} of the {} images cannot be read", count_, images);
@@ -37,7 +37,7 @@ class ImageFailures {
         text += format_text("{} {}", i == 0 ? ":" : ";", error.what());
       } catch (...) {
         if (i == 0) throw;
-        text += format_text("; one of another kind at sample {}", first_[i].index);
+        text += format_text("; another kind of error at sample {}", first_[i].index);
       }
     }
     if (count_ > kept()) text += format_text("; and {} more", count_ - kept());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bytes of a picture's file, and which format they are.
+// The bytes of a picture's file, and their format.
 #pragma once
 
 #include <algorithm>
@@ -19,7 +19,7 @@
 
 namespace frostline::detail {
 
-/// Throws: Error, which names the file, if it is missing, no regular file or unreadable.
+/// Throws: Error, which names the file, if it is missing, not a regular file, or cannot be read.
 inline std::vector<std::byte> read_image_file(const std::filesystem::path& path) {
   const std::string name = path.string();
   std::error_code problem;

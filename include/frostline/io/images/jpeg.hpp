@@ -36,7 +36,7 @@ inline std::vector<std::uint8_t> with_end(std::span<const std::uint8_t> bytes,
                                           std::string_view name) {
   std::size_t size = bytes.size();
   while (bytes[size - 1] == 0) --size;
-  if (bytes[size - 1] == 0xff && size < bytes.size()) ++size;  // the two stand for one byte of data
+  if (bytes[size - 1] == 0xff && size < bytes.size()) ++size;  // ff 00 encodes one byte of data
   std::vector<std::uint8_t> ended = allocate(size + 2, format_text("the file '{}'", name));
   std::copy_n(bytes.begin(), size, ended.begin());
   ended[size] = 0xff;
@@ -44,7 +44,7 @@ inline std::vector<std::uint8_t> with_end(std::span<const std::uint8_t> bytes,
   return ended;
 }
 
-/// Takes the inks as Adobe writes them, inverted so that they are light, like Pillow.
+/// Converts CMYK as Pillow does: the inks are inverted, as Adobe writes them.
 /// Shapes: ink is height x width x 4 -> pixels height x width x 3.
 inline void mix_inks(const std::vector<std::uint8_t>& ink, std::vector<std::uint8_t>& pixels) {
   for (std::size_t pixel = 0; pixel * 4 < ink.size(); ++pixel)
@@ -56,9 +56,9 @@ inline void mix_inks(const std::vector<std::uint8_t>& ink, std::vector<std::uint
     }
 }
 
-/// Decodes once. A picture whose decoder warns is taken, like Pillow, if it may be damaged and all
-/// of its rows are there.
-/// Throws: Error for what the decoder refuses, or gives up.
+/// Decodes once. If the decoder warns, the picture is accepted, as by Pillow, if `may_be_damaged`
+/// is set and all of its rows were decoded.
+/// Throws: Error if the decoder refuses the data or stops early.
 inline Image decode_jpeg_scans(std::span<const std::uint8_t> bytes, std::string_view name,
                                const DecodeOptions& options, std::uint64_t least_size,
                                bool may_be_damaged) {
@@ -69,7 +69,7 @@ inline Image decode_jpeg_scans(std::span<const std::uint8_t> bytes, std::string_
   int height = 0;
   int subsampling = 0;
   int colorspace = TJCS_YCbCr;
-  // It also refuses what it can decode: chroma layouts that it has no name for.
+  // It also refuses chroma layouts that it has no name for, although it can decode them.
   tjDecompressHeader3(decoder.handle, bytes.data(), size, &width, &height, &subsampling,
                       &colorspace);
   if (width < 1 || height < 1) fail_image(name, tjGetErrorStr2(decoder.handle));
@@ -84,7 +84,7 @@ inline Image decode_jpeg_scans(std::span<const std::uint8_t> bytes, std::string_
   std::vector<std::uint8_t> ink = allocate(has_ink ? wide * high * 4 : 0, what);
   std::vector<std::uint8_t>& output = has_ink ? ink : image.pixels;
   // After a warning TurboJPEG reports an error as a warning too, but leaves rows unwritten: then
-  // the last row still holds this noise.
+  // the last row still has this noise.
   const std::size_t row = output.size() / static_cast<std::size_t>(height);
   std::vector<std::uint8_t> noise = allocate(row, what);
   for (std::size_t i = 0; i < row; ++i) noise[i] = static_cast<std::uint8_t>(i * 0x9e3779b1 >> 13);
@@ -105,7 +105,7 @@ inline Image decode_jpeg_scans(std::span<const std::uint8_t> bytes, std::string_
   return image;
 }
 
-/// Throws: Error for data that is cut, or so damaged that the decoder gives up.
+/// Throws: Error for truncated data, or if the decoder stops early because of damage.
 inline Image decode_jpeg(std::span<const std::uint8_t> bytes, std::string_view name,
                          const DecodeOptions& options) {
   const JpegMarkers markers(bytes);
@@ -113,8 +113,8 @@ inline Image decode_jpeg(std::span<const std::uint8_t> bytes, std::string_view n
   if (markers.ends()) {
     image = decode_jpeg_scans(bytes, name, options, markers.least_size(), true);
   } else {
-    // The decoder paints what is missing grey, and only warns; of a scan that is missing as a whole
-    // it says nothing.
+    // If data are missing, the decoder fills in grey and only warns; if a whole scan is missing, it
+    // does not even warn.
     const std::vector<std::uint8_t> ended = with_end(bytes, name);
     if (!JpegMarkers(ended).complete()) fail_image(name, "the file is truncated");
     image = decode_jpeg_scans(ended, name, options, markers.least_size(), false);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the markers of a JPEG say: whether it is whole, and where its EXIF data are.
+// JpegMarkers: finds out whether a JPEG is complete, and where its EXIF data are.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace frostline::detail {
 
-/// The markers of a JPEG, found as libjpeg finds them: what lies between is a scan's data or
+/// The markers of a JPEG, found as libjpeg finds them: bytes between them are a scan's data or
 /// garbage. Source: ITU-T T.81, annex B.
 class JpegMarkers {
  public:
@@ -32,17 +32,17 @@ class JpegMarkers {
       at += 2 + length;
       if (scans_ > 0) first_scan = std::min(at, first_scan);
     }
-    // Damage may have led past the end marker: what is there to decode then, the decoder says.
+    // Because of damage the end marker may have been missed; then the decoder decides.
     const auto rest = bytes.subspan(first_scan);
     constexpr std::uint8_t end[] = {0xff, end_of_image};
     ends_ = std::search(rest.begin(), rest.end(), std::begin(end), std::end(end)) != rest.end();
   }
 
-  /// Whether there is an end marker after a scan: not merely that of a thumbnail before.
+  /// Whether an end marker follows a scan; a thumbnail's end marker before it does not count.
   bool ends() const { return ends_; }
 
-  /// Whether the scans, if each is whole, hold every coefficient to its last bit, in a coding whose
-  /// decoder knows when data are missing: not arithmetic coding.
+  /// Whether the scans, if each is complete, have all bits of all coefficients, in a coding whose
+  /// decoder notices missing data (arithmetic coding does not).
   bool complete() const {
     return huffman_ && !components_.empty() &&
            std::all_of(components_.begin(), components_.end(), [](const Component& component) {
@@ -51,7 +51,7 @@ class JpegMarkers {
            });
   }
 
-  /// Units: bytes. Fewer cannot hold the picture: each block of 8x8 samples takes a bit or more.
+  /// The least size of the picture: each block of 8x8 samples takes at least a bit. Units: bytes.
   std::uint64_t least_size() const {
     if (!huffman_) return 0;
     std::uint64_t across = 1, down = 1, blocks = 0;
@@ -63,7 +63,7 @@ class JpegMarkers {
     return width_ / (8 * across) * (height_ / (8 * down)) * blocks / 8;
   }
 
-  /// The EXIF data, a TIFF file; empty where there are none.
+  /// The EXIF data, a TIFF file; empty if there are none.
   std::span<const std::uint8_t> exif() const { return exif_; }
 
  private:
@@ -80,7 +80,7 @@ class JpegMarkers {
     return marker > 1 && marker != 0xff && !stands_alone;
   }
 
-  // A segment begins with its two bytes of length.
+  // A segment begins with its length in two bytes.
   void read_segment(std::uint8_t marker, std::span<const std::uint8_t> segment) {
     constexpr char exif_signature[] = "Exif\0";
     const bool is_frame =

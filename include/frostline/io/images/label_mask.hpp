@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The type of label masks: a class number for each pixel.
+// LabelMask: a class number for each pixel.
 #pragma once
 
 #include <cstddef>
@@ -29,7 +29,7 @@ inline void check_mask(const LabelMask& mask) {
       mask.labels.size() / static_cast<std::size_t>(mask.width) !=
           static_cast<std::size_t>(mask.height) ||
       mask.labels.size() % static_cast<std::size_t>(mask.width) != 0)
-    throw Error(format_text("a mask of {}x{} pixels holds {} labels, not one a pixel", mask.width,
+    throw Error(format_text("a mask of {}x{} pixels has {} labels, not one per pixel", mask.width,
                             mask.height, mask.labels.size()));
 }
 

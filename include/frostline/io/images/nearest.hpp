@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Resizing that takes the nearest pixel, to the same bytes as Pillow's: for label masks.
+// resize_nearest: resizing by the nearest pixel, for label masks; the same bytes as Pillow's.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,8 @@ namespace frostline {
 
 namespace detail {
 
-/// The source coordinate of each output. Pillow adds up the steps, and so rounds at each.
+/// The source coordinate of each output. The steps are added up, with a rounding at each, as in
+/// Pillow.
 inline std::vector<std::size_t> nearest_coordinates(int source, float begin, float end,
                                                     int outputs) {
   auto coordinates =

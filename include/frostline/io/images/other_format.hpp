@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a file is that is named as a picture and is neither a JPEG nor a PNG, for messages.
+// The format of a file that is neither a JPEG nor a PNG, for messages.
 #pragma once
 
 #include <algorithm>
@@ -13,7 +13,7 @@
 
 namespace frostline::detail {
 
-/// The format that the first bytes tell, such as "a WebP"; empty for none of those known here.
+/// The format of a file with these first bytes, such as "a WebP"; empty if it is not known here.
 /// Sources: https://mimesniff.spec.whatwg.org/#matching-an-image-type-pattern and, for the brands,
 /// https://mp4ra.org/registered-types/brands
 inline std::string_view other_format(std::span<const std::uint8_t> data) {
@@ -44,8 +44,8 @@ inline bool is_markup(std::span<const std::uint8_t> data) {
   return first != text.npos && text[first] == '<';
 }
 
-/// Why bytes of no format that is read cannot be read. `lack` says what they are not, such as "it
-/// is not a PNG", and `formats` what the file may be converted to.
+/// The reason why bytes of an unsupported format cannot be read. `lack` is a text such as "it is
+/// not a PNG", and `formats` names the formats to which the file can be converted.
 inline std::string reason_of_format(std::span<const std::uint8_t> data, std::string_view lack,
                                     std::string_view formats) {
   if (const std::string_view format = other_format(data); !format.empty())

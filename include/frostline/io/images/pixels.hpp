@@ -17,7 +17,7 @@
 
 namespace frostline {
 
-/// An RGB image of eight bits a channel.
+/// An RGB image with eight bits per channel.
 /// Shapes: pixels is height x width x 3, rows from top to bottom, channels interleaved.
 struct Image {
   int width = 0;
@@ -42,11 +42,11 @@ inline void check_size(std::uint64_t width, std::uint64_t height, std::uint64_t 
                                  width, height, most_pixels));
 }
 
-/// Zeros. Throws: Error, which says what takes how many bytes and how many are available, where
-/// memory is short; before any is touched.
+/// Memory filled with zeros. Throws: Error, which says what needs how many bytes and how many are
+/// available, if there is too little memory, before any of it is used.
 template <class Value = std::uint8_t>
 std::vector<Value> allocate(std::uint64_t count, std::string_view what) {
-  constexpr std::string_view advice = "a smaller one takes less";
+  constexpr std::string_view advice = "a smaller one needs less";
   constexpr std::uint64_t most = std::numeric_limits<std::size_t>::max();
   const auto bytes =
       static_cast<std::size_t>(count > most / sizeof(Value) ? most : count * sizeof(Value));
@@ -59,7 +59,7 @@ std::vector<Value> allocate(std::uint64_t count, std::string_view what) {
   throw not_enough_memory(what, bytes, advice);
 }
 
-/// For messages of `allocate`.
+/// A description for messages of `allocate`.
 inline std::string picture_text(std::string_view name, std::uint64_t width, std::uint64_t height) {
   return format_text("the image '{}' of {}x{} pixels", name, width, height);
 }
@@ -77,7 +77,7 @@ inline void check_image(const Image& image) {
       image.pixels.size() / 3 / static_cast<std::size_t>(image.width) !=
           static_cast<std::size_t>(image.height) ||
       image.pixels.size() % 3 != 0)
-    throw Error(format_text("an image of {}x{} pixels holds {} bytes, not 3 a pixel", image.width,
+    throw Error(format_text("an image of {}x{} pixels has {} bytes, not 3 per pixel", image.width,
                             image.height, image.pixels.size()));
 }
 

@@ -51,7 +51,7 @@ struct PngReader {
   }
 };
 
-// In these functions libpng's errors jump: nothing in them may have a destructor.
+// libpng's errors leave these functions with longjmp, so no local may have a destructor.
 inline bool read_png_header(PngReader& reader) {
   if (setjmp(png_jmpbuf(reader.png))) return false;
   png_set_user_limits(reader.png, PNG_UINT_31_MAX, PNG_UINT_31_MAX);
@@ -81,15 +81,15 @@ inline bool read_png_end(PngReader& reader) {
 /// A PNG whose size has been checked, before its pixels are read.
 class Png {
  public:
-  /// Throws: Error for what libpng refuses, and for more pixels than the options or the bytes
-  /// allow.
+  /// Throws: Error if libpng refuses the data, or there are more pixels than the options allow or
+  /// than the bytes can encode.
   Png(std::span<const std::uint8_t> bytes, std::string_view name, const DecodeOptions& options)
       : name_(name), reader_(bytes) {
     if (!reader_.info || !read_png_header(reader_)) fail_image(name, reader_.reason);
     width = png_get_image_width(reader_.png, reader_.info);
     height = png_get_image_height(reader_.png, reader_.info);
     const std::size_t packed_row = png_get_rowbytes(reader_.png, reader_.info);
-    constexpr std::size_t most_inflated = 1032;  // bytes that one byte of deflate can stand for
+    constexpr std::size_t most_inflated = 1032;  // the most bytes that one byte of deflate encodes
     if (width <= options.most_pixels / height && packed_row * height / most_inflated > bytes.size())
       fail_image(name, "the file is truncated");
     check_size(width, height, options.most_pixels, name);
@@ -102,15 +102,15 @@ class Png {
     palette = {colors, static_cast<std::size_t>(count)};
   }
 
-  /// Reads all rows, and calls take(y, row) once for each, in order. A row is read to room(y), or,
-  /// if that is nullptr for all, to memory of this function.
+  /// Reads all rows and calls take(y, row) once for each, in order. A row is written to room(y), or
+  /// to memory of this function if room(y) is nullptr for all rows.
   /// Shapes: row is width x channels samples of one byte, or of two if the depth is 16.
   template <class Room, class Take>
   void read_rows(Room room, Take take) {
     const std::size_t row_size = width * channels * (depth == 16 ? 2 : 1);
     const bool interlaced = reader_.passes > 1;
     const bool has_room = room(0) != nullptr;
-    std::size_t rows = interlaced ? height : 1;  // interlaced passes come back to each row
+    std::size_t rows = interlaced ? height : 1;  // each interlaced pass writes all rows
     if (has_room) rows = 0;
     std::vector<std::uint8_t> own = allocate(rows * row_size, picture_text(name_, width, height));
     const auto row_of = [&](std::size_t y) {
@@ -125,7 +125,8 @@ class Png {
     for (std::size_t y = 0; interlaced && y < height; ++y) take(y, row_of(y));
   }
 
-  /// 1 to 8, after the rows. Throws: Error if the file ends before its end chunk.
+  /// The orientation, 1 to 8; must be called after the rows are read. Throws: Error if the file
+  /// ends before its end chunk.
   int orientation() {
     if (!read_png_end(reader_)) fail_image(name_, reader_.reason);
     png_uint_32 size = 0;
@@ -135,7 +136,7 @@ class Png {
   }
 
   std::size_t width = 0, height = 0, channels = 0;
-  int depth = 0;  // bits a sample, as stored
+  int depth = 0;  // stored bits per sample
   bool indexed = false;
   std::span<const png_color> palette;
 

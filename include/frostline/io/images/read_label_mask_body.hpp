@@ -28,7 +28,7 @@ FROSTLINE_BODY LabelMask decode_label_mask(std::span<const std::byte> bytes, std
   if (data.empty()) detail::fail_image(name, "the file is empty");
   if (detail::is_jpeg(data))
     detail::fail_image(name,
-                       "a JPEG does not keep class numbers as they are: save label masks as "
+                       "a JPEG does not store class numbers exactly: save label masks as "
                        "PNG, grey or with a palette");
   if (!detail::is_png(data))
     detail::fail_image(name, detail::reason_of_format(data, "it is not a PNG", "PNG"));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Resizing and cropping of images, to the same bytes as Pillow's.
+// Resizing and cropping of images; the same bytes as Pillow's.
 #pragma once
 
 #include <algorithm>
@@ -67,20 +67,20 @@ namespace detail {
 inline constexpr int weight_bits = 32 - 8 - 2;
 inline constexpr std::uint64_t most_resized_pixels = std::uint64_t{1} << 28;
 
-/// For each output coordinate the source coordinates that it reads, and their weights.
+/// For each output coordinate, the source coordinates that it reads and their weights.
 /// Units: weights are multiples of 2^-weight_bits; those of output i begin at i * stride.
 struct Taps {
   std::vector<int> first, count, weights;
   int stride = 0;
 };
 
-/// The product, rounded: Pillow rounds it, so no compiler may fuse it into a sum.
+/// The rounded product: Pillow rounds it, so the compiler must not fuse it with an addition.
 inline double rounded_product(double left, double right) {
   const volatile double product = left * right;
   return product;
 }
 
-/// The triangle filter, as wide as the reduction and never narrower than a pixel.
+/// The triangle filter, as wide as the reduction, but at least a pixel.
 inline Taps triangle_taps(int source, float begin, float end, int outputs) {
   const double scale = static_cast<double>(end - begin) / outputs;
   const double support = std::max(scale, 1.0);
@@ -229,9 +229,9 @@ inline int scaled_side(int side, int shorter, int target) {
 
 }  // namespace detail
 
-/// The image with its shorter side resized to `most`, as torchvision's Resize(most); an image whose
-/// shorter side is no longer than that comes back as it is. EvaluationTransform{.resize = most}
-/// makes the same floats of the result as of the image.
+/// Resizes the shorter side to `most`, as torchvision's Resize(most), if it is longer; otherwise
+/// returns the image. EvaluationTransform{.resize = most} gives the same floats for the result as
+/// for the image.
 /// Throws: Error if `most` is not positive.
 inline Image shrink(Image image, int most) {
   detail::check_image(image);

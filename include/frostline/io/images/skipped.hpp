@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Skipped: what a search for pictures did not take.
+// Skipped: the files that a search for pictures skipped.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 
 namespace frostline {
 
-/// How many files and links of a folder were not taken, by the reason, such as ".webp".
+/// The number of skipped files and links of a folder by reason, such as ".webp".
 using Skipped = std::map<std::string, std::size_t>;
 
 }  // namespace frostline

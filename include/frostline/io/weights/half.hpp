@@ -8,7 +8,7 @@
 
 namespace frostline {
 
-/// Exact, subnormal numbers, infinities and NaN included.
+/// Exact, also for subnormal numbers, infinities and NaN.
 constexpr float float_from_f16(std::uint16_t half) {
   const std::uint32_t sign = (half & 0x8000u) << 16;
   const std::uint32_t exponent = (half >> 10) & 0x1fu;
@@ -25,7 +25,7 @@ constexpr float float_from_bf16(std::uint16_t brain) {
   return std::bit_cast<float>(static_cast<std::uint32_t>(brain) << 16);
 }
 
-/// Rounds to nearest, ties to even; too large a number becomes infinite.
+/// Rounds to nearest, ties to even; a number that is too large becomes infinite.
 constexpr std::uint16_t f16_from_float(float value) {
   const std::uint32_t bits = std::bit_cast<std::uint32_t>(value);
   const std::uint32_t sign = (bits >> 16) & 0x8000u;
@@ -51,7 +51,7 @@ constexpr std::uint16_t bf16_from_float(float value) {
   return static_cast<std::uint16_t>((nan ? bits | 0x400000u : rounded) >> 16);
 }
 
-/// Whether a number is written as one: neither F16 nor BF16 must turn a finite one into infinity.
+/// Whether a finite number stays finite in F16 or BF16.
 constexpr bool fits_f16(float value) {
   const float magnitude = value < 0 ? -value : value;
   return !(magnitude >= 65520.0f) || magnitude == std::numeric_limits<float>::infinity();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reads Python pickles, as torch.save writes them, into plain values without running anything.
+// Reads Python pickles, as torch.save writes them, into plain values without running any code.
 #pragma once
 
 #include <algorithm>
@@ -221,7 +221,7 @@ class PickleMachine {
   void push_integer(std::int64_t value) { push({.kind = Kind::integer, .integer = value}); }
   void push_text(Kind kind, std::uint64_t size) { push({.kind = kind, .text = take(size)}); }
 
-  // An owned text, whose letters count as work so that they are bounded.
+  // Stores a text; its letters count as steps, so that their number is limited.
   std::string_view own(std::string text) {
     spend(text.size() + 8);
     pickle_.texts.push_back(std::make_unique<const std::string>(std::move(text)));
@@ -366,9 +366,10 @@ class PickleMachine {
 
 }  // namespace detail
 
-/// Reads the pickle that begins at the first of `bytes`; its texts stay views into `bytes`.
-/// Nothing that it names is looked up or called. `file` is the name for messages.
-/// Throws: Error for damage, for more than four million steps, and for what is not in the file.
+/// Reads the pickle at the beginning of `bytes`; its texts are views into `bytes`. No name in it is
+/// looked up or called. `file` is the name for messages.
+/// Throws: Error if it is damaged, has more than four million steps, or needs what is not in the
+/// file.
 inline Pickle read_pickle(std::span<const std::byte> bytes, std::string_view file) {
   return detail::PickleMachine(bytes, file).run();
 }

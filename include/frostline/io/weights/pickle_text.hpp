@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The texts of a pickle's protocol 0, which are written with escapes, as UTF-8.
+// Converts the texts of a pickle's protocol 0, which have escapes, to UTF-8.
 #pragma once
 
 #include <charconv>
@@ -23,7 +23,7 @@ inline void append_utf8(std::string& text, std::uint32_t point) {
   }
 }
 
-/// The hexadecimal number that begins at `first`, or nothing unless all its digits are there.
+/// The hexadecimal number that begins at `first`, or nullopt if digits are missing.
 inline std::optional<std::uint32_t> hexadecimal(std::string_view text, std::size_t first,
                                                 std::size_t digits) {
   if (first > text.size() || digits > text.size() - first) return std::nullopt;
@@ -34,8 +34,8 @@ inline std::optional<std::uint32_t> hexadecimal(std::string_view text, std::size
   return number;
 }
 
-/// A Python text in the encoding raw-unicode-escape: Latin-1, and \u and \U for what it lacks.
-/// Nothing where an escape is damaged.
+/// A Python text in the encoding raw-unicode-escape: Latin-1, and \u and \U for other characters.
+/// nullopt if an escape is damaged.
 inline std::optional<std::string> from_raw_unicode(std::string_view line) {
   std::string text;
   for (std::size_t i = 0; i < line.size(); ++i) {
@@ -51,7 +51,7 @@ inline std::optional<std::string> from_raw_unicode(std::string_view line) {
   return text;
 }
 
-/// The bytes of a Python 2 string as repr writes it, quotes and all; nothing where it is damaged.
+/// The bytes of a Python 2 string as repr writes it, with quotes; nullopt if it is damaged.
 inline std::optional<std::string> from_repr(std::string_view line) {
   if (line.size() < 2 || line.front() != line.back() ||
       (line.front() != '\'' && line.front() != '"'))

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a pickle holds, as plain values.
+// The contents of a pickle as plain values.
 #pragma once
 
 #include <cstddef>
@@ -12,8 +12,8 @@
 
 namespace frostline {
 
-/// One value of a pickle. Others are named by index, so shared and cyclic values cost nothing.
-/// Whatever Python would make by a call is recorded as that call, and never made.
+/// One value of a pickle. It refers to other values by index, so shared and cyclic values cost
+/// nothing. Calls that Python would make are recorded and never made.
 struct PickleValue {
   using Index = std::uint32_t;
   // clang-format off
@@ -23,16 +23,16 @@ struct PickleValue {
   };
   // clang-format on
   Kind kind = Kind::none;
-  std::int64_t integer = 0;  // of a boolean, too
+  std::int64_t integer = 0;  // also of a boolean
   double real = 0;
   std::string_view text = {};  // of text, bytes and big_integer; of a global: "module.name"
   // Of a dictionary: key, value, key, value, ...; of a call: function, arguments, the state that
-  // its result is given (or no_state), and then what its result is filled with as a dictionary.
+  // its result gets (or no_state), and then the keys and values with which its result is filled.
   std::vector<Index> items = {};
 
   static constexpr Index no_state = 0xffffffff;
 
-  /// Of a dictionary, or of an object that is filled like one: key, value, key, value, ...
+  /// The entries of a dictionary, or of an object that is filled like one: key, value, key, ...
   std::span<const Index> entries() const {
     if (kind == Kind::call) return std::span(items).subspan(3);
     return kind == Kind::dictionary ? std::span(items) : std::span<const Index>{};

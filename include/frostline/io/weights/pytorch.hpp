@@ -29,7 +29,7 @@ namespace frostline {
 
 namespace detail {
 
-/// The storages of the zip form: an entry each.
+/// The storages of the zip form; each is an entry.
 class ZipStorages : public Storages {
  public:
   ZipStorages(ZipFile& file, std::string folder) : file_(file), folder_(std::move(folder)) {}
@@ -45,7 +45,7 @@ class ZipStorages : public Storages {
   std::string folder_;
 };
 
-/// The storages of the older form, and what its pickle says of each.
+/// The storages of the older form, and the pickle's description of each.
 class LegacyStorages : public Storages {
  public:
   struct Storage {
@@ -95,7 +95,7 @@ inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mappe
   return state;
 }
 
-/// A sequence of pickles, and then each storage as its number of elements and its bytes.
+/// The older form: several pickles, then each storage as its number of elements and its bytes.
 inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
   using Kind = PickleValue::Kind;
   const std::string& name = file->name();
@@ -118,7 +118,7 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
     throw unreadable(name, "it is a pickle, but not one that torch.save wrote");
   const Pickle protocol = next();
   if (protocol.top().kind != Kind::integer || protocol.top().integer != 1001)
-    throw unreadable(name, "its protocol is not 1001, the only one that there has been");
+    throw unreadable(name, "its protocol is not 1001, the only one that PyTorch has used");
   const Pickle system = next();
   const std::span<const PickleValue::Index> facts = system.top().entries();
   for (std::size_t i = 1; i < facts.size(); i += 2)
@@ -173,12 +173,12 @@ inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
 
 }  // namespace detail
 
-/// The tensors of a state_dict that torch.save wrote, also where it is the entry `state_dict`,
-/// `model_state_dict` or `model` of a checkpoint. Where that has none of these and itself no
-/// weights, all dictionaries of tensors in it are read, with their names before their keys:
-/// {"net": state_dict} gives "net.conv1.weight". Values beside them, of whatever Python type, are
-/// passed over; those of the state_dict are named in `others`. Nothing that the file says is run.
-/// Checksums are verified of what is compressed only.
+/// The tensors of a state_dict that torch.save wrote, or of the entry `state_dict`,
+/// `model_state_dict` or `model` of a checkpoint. If a checkpoint has none of these and no weights
+/// itself, all dictionaries of tensors in it are read, with their names before their keys:
+/// {"net": state_dict} gives "net.conv1.weight". Other values of any Python type are skipped; those
+/// in the state_dict are named in `others`. No code in the file is run. Checksums are verified only
+/// for compressed entries.
 /// Throws: Error for a missing, damaged or hostile file, for a whole pickled module, and for a
 /// TorchScript archive.
 /// Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py

@@ -22,13 +22,13 @@
 
 namespace frostline::detail {
 
-/// Finds the tensors in what a pickle holds.
+/// Finds the tensors in a pickle.
 class PytorchObject {
  public:
   PytorchObject(const Pickle& pickle, const Storages& storages, std::string_view file)
       : pickle_(pickle), storages_(storages), file_(file) {}
 
-  /// Adds the tensors of the state_dict to `state`, and what else is in it.
+  /// Adds the tensors of the state_dict, and descriptions of its other values, to `state`.
   void read(StateDict& state) const {
     const PickleValue* weights = &pickle_.top();
     for (int depth = 0; depth < 3; ++depth)
@@ -40,7 +40,7 @@ class PytorchObject {
     require_no_module(*weights, "it holds");
     if (!has_entries(*weights))
       throw unreadable(file_, format_text("it holds {}, not a dictionary of tensors, such as "
-                                          "model.state_dict() is; nothing of it was run",
+                                          "model.state_dict() is; no code of it was run",
                                           describe(*weights)));
     const Entries entries = text_entries(*weights);
     for (const auto& [key, value] : entries) add(state, std::string(key), *value);
@@ -57,13 +57,13 @@ class PytorchObject {
   using Indices = std::vector<PickleValue::Index>;
   using Entries = std::map<std::string_view, const PickleValue*>;
 
-  /// A call of one of PyTorch's functions that make a tensor again.
+  /// A call of one of PyTorch's functions that rebuild a tensor.
   struct Rebuild {
     std::string_view function;
     const Indices* arguments;
   };
 
-  /// The values under keys of text: in Python the last of two wins.
+  /// The values under keys of text; as in Python, the last of two equal keys wins.
   Entries text_entries(const PickleValue& dictionary) const {
     Entries result;
     const std::span<const PickleValue::Index> entries = dictionary.entries();
@@ -77,7 +77,7 @@ class PytorchObject {
     return result;
   }
 
-  /// A loss or a random generator's state may stand beside a network's weights.
+  /// A checkpoint may also have a loss or a random generator's state.
   static bool holds_weights(const StateDict& state) {
     return std::any_of(state.tensors.begin(), state.tensors.end(), [](const auto& entry) {
       return is_floating(entry.second.type) && !entry.second.extents.empty();
@@ -89,7 +89,7 @@ class PytorchObject {
   void read_inner(StateDict& state, const Entries& entries) const {
     std::size_t read = 0;
     for (const auto& [name, dictionary] : entries) {
-      // One dictionary may be there under a few names, but not to take time and memory without end.
+      // A dictionary may have several names, but not so many that time and memory have no limit.
       read += dictionary->entries().size() / 2;
       if (read > pickle_.values.size())
         throw unreadable(file_, "it has one dictionary under too many names");
@@ -157,7 +157,7 @@ class PytorchObject {
     return made->kind == Kind::global ? made->text : "something else";
   }
 
-  // A module is known by the attributes that each has.
+  // A module is recognised by attributes that all modules have.
   void require_no_module(const PickleValue& value, std::string_view what) const {
     if (value.kind != Kind::call || value.items[2] == PickleValue::no_state) return;
     const PickleValue& state = pickle_[value.items[2]];
@@ -191,8 +191,8 @@ class PytorchObject {
     return Rebuild{pickle_[value->items[0]].text, &pickle_[value->items[1]].items};
   }
 
-  /// The call inside of those that make a Parameter or another type of a tensor, whose numbers
-  /// are the same.
+  /// The inner call, if a call makes a Parameter or another type from a tensor without changing its
+  /// numbers.
   std::optional<Rebuild> rebuild_of_numbers(const PickleValue& value) const {
     std::optional<Rebuild> call = rebuild(&value);
     for (int depth = 0; depth < 4 && call; ++depth) {
@@ -267,7 +267,7 @@ class PytorchObject {
     if (!size || (*size > 0 && !last))
       throw damaged(
           key,
-          format_text("does not lie in its storage of {} elements: offset {}, extents {}, "
+          format_text("is not inside its storage of {} elements: offset {}, extents {}, "
                       "strides {}",
                       reference.view_count, offset->integer, to_text(*extents), to_text(*strides)));
     StoredTensor tensor{*reference.type, *extents, *strides, {}};
@@ -279,7 +279,7 @@ class PytorchObject {
     return tensor;
   }
 
-  /// The greatest index into the storage, or nothing when an index is outside of [0, count).
+  /// The largest index into the storage, or nullopt if an index is outside of [0, count).
   static std::optional<std::int64_t> last_element(std::span<const std::int64_t> extents,
                                                   std::span<const std::int64_t> strides,
                                                   std::int64_t offset, std::int64_t count) {

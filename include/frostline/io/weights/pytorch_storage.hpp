@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a pickle of torch.save says of a storage, and PyTorch's names of types.
+// Descriptions of storages in torch.save's pickles, and PyTorch's names of types.
 #pragma once
 
 #include <cstddef>
@@ -21,12 +21,12 @@ namespace frostline::detail {
 class Storages {
  public:
   virtual ~Storages() = default;
-  /// Nothing if there is none of this key.
+  /// nullopt if there is none of this key.
   virtual std::optional<std::span<const std::byte>> find(std::string_view key) const = 0;
 };
 
-/// A type of storage. Those of numbers that frostline lacks have a size only, by which a file from
-/// before PyTorch 1.6 goes on after them.
+/// A type of storage. Types that frostline does not support have only a size, which is needed to
+/// find the next storage in a file from before PyTorch 1.6.
 struct StorageType {
   std::string_view name;
   std::optional<ElementType> type;
@@ -62,18 +62,18 @@ inline std::optional<ElementType> tensor_type(std::string_view global) {
   return std::nullopt;
 }
 
-/// What a persistent id says of a storage. Units: elements.
+/// The description of a storage in a persistent id. Units: elements.
 struct StorageReference {
   std::string_view key;
   std::string_view type_name;
-  std::optional<ElementType> type;  // nothing: one that frostline lacks
+  std::optional<ElementType> type;  // nullopt: not supported
   std::size_t bytes_each;           // 0: unknown
   std::int64_t count;               // of the whole storage
-  std::int64_t view_offset;         // the part that is meant, in files of PyTorch before 0.4
+  std::int64_t view_offset;         // where the view begins, in files of PyTorch before 0.4
   std::int64_t view_count;
 };
 
-/// Whether a persistent id is of a class instead, as whole modules have it in old files.
+/// Whether a persistent id describes a class, as in old files of whole modules.
 inline bool names_class(const Pickle& pickle, const PickleValue& persistent) {
   const PickleValue& id = pickle[persistent.items[0]];
   return id.kind == PickleValue::Kind::tuple && !id.items.empty() &&

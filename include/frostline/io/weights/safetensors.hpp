@@ -98,7 +98,7 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
     const std::int64_t begin = (*offsets)[0], end = (*offsets)[1];
     if (begin > end || static_cast<std::uint64_t>(end) > data.size())
       throw fail_tensor(
-          format_text("lies at [{}, {}) of {} bytes of data: the file is damaged, or was cut short",
+          format_text("is at [{}, {}) of {} bytes of data: the file is damaged, or was cut short",
                       begin, end, data.size()));
     ranges.push_back({begin, end, key});
     const auto type = element_type_of(type_name);
@@ -134,8 +134,8 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
 
 }  // namespace detail
 
-/// The tensors and the metadata of a safetensors file; those of element types that frostline lacks
-/// are named in `others`.
+/// The tensors and the metadata of a safetensors file; tensors of unsupported element types are
+/// named in `others`.
 /// Throws: Error for a missing or damaged file, and for tensors that overlap or leave holes.
 /// Source: https://github.com/huggingface/safetensors (format)
 inline StateDict read_safetensors(const std::filesystem::path& path) {

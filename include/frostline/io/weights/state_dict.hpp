@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tensors as they are stored in a file, by key, and their conversion to float and int64.
+// StateDict: the tensors that are stored in a file, by key; and their conversion.
 #pragma once
 
 #include <algorithm>
@@ -23,7 +23,7 @@ namespace frostline {
 static_assert(std::endian::native == std::endian::little,
               "frostline: reading weights requires a little-endian machine, as the files are");
 
-/// A tensor in a file's mapping: valid while the StateDict, or a copy of it, lives.
+/// A tensor in a mapped file: valid while the StateDict, or a copy of it, lives.
 struct StoredTensor {
   ElementType type = ElementType::f32;
   std::vector<std::int64_t> extents;
@@ -37,30 +37,30 @@ struct StoredTensor {
     return count;
   }
 
-  /// The elements where they lie, if they are floats in row-major order there; else nothing.
+  /// The elements in the file, if they are floats in row-major order; else nullopt.
   std::span<const float> in_place() const;
 
   /// Assigns all elements, in row-major order, converted to float.
   /// Throws: Error unless `out` has size() elements, or if one is too large for a float.
   void copy_to(std::span<float> out) const;
 
-  /// As above; floating numbers lose their fractions, as by PyTorch's copy_.
+  /// The same; floating numbers lose their fractions, as in PyTorch's copy_.
   /// Throws: Error also if one is NaN or has no 64-bit integer.
   void copy_to(std::span<std::int64_t> out) const;
 };
 
-/// The tensors of one file, and the file that they lie in.
+/// The tensors of a file, and their file.
 struct StateDict {
   std::map<std::string, StoredTensor, std::less<>> tensors;
   std::map<std::string, std::string, std::less<>> metadata;  // safetensors only
   std::shared_ptr<const Lender> owner;                       // keeps the mapping alive
-  // What is no tensor, or one of a type that frostline lacks, by key: what it is, in words.
+  // Descriptions, by key, of values that are not tensors or have an unsupported type.
   std::map<std::string, std::string, std::less<>> others = {};
 };
 
 namespace detail {
 
-/// The number of elements, or nothing when an extent is negative or the number has no int64.
+/// The number of elements, or nullopt if an extent is negative or the number exceeds int64.
 inline std::optional<std::int64_t> count_elements(std::span<const std::int64_t> extents) {
   std::int64_t count = 1;
   bool empty = false;
@@ -97,7 +97,7 @@ inline std::string to_text(std::span<const std::int64_t> extents) {
 
 }  // namespace frostline
 
-// Compiled once by frostline::compiled, or here.
+// Compiled once in frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED
 #include "frostline/io/weights/state_dict_body.hpp"
 #endif

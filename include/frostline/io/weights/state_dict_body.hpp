@@ -25,7 +25,7 @@ struct Run {
   std::int64_t first, step, count;
 };
 
-/// A tensor's elements in row-major order, as few runs.
+/// A tensor's elements in row-major order, in as few runs as possible.
 inline std::vector<Run> runs_of(const StoredTensor& tensor) {
   const auto& extents = tensor.extents;
   const auto& strides = tensor.strides;
@@ -60,7 +60,7 @@ inline std::vector<Run> runs_of(const StoredTensor& tensor) {
 
 inline std::int64_t truncated(double number) {
   if (!(number >= -0x1p63 && number < 0x1p63))
-    throw Error(format_text("it is {}, which is no 64-bit integer", number));
+    throw Error(format_text("it is {}, which is not a 64-bit integer", number));
   return static_cast<std::int64_t>(number);
 }
 
@@ -78,8 +78,8 @@ Element element_at(const std::byte* from) {
   return element;
 }
 
-/// An element of any type; one of a floating type loses its fraction.
-/// Throws: Error if that is no 64-bit integer.
+/// Converts an element of any type; a floating number loses its fraction.
+/// Throws: Error if the result is not a 64-bit integer.
 inline std::int64_t integer_at(ElementType type, const std::byte* from) {
   switch (type) {
     case ElementType::f16: return truncated(float_from_f16(element_at<std::uint16_t>(from)));
@@ -96,7 +96,7 @@ inline std::int64_t integer_at(ElementType type, const std::byte* from) {
   return element_at<std::uint8_t>(from) != 0 ? 1 : 0;
 }
 
-/// Calls convert(where an element begins) for each, in row-major order.
+/// Calls convert(address) for each element in row-major order.
 template <class Out, class Convert>
 void convert_elements(const StoredTensor& tensor, std::span<Out> out, Convert convert) {
   Out* next = out.data();

@@ -22,16 +22,16 @@ struct TensorToWrite {
   std::variant<std::span<const float>, std::span<const std::int64_t>> data;
 };
 
-/// Writes a safetensors file, which replaces one of this name only when it is complete.
-/// F16 and BF16 round to nearest, what is too small to 0; NaN and infinity are written as such.
-/// Throws: Error for a key that is there twice, for data that do not fit a tensor's extents or
-/// type, for a number that would become infinite, and when the file cannot be written.
+/// Writes a safetensors file, which replaces an old one only when it is complete. Numbers are
+/// rounded to nearest in F16 and BF16; NaN and infinity stay as they are.
+/// Throws: Error if two keys are equal, data do not fit a tensor's extents or type, a number would
+/// become infinite, or the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace frostline
 
-// Compiled once by frostline::compiled, or here.
+// Compiled once in frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED
 #include "frostline/io/weights/write_safetensors_body.hpp"
 #endif

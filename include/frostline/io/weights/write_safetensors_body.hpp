@@ -56,7 +56,7 @@ FROSTLINE_BODY void write_safetensors(const std::filesystem::path& path,
   };
   std::vector<const TensorToWrite*> ordered;
   for (const TensorToWrite& tensor : tensors) ordered.push_back(&tensor);
-  // As the reference does: the widest type first, so that everything is aligned.
+  // As in the reference, tensors of the widest type come first, so that all are aligned.
   std::sort(ordered.begin(), ordered.end(), [](const TensorToWrite* a, const TensorToWrite* b) {
     const auto widths = std::pair(size_of(b->type), size_of(a->type));
     return widths.first != widths.second ? widths.first < widths.second : a->key < b->key;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where the entries of a zip archive are stored in it.
+// Finds the entries of a zip archive.
 #pragma once
 
 #include <algorithm>
@@ -19,8 +19,8 @@ namespace frostline::detail {
 
 struct ZipEntry {
   std::span<const std::byte> stored;  // in the archive
-  std::uint64_t size;                 // in bytes, once inflated
-  std::uint32_t checksum;             // 0 where none was computed
+  std::uint64_t size;                 // in bytes, inflated
+  std::uint32_t checksum;             // 0 if none was computed
   bool deflated;
   std::unique_ptr<std::byte[]> inflated{};
 };
@@ -52,8 +52,8 @@ class ZipDirectory {
   }
 
  private:
-  // The last end that agrees with where its directory is. Bytes after it are somebody else's, as
-  // are those that only look like one: a tensor may hold any bytes.
+  // Finds the last end record that agrees with the place of its directory. Other data may follow
+  // it, and a tensor may contain bytes that look like an end record.
   void find_directory() {
     constexpr std::size_t end_size = 22;
     for (std::size_t end = text_.size(); end > 0;) {
@@ -149,8 +149,8 @@ class ZipDirectory {
 };
 
 /// The files in the archive, by name. Bytes may follow its end.
-/// Throws: Error for damage, and for entries that are encrypted, named twice, or compressed by
-/// other methods than deflate.
+/// Throws: Error if it is damaged, or an entry is encrypted, is there twice, or is compressed by
+/// another method than deflate.
 inline ZipEntries zip_entries(std::span<const std::byte> bytes, std::string_view file) {
   return ZipDirectory(bytes, file).entries();
 }

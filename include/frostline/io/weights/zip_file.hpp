@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The contents of a mapped zip archive, where they are stored or as they are inflated.
+// ZipFile: the contents of a mapped zip archive.
 #pragma once
 
 #include <zlib.h>
@@ -40,7 +40,7 @@ inline void inflate(const ZipEntry& entry, std::span<std::byte> out, std::string
     stream.avail_in = static_cast<uInt>(in.size());
     stream.next_out = reinterpret_cast<Bytef*>(part.data());
     stream.avail_out = static_cast<uInt>(part.size());
-    state = ::inflate(&stream, Z_NO_FLUSH);  // Z_BUF_ERROR where nothing can go on
+    state = ::inflate(&stream, Z_NO_FLUSH);  // Z_BUF_ERROR if no progress is possible
     const std::size_t written = part.size() - stream.avail_out;
     checksum =
         ::crc32(checksum, reinterpret_cast<const Bytef*>(part.data()), static_cast<uInt>(written));
@@ -55,8 +55,8 @@ inline void inflate(const ZipEntry& entry, std::span<std::byte> out, std::string
                                        printable(name), entry.size));
 }
 
-/// A mapped zip archive: entries that are stored are read where they are, deflated ones are
-/// inflated once into memory.
+/// A mapped zip archive: stored entries are read in place, deflated ones are inflated into memory
+/// once.
 class ZipFile : public Lender {
  public:
   explicit ZipFile(std::shared_ptr<const MappedFile> file)
@@ -65,8 +65,8 @@ class ZipFile : public Lender {
   const ZipEntries& entries() const { return entries_; }
   const std::string& name() const { return file_->name(); }
 
-  /// Of an entry that is there. Throws: Error for a deflated one that is damaged, or would take far
-  /// more memory than its archive has bytes: more than 100 times its size and 64 MiB in all.
+  /// The contents of an existing entry. Throws: Error if a deflated one is damaged, or all would
+  /// take more than 64 MiB plus 100 times the archive's size.
   std::span<const std::byte> contents(std::string_view name) {
     ZipEntry& entry = entries_.find(name)->second;
     if (!entry.deflated) return entry.stored;
