@@ -1,5 +1,5 @@
-// SPDX-License-Identifier: MIT
-// BatchNorm2d on the CPU: a block of channels a task, all of its passes while caches hold it.
+// SPDX-License-Identifier: MIT BatchNorm2d on the CPU: a task is one block of channels; all of its
+// passes run while it is cached.
 #pragma once
 
 #include <cmath>
@@ -17,8 +17,8 @@ inline namespace FROSTLINE_CPU {
 struct BlockStatistics {
   OfBlock<double> mean, variance;
 };
-/// Reads x once. Sums are of the differences from a pivot, the mean of some nearby row: so the
-/// variance loses to cancellation a few bits at most, whatever the mean is.
+/// Reads x once. Sums the differences from a pivot, the mean of a nearby row, so that the variance
+/// loses at most a few bits to cancellation, whatever the mean is.
 inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) {
   OfBlock<double> sum, squares;
   const int width = block.map.shape.width;
@@ -28,7 +28,7 @@ inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) 
         Vector row{};
         for (int p = 0; p < width; ++p) row += load(x + at + p * lanes);
         const Vector mean = row / splat(float(width));
-        return mean - mean == Vector{} ? mean : Vector{};  // what is not finite comes in once
+        return mean - mean == Vector{} ? mean : Vector{};  // a pivot must be finite
       },
       [&](std::ptrdiff_t at, Vector pivot, Vector & differences, Vector & products)
           __attribute__((always_inline)) {
@@ -65,7 +65,7 @@ FROSTLINE_INLINE void scale_row(const float* x, int width, Vector scale, Vector 
 struct BatchNormConstants {
   float epsilon, momentum;
 };
-/// What a batch norm amounts to: y = x * scale + shift. Zero in padded channels, as x is.
+/// A batch norm as y = x * scale + shift. Both are zero in padded channels, as x is.
 struct BlockScale {
   OfBlock<float> scale, shift;
 
@@ -78,7 +78,7 @@ struct BlockScale {
     }
     return result;
   }
-  /// Moves the running statistics towards the batch's, and saves these for the backward.
+  /// Updates the running statistics with the batch's, and saves these for the backward.
   static BlockScale by_batch(const BlockOfBatch& block, const Call& call,
                              BatchNormConstants constants, bool keeps) {
     const BlockStatistics batch = statistics_of(block, call.inputs[0]);
@@ -125,7 +125,7 @@ FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call,
 struct GradientSums {
   OfBlock<double> gradient, product;
 };
-/// The mean and 1 / sqrt(variance + epsilon) by which a block was normalised.
+/// The mean and 1 / sqrt(variance + epsilon) with which a block was normalised.
 struct BlockNormal {
   OfBlock<float> mean, inverse;
 
@@ -243,15 +243,15 @@ struct Kernel<cpu, BatchNorm2d<Channels>> {
   static void forward(const Call& call) {
     batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training, At::keeps);
   }
-  /// Assigns the input's gradient, or adds to it where At says so. By the batch's statistics it
-  /// also puts the gradients of the parameters that train, whose sums it needs itself.
+  /// Assigns the input's gradient, or adds to it if At says so. With batch statistics it also
+  /// computes the gradients of the trainable parameters, since it needs their sums itself.
   template <class At>
   static void input_gradient(const Call& call) {
     batch_norm_input_gradient<At::adds(0), At::batch_statistics>(At::in, call, constants,
                                                                  At::keeps);
   }
-  /// Assigns the gradients of the parameters that train, or adds to them where the call says so;
-  /// leaves that to input_gradient, which runs next, where that has their sums.
+  /// Assigns the gradients of the trainable parameters, or adds to them if the call says so. With
+  /// batch statistics and an input gradient, input_gradient, which runs next, does this instead.
   template <class At>
   static void parameter_gradient(const Call& call) {
     if constexpr (At::owes_input && At::batch_statistics)

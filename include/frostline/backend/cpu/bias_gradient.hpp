@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The gradient of a bias: of a convolution's, or of a batch norm's whose weight does not train.
+// The gradient of the bias of a convolution, or of a batch norm with a frozen weight.
 #pragma once
 
 #include <algorithm>

@@ -23,14 +23,14 @@ struct BlockOfBatch {
 
   int channels() const { return std::min(lanes, map.shape.channels - block * lanes); }
   double count() const { return double(batch) * double(map.shape.pixels()); }
-  /// What the channels' parameters are, zero beyond the last.
+  /// The channels' parameters, zero after the last channel.
   OfBlock<float> load_channels(const float* data) const {
     OfBlock<float> result;
     std::copy_n(data + block * lanes, channels(), result.of);
     return result;
   }
   /// Calls visit(offset of a row's first pixel), from the last image to the first if `backwards`:
-  /// a second pass then begins with what the first has left in the caches.
+  /// a second pass then begins with the images that are still in the caches.
   template <class Visit>
   void for_each_row(bool backwards, Visit visit) const {
     for (int i = 0; i < batch; ++i) {
@@ -50,9 +50,9 @@ void for_each_block(const Call& call, const BlockedMap& map, Body body) {
   for_each_task(call.team, map.blocks(), [&](int b) { body(BlockOfBatch{map, call.batch, b}); });
 }
 
-/// Adds up two numbers a pixel: in floats over some hundreds of pixels, beyond these in double.
-/// start(offset) gives each stretch of rows a pivot, body(offset, pivot, sum, sum) adds a pixel,
-/// and flush(sum, sum, pivot, pixels) takes the stretch's sums.
+/// Adds up two numbers per pixel: a few hundred pixels (a stretch of rows) in float, then the
+/// stretches in double. start(offset) returns the pivot of a stretch, body(offset, pivot, sum, sum)
+/// adds a pixel, and flush(sum, sum, pivot, pixels) takes the stretch's sums.
 template <class Start, class Body, class Flush>
 FROSTLINE_INLINE void sum_rows(const BlockOfBatch& block, Start start, Body body, Flush flush) {
   constexpr int chains = 4;  // so that additions need not wait for each other

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// BlockedMap: where the numbers of a sample lie in the blocked layout.
+// BlockedMap: the offsets of a sample's numbers in the blocked layout.
 #pragma once
 
 #include "frostline/backend/cpu/simd.hpp"
@@ -11,22 +11,22 @@ inline namespace FROSTLINE_CPU {
 
 constexpr int divide_up(int a, int b) { return (a + b - 1) / b; }
 
-/// Channels in blocks of `lanes`, each block an image of pixels of `lanes` floats with a border of
-/// one pixel above and on the left, and of one to four below and on the right (so that tiles of
-/// four fit). The border, and channels beyond the last, are zero: a kernel that writes a value
-/// writes those zeros too (zero_border). A function of the shape alone.
+/// Channels in blocks of `lanes`. Each block is an image whose pixels are `lanes` floats, with a
+/// border of one pixel above and on the left, and of one to four below and on the right (so that
+/// tiles of four fit). The border, and channels after the last, are zero: a kernel that writes a
+/// value also writes these zeros (zero_border). Depends only on the shape.
 struct BlockedMap {
   Shape shape;
 
   constexpr int blocks() const { return divide_up(shape.channels, lanes); }
   constexpr int rows() const { return divide_up(shape.height, 4) * 4 + 2; }
   constexpr int columns() const { return divide_up(shape.width, 4) * 4 + 2; }
-  /// Units: floats, all of them, from one pixel, row, block or sample to the next.
+  /// Distances from one pixel, row, block or sample to the next. Units: floats.
   static constexpr std::ptrdiff_t pixel = lanes;
   constexpr std::ptrdiff_t row() const { return std::ptrdiff_t(columns()) * lanes; }
   constexpr std::ptrdiff_t block() const { return row() * rows(); }
   constexpr std::ptrdiff_t sample() const { return block() * blocks(); }
-  /// Where the first channel of a block lies at a pixel; the border's are at -1.
+  /// The offset of a block's first channel at a pixel; the border begins at -1.
   constexpr std::ptrdiff_t at(int b, int y, int x) const {
     return b * block() + (y + 1) * row() + (x + 1) * pixel;
   }
@@ -38,7 +38,7 @@ FROSTLINE_INLINE void zero_border(const BlockedMap& map, float* block) {
     for (std::ptrdiff_t i = from; i < to; i += lanes) store(block + i, Vector{});
   };
   const std::ptrdiff_t right = (map.shape.width + 1) * map.pixel;
-  zero(0, map.row() + lanes);  // the first row, and the left border of the next
+  zero(0, map.row() + lanes);  // the first row and the left border of the second
   for (int y = 1; y <= map.shape.height; ++y)
     zero(y * map.row() + right, (y + 1) * map.row() + lanes);
   zero((map.shape.height + 1) * map.row() + lanes, map.block());

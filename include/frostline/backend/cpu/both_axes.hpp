@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// BothAxes: the transforms of a fast convolution in two dimensions, from those of one.
+// BothAxes: the two-dimensional transforms of a fast convolution, made from one-dimensional ones.
 #pragma once
 
 #include "frostline/backend/cpu/simd.hpp"
@@ -8,9 +8,9 @@ namespace frostline {
 inline namespace FROSTLINE_CPU {
 
 /// The transforms of Axis (ToomCook, StridedToomCook) along both axes of tiles of vectors. Products
-/// are numbered row by row. Loops over an axis stay loops: what lies between the two axes does not
-/// fit into registers, and unrolled they take many times as long to compile, and hardly less to
-/// run.
+/// are numbered row by row. Loops over an axis are not unrolled: the values between the two axes do
+/// not fit into registers, and unrolled loops take many times as long to compile and are hardly
+/// faster.
 template <class Axis>
 struct BothAxes : Axis {
   using Axis::kernels;
@@ -18,8 +18,8 @@ struct BothAxes : Axis {
   using Axis::points;
   using Axis::taps;
 
-  /// Tiles lie side by side, but there are more products than the cache follows: of the large ones
-  /// the next line is fetched by hand.
+  /// Tiles are adjacent in memory, but there are more products than the processor's prefetcher
+  /// follows: for large transforms the next line is prefetched here.
   static constexpr bool far = points > 8;
   static constexpr int line = 16;
   /// v[product] = B^T d B. Units: floats from one row, pixel or product to the next.

@@ -15,7 +15,7 @@ namespace frostline {
 template <>
 struct Kernel<cpu, CrossEntropy> {
   static constexpr std::size_t workspace_bytes(Shape, int max_batch) {
-    // The mean, the guard, and both for each image.
+    // Workspace: the mean, the guard, then both for each image.
     return 2 * (1 + std::size_t(max_batch)) * sizeof(double);
   }
   static void prepare(const CrossEntropy&, const LossCall&) {}
@@ -74,7 +74,7 @@ struct Kernel<cpu, CrossEntropy> {
     for (int c = 1; c < z.classes; ++c) most = std::max(most, z[c]);
     return most;
   }
-  /// As in PyTorch, zero times softmax: not a number where softmax is not. Returns that zero.
+  /// Zero times softmax, as in PyTorch: NaN if softmax is NaN. Returns that zero.
   static float ignore(Column z, float* gradient) {
     const float most = largest(z);
     float softmax_is = 1;

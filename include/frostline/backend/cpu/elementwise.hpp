@@ -25,15 +25,15 @@ void put(float& to, float gradient) {
     to = gradient;
 }
 
-/// Floats of a batch's outputs as they lie. What makes zero of zero may run over them all, blocked
-/// values' borders too.
+/// The floats of a batch's outputs in their layout. A function that maps zero to zero may run over
+/// all of them, including the borders of blocked values.
 template <class At>
 std::ptrdiff_t stored_floats(const Call& call) {
   constexpr BlockedMap map{At::out};
   return call.batch * (At::blocked_output ? map.sample() : std::ptrdiff_t(At::out.size()));
 }
 
-/// Runs body(i) for i of [0, count), shared among the threads in whole cache lines.
+/// Runs body(i) for i in [0, count); each thread gets whole cache lines.
 template <class Body>
 void for_each_value(const Call& call, std::ptrdiff_t count, Body body) {
   constexpr std::ptrdiff_t line = 16;
@@ -45,8 +45,8 @@ void for_each_value(const Call& call, std::ptrdiff_t count, Body body) {
                 });
 }
 
-// The loops are compiled once for all shapes, which keeps programs quick to compile. Not-a-number
-// passes both ways through a ReLU, as in PyTorch.
+// The loops are compiled only once for all shapes, so that programs compile quickly. NaN passes
+// through a ReLU in both directions, as in PyTorch.
 FROSTLINE_SHARED void relu_forward(const Call& call, std::ptrdiff_t count) {
   const float* x = call.inputs[0];
   float* y = call.output;
@@ -70,7 +70,7 @@ FROSTLINE_SHARED void copy(const Call& call, std::ptrdiff_t count, const float* 
 FROSTLINE_SHARED void add_to(const Call& call, std::ptrdiff_t count, const float* from, float* to) {
   for_each_value(call, count, [=](std::ptrdiff_t i) { to[i] += from[i]; });
 }
-/// Hands the output's gradient on to an input unchanged.
+/// Assigns the output's gradient to an input's, or adds it.
 inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, bool adds) {
   float* to = call.input_gradients[input];
   adds ? add_to(call, count, call.output_gradient, to)
@@ -86,7 +86,7 @@ struct Kernel<cpu, ReLU> {
   static void forward(const Call& call) {
     relu_forward(call, stored_floats<At>(call));
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     relu_input_gradient<At::adds(0)>(call, stored_floats<At>(call));
@@ -100,7 +100,7 @@ struct Kernel<cpu, Add> {
   static void forward(const Call& call) {
     add_forward(call, stored_floats<At>(call));
   }
-  /// Assigns each wanted input's gradient, or adds to it where At says so.
+  /// Assigns the gradient of each input that wants one, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::owes(0)) pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
@@ -114,7 +114,7 @@ struct Kernel<cpu, Flatten> {
   static void forward(const Call& call) {
     copy(call, stored_floats<At>(call), call.inputs[0], call.output);
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
@@ -123,8 +123,8 @@ struct Kernel<cpu, Flatten> {
 
 inline namespace FROSTLINE_CPU {
 
-/// Which values stay: a hash of the step, the node and the place in NCHW, so that neither the
-/// number of threads nor the layout matters, and the backward need not be told.
+/// Whether a value is kept: a hash of the step, the node and the index in NCHW. It does not depend
+/// on the number of threads or the layout, and the backward computes it again.
 struct DropoutMask {
   std::uint64_t random;
   float probability;
@@ -133,8 +133,8 @@ struct DropoutMask {
   }
 };
 
-/// Assigns or adds, scaled, what is kept of `from`. The others are multiplied by zero, as in
-/// PyTorch: what is not finite becomes not-a-number.
+/// Assigns or adds the kept values of `from`, scaled. The others are multiplied by zero, as in
+/// PyTorch, so that infinity becomes NaN.
 template <bool Adds>
 FROSTLINE_SHARED void drop(const Call& call, Shape shape, bool blocked, float probability,
                            const float* from, float* to) {
@@ -157,7 +157,7 @@ FROSTLINE_SHARED void drop(const Call& call, Shape shape, bool blocked, float pr
     if (!Adds) zero_border(map, to + task * map.block());
     for (int y = 0; y < shape.height; ++y)
       for (int x = 0; x < shape.width; ++x)
-        for (int lane = 0; lane < lanes; ++lane)  // a padded channel's value is zero either way
+        for (int lane = 0; lane < lanes; ++lane)  // padded channels are zero, kept or not
           one(task * map.block() + map.at(0, y, x) + lane,
               first + std::size_t(lane) * shape.pixels() + std::size_t(y * shape.width + x));
   });
@@ -175,7 +175,7 @@ struct Kernel<cpu, Dropout<Drop>> {
     else
       copy(call, stored_floats<At>(call), call.inputs[0], call.output);
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::batch_statistics)

@@ -15,7 +15,7 @@ inline namespace FROSTLINE_CPU {
 struct Windows {
   int kernel, stride, top, left, dilation;
 
-  /// The outputs of a row, [first, last), whose tap at `offset` lies inside a row of `size`.
+  /// The outputs of a row, [first, last), whose tap at `offset` is inside a row of `size`.
   constexpr std::pair<int, int> inside(int offset, int size, int outputs) const {
     const int start = offset * dilation - left;  // input index of output 0
     const int first = start >= 0 ? 0 : (-start + stride - 1) / stride;

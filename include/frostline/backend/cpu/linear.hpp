@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Linear on the CPU: register tiles over whole rows of the weight as PyTorch keeps it.
+// Linear on the CPU: register tiles over whole rows of the weight, which is stored as in PyTorch.
 #pragma once
 
 #include <algorithm>
@@ -77,12 +77,12 @@ struct Kernel<cpu, Linear<In, Out>> {
   static void forward(const Call& call) {
     linear_forward(call, In, output_shape<At>(call).channels);
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     linear_input_gradient(call, In, output_shape<At>(call).channels, At::adds(0));
   }
-  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
+  /// Assigns the gradients of the trainable parameters, or adds to them if the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
     if constexpr (At::trains(0)) linear_weight_gradient(call, In, output_shape<At>(call).channels);

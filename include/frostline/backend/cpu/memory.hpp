@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The CPU backend's memory: aligned, zeroed, owned.
+// The CPU backend, and its memory.
 #pragma once
 
 #ifdef __linux__
@@ -21,15 +21,15 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// A block of host memory, aligned to a cache line and zeroed; memory that is never touched costs
-/// nothing. Throws: std::bad_alloc.
+/// A block of host memory, aligned to a cache line and zeroed; pages that are never touched take no
+/// memory. Throws: std::bad_alloc.
 class HostMemory {
  public:
   HostMemory() = default;
   explicit HostMemory(std::size_t bytes, std::size_t = 0) : bytes_(bytes) {
     if (bytes == 0) return;
 #ifdef __linux__
-    // Large pages, where the system has them to give, save the kernels many misses of the TLB.
+    // Large pages, if the system has any, save many TLB misses.
     constexpr std::size_t large = std::size_t(2) << 20;
     allocated_ = bytes < large ? bytes : (bytes + large - 1) / large * large + large;
     memory_ = mmap(nullptr, allocated_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -80,7 +80,7 @@ struct cpu {
   struct Context {
     void synchronize() const {}
   };
-  struct Replay {  // of a step's kernels: they are called
+  struct Replay {  // the CPU calls a step's kernels; only CUDA records them
     template <class Queue>
     void run(const Context&, int, Queue queue) {
       queue();
@@ -105,7 +105,7 @@ struct cpu {
   static void copy_out(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }
-  /// From one place of the backend's memory to another.
+  /// Copies inside the backend's memory.
   static void copy(const Context&, void* to, const void* from, std::size_t bytes) {
     std::memcpy(to, from, bytes);
   }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// multiply_tiles: what fast convolutions spend their time with, products of transformed values.
+// multiply_tiles: the products of transformed values, on which fast convolutions spend their time.
 #pragma once
 
 #include "frostline/backend/cpu/blocked.hpp"
@@ -8,8 +8,8 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// One product of some tiles with a pair of output blocks, summed over all channels, and what to
-/// fetch meanwhile.
+/// One product of some tiles with a pair of output blocks, summed over all channels; `ahead` is
+/// prefetched meanwhile.
 /// Shapes: v (block of channels, tile, lane), weights (channel, output of the pair), m (block of
 /// the pair, tile, lane).
 struct TileProduct {
@@ -58,7 +58,7 @@ struct TileProduct {
 /// Assigns m, in register tiles of about equal size.
 FROSTLINE_SHARED void multiply_tiles(TileProduct product, int tiles) {
   const int groups = divide_up(tiles, tile_pixels), larger = tiles % groups;
-  FROSTLINE_NO_UNROLL  // or it is compiled twice
+  FROSTLINE_NO_UNROLL  // otherwise the body is compiled twice
       for (int more = 1; more >= 0; --more) product.register_tiles_of(
           tiles / groups + more, more ? larger : groups - larger, 2 * lanes / groups);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How the CPU backend runs a team of OpenMP's threads: one parallel region for many kernels.
+// run_team: runs many kernels in one parallel region of OpenMP.
 #pragma once
 
 #include <omp.h>
@@ -9,7 +9,7 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// Calls body(team) on each of at most this many threads at once; what OpenMP grants counts.
+/// Calls body(team) in parallel on as many threads as OpenMP grants, at most this many.
 template <class Body>
 void run_team(int threads, Body body) {
   if (threads <= 1) {

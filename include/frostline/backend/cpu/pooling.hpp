@@ -15,7 +15,7 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// Where in its window each lane's largest value was found, as integers and as they are saved.
+/// The place of each lane's largest value in its window, as integers and as saved bytes.
 typedef std::int32_t Places __attribute__((vector_size(4 * lanes)));
 typedef std::uint8_t SavedPlaces __attribute__((vector_size(lanes)));
 
@@ -29,7 +29,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
   static void forward(const Call& call) {
     forward_rows<At::keeps>(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     input_gradient_rows<At::adds(0)>(call, BlockedMap{At::in}, BlockedMap{At::out});
@@ -42,14 +42,14 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
            std::size_t(block % out.blocks()) * out.shape.pixels() * lanes;
   }
   static constexpr int start(int output) { return output * Stride - Padding; }
-  // The taps of a window that lie within the image, along one axis.
+  // The taps of a window that are inside the image, along one axis.
   struct Taps {
     int first, last;
     Taps(int output, int size)
         : first(std::max(0, -start(output))), last(std::min(Size, size - start(output))) {}
   };
-  // Calls body(column, taps) for a row of outputs; where no tap is missing, their number is
-  // known to the compiler.
+  // Calls body(column, taps) for a row of outputs; if no tap is missing, their number is a
+  // constant.
   template <class Body>
   FROSTLINE_INLINE static void for_each_column(int width, int columns, Body body) {
     constexpr std::integral_constant<int, 0> none{};
@@ -82,7 +82,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
         for (int ky = v.first; ky < v.last; ++ky) {
           for (int kx = begin; kx < end; ++kx) {
             const Vector value = load(window + ky * in.row() + kx * in.pixel);
-            // As in PyTorch, not-a-number wins over everything.
+            // As in PyTorch, NaN is larger than all numbers.
             const auto wins = (value > most) | (value != value);
             most = wins ? value : most;
             if constexpr (Keeps) place = wins ? Places{} + (ky * Size + kx) : place;
@@ -98,7 +98,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
     });
   }
 
-  // Row by row of the input, which no two threads share, from the outputs that see it.
+  // Row by row of the input, from the outputs whose windows contain it; threads share no row.
   template <bool Adds>
   FROSTLINE_SHARED static void input_gradient_rows(const Call& call, const BlockedMap& in,
                                                    const BlockedMap& out) {
@@ -178,7 +178,7 @@ struct Kernel<cpu, GlobalAveragePool> {
   static void forward(const Call& call) {
     average_forward(call, BlockedMap{At::in});
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     average_input_gradient<At::adds(0)>(call, BlockedMap{At::in});

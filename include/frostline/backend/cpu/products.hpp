@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Products of row-major matrices: register tiles over rows as they lie in memory.
+// Products of row-major matrices by register tiles, without packing.
 #pragma once
 
 #include <algorithm>
@@ -21,7 +21,7 @@ struct Rows {
 /// c[p][i] = (or +=, if adds) the sum over r of a(p, r) * b[r][i].
 struct OuterProducts {
   const float* a;
-  std::ptrdiff_t a_row, a_sum;  // from one p, one r, to the next
+  std::ptrdiff_t a_row, a_sum;  // floats from one p, or one r, to the next
   Rows<const float> b;
   Rows<float> c;
   int rows, depth, columns;
@@ -56,8 +56,8 @@ struct OuterProducts {
       for (int v = 0; v < Vectors; ++v) store_unaligned(c[p + q] + i + v * lanes, sums[q][v]);
     }
   }
-  /// Rows from p on, Count at a time, and columns from `first` to `last`, a vector of them or more.
-  /// Returns the next row.
+  /// Computes rows from p on, Count at a time, and columns from `first` to `last`, at least a
+  /// vector of them. Returns the next row.
   template <int Count, int Vectors>
   FROSTLINE_INLINE int row_tiles(int p, int first, int last, int from, int to, bool add) const {
     for (; p + Count <= rows; p += Count) {
@@ -71,7 +71,7 @@ struct OuterProducts {
     }
     return p;
   }
-  /// As above for all rows and columns that do not fill a vector.
+  /// The same for all rows, and columns that do not fill a vector.
   void few_columns(int first, int last, int from, int to, bool add) const {
     for (int p = 0; p < rows; ++p)
       for (int i = first; i < last; ++i) {
@@ -80,7 +80,7 @@ struct OuterProducts {
         c[p][i] = sum;
       }
   }
-  /// The team shares the columns.
+  /// The columns are divided among the team.
   FROSTLINE_SHARED void run(const Team& team) const {
     constexpr int line = 16, together = 64;  // rows of b that the cache holds
     const int first = int(team.first(divide_up(columns, line))) * line;
@@ -99,8 +99,8 @@ struct OuterProducts {
   }
 };
 
-/// c[p][k] = start(k) (or +=, if adds) + the sum over i of a[p][i] * b[k][i], for so many rows of
-/// each.
+/// c[p][k] = start(k) (or +=, if adds) + the sum over i of a[p][i] * b[k][i], for some rows of a
+/// and b.
 template <int RowsOfA, int RowsOfB, class Start>
 FROSTLINE_INLINE void dot_tile(Rows<const float> a, Rows<const float> b, int depth, Start start,
                                Rows<float> c, bool adds) {

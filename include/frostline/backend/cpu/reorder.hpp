@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reorder on the CPU: between NCHW and the blocked layout, a row of pixels a task.
+// Reorder on the CPU: between NCHW and the blocked layout; a task is a row of pixels.
 #pragma once
 
 #include <algorithm>
@@ -10,7 +10,7 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// Every other element of the result is a's, from `First` on, the ones between are b's.
+/// Interleaves elements of a and b, from `First` on: a, b, a, b, ...
 template <int First>
 FROSTLINE_INLINE Vector interleave(Vector a, Vector b) {
   constexpr int A = First, B = First + lanes;  // as a pack, nvcc would lose the indices
@@ -23,7 +23,7 @@ FROSTLINE_INLINE Vector interleave(Vector a, Vector b) {
   return __builtin_shufflevector(a, b, A, B, A + 1, B + 1);
 #endif
 }
-/// Columns become rows.
+/// Transposes a square of vectors.
 FROSTLINE_INLINE void transpose(Vector (&v)[lanes]) {
   FROSTLINE_UNROLL
   for (int step = 1; step < lanes; step *= 2) {
@@ -46,7 +46,7 @@ struct PlaneRows {
   int channels, width;
 };
 
-/// Assigns a row of pixels, or adds to it. Channels that planes lack are zero.
+/// Assigns a row of pixels, or adds to it. Channels without a plane become zero.
 template <bool Adds>
 FROSTLINE_SHARED void to_pixels(const PlaneRows<const float>& from, float* pixels) {
   int x = 0;
@@ -89,7 +89,7 @@ FROSTLINE_SHARED void to_planes(const float* pixels, const PlaneRows<float>& to)
     }
 }
 
-/// The planes of a batch that a block holds, at a row.
+/// The planes of a block of a batch, at a row.
 template <class Float>
 PlaneRows<Float> plane_rows(Float* planes, const BlockedMap& map, int n, int block, int y) {
   const Shape& shape = map.shape;
@@ -132,7 +132,7 @@ struct Kernel<cpu, Reorder> {
     else
       to_plain<false>(call, At::in, call.inputs[0], call.output);
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::blocked_output)

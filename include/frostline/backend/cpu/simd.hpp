@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// simd: one native vector of floats, and the register tile that all fast kernels are made of.
+// simd: a native vector of floats, and the register tile of which all fast kernels consist.
 #pragma once
 
 #include <cstddef>
@@ -8,8 +8,8 @@
 #include "frostline/core/instruction_set.hpp"
 
 #define FROSTLINE_INLINE [[gnu::always_inline]] inline
-// Loops over registers are unrolled whole, or the compiler keeps the registers in memory. nvcc
-// hands g++'s pragmas on to it, and warns that it does not know them itself.
+// Loops over registers must be unrolled completely, otherwise the compiler keeps them in memory.
+// nvcc passes g++'s pragmas on to g++, and warns that it does not know them itself.
 #ifdef __CUDACC__
 #define FROSTLINE_LOOP(pragma) \
   _Pragma("nv_diag_suppress 1675") _Pragma(pragma) _Pragma("nv_diag_default 1675")
@@ -48,15 +48,15 @@ FROSTLINE_INLINE void store_unaligned(float* to, Vector v) {
   *reinterpret_cast<UnalignedVector*>(to) = v;
 }
 FROSTLINE_INLINE Vector splat(float x) { return x - Vector{}; }
-/// max(v, 0); not-a-number stays, as in PyTorch.
+/// max(v, 0); NaN stays, as in PyTorch.
 FROSTLINE_INLINE Vector relu(Vector v) { return v < Vector{} ? Vector{} : v; }
-/// |v|; of not-a-number too it clears the sign.
+/// |v|; also clears the sign of NaN.
 FROSTLINE_INLINE Vector magnitude(Vector v) { return Vector(Bits(v) & (Bits{} + 0x7fffffff)); }
-/// max(a, b) of magnitudes, whose bits have the same order; not-a-number is the largest.
+/// max(a, b) of numbers without sign, whose bits have the same order; NaN is the largest.
 FROSTLINE_INLINE Vector larger(Vector a, Vector b) {
   return Vector(Bits(a) > Bits(b) ? Bits(a) : Bits(b));
 }
-/// sqrt(v), which compilers leave to the library, lane by lane, where it may set errno.
+/// sqrt(v). Compilers call the library's function for each lane, since it may set errno.
 FROSTLINE_INLINE Vector square_root(Vector v) {
 #if defined(__AVX512F__) && FROSTLINE_LANES == 16 || defined(__AVX__) && FROSTLINE_LANES <= 8
   asm("vsqrtps %1, %0" : "=v"(v) : "v"(v));
@@ -76,15 +76,15 @@ FROSTLINE_INLINE Vector first_lanes(Vector v, int count) {
   return load(lane) < splat(float(count)) ? v : Vector{};
 }
 
-/// Hides where a pointer came from, so that overlapping reads through it are not kept in registers
-/// from one iteration to the next (g++ does that, and spills).
+/// Hides the origin of a pointer, so that g++ does not keep overlapping reads in registers from one
+/// iteration to the next, and spill.
 FROSTLINE_INLINE const float* opaque(const float* p) {
   asm("" : "+r"(p));
   return p;
 }
 
-/// How many pixels (scalars that are broadcast) a register tile of two vectors takes: as many as
-/// the registers hold beside two weights and the broadcast.
+/// The number of pixels (broadcast scalars) of a register tile of two vectors: as many as fit in
+/// the registers together with two weights and the broadcast.
 inline constexpr int tile_pixels = lanes == 16 ? 12 : 6;
 
 /// A register tile: Pixels x Vectors sums of products. All members must be inlined.
@@ -97,14 +97,14 @@ struct Tile {
     for (int p = 0; p < Pixels; ++p) FROSTLINE_UNROLL
     for (int v = 0; v < Vectors; ++v) sums[p][v] = Vector{};
   }
-  /// Zeros the last vectors' lanes from `count` on. Products of zero weights are no zeros where a
-  /// pixel is infinite or not a number.
+  /// Zeros the last vectors' lanes from `count` on: products of zero weights are NaN if a pixel is
+  /// not finite.
   FROSTLINE_INLINE void keep_lanes(int count) {
     FROSTLINE_UNROLL
     for (int p = 0; p < Pixels; ++p)
       sums[p][Vectors - 1] = first_lanes(sums[p][Vectors - 1], count);
   }
-  /// Every pixel starts with the same vectors.
+  /// Sets the sums of every pixel to the same vectors.
   FROSTLINE_INLINE void start(const float* first) {
     FROSTLINE_UNROLL
     for (int v = 0; v < Vectors; ++v) {

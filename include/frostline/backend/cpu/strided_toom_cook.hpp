@@ -7,11 +7,11 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// M neighbouring outputs of a filter of three taps and stride 2 from 2 M + 1 inputs and as many
-/// products, where the definition takes 3 M: the outer taps meet every second input only, and are
-/// F(M, 2) over these; the middle tap meets the others, one product an output. All these products
-/// have the same factor, so that weights are transformed to M + 2 numbers. Products: those of
-/// F(M, 2), then those of the middle tap.
+/// M neighbouring outputs of a filter of three taps and stride 2, from 2 M + 1 inputs and with as
+/// many products instead of 3 M. The outer taps are multiplied with every second input: that is
+/// F(M, 2). The middle tap is multiplied with the other inputs, one product per output; all these
+/// products have the same factor, so that weights are transformed to M + 2 numbers. The products of
+/// F(M, 2) come first, then those of the middle tap.
 template <int M>
 struct StridedToomCook {
   using Outer = ToomCook<M, 2>;

@@ -11,15 +11,16 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// One value of a kernel's window, and the input it meets: floats from an output's first input.
+/// A tap of a convolution's window; `offset` is the distance in floats of its input from the
+/// output's first input.
 struct Tap {
   int y = 0, x = 0;
   std::ptrdiff_t offset = 0;
 };
 
-/// A convolution as a sum over taps. Inputs come in groups of channels that lie side by side
-/// (blocks), or one by one (the planes of an image). Outputs are blocked. Forward, and backward to
-/// the input, of any stride are such sums. Units of strides: floats.
+/// A convolution as a sum over taps. Inputs are groups of adjacent channels (blocks), or single
+/// channels (the planes of an image). Outputs are blocked. The forward and the input gradient of
+/// any stride are such sums. Units of strides: floats.
 struct TapSum {
   static constexpr int most_taps = 49;
   Tap taps[most_taps]{};
@@ -27,9 +28,9 @@ struct TapSum {
 
   int groups = 0;                                       // of input channels
   std::ptrdiff_t group = 0, in_row = 0, in_sample = 0;  // in_row: from one output row to the next
-  std::ptrdiff_t in_first = 0;                          // of output (0, 0)
+  std::ptrdiff_t in_first = 0;                          // the first input of output (0, 0)
 
-  int channels = 0, blocks = 0, height = 0, width = 0;  // of outputs
+  int channels = 0, blocks = 0, height = 0, width = 0;  // of the outputs
   std::ptrdiff_t out_block = 0, out_row = 0, out_pixel = 0, out_sample = 0, out_first = 0;
 
   constexpr void add_tap(int y, int x, std::ptrdiff_t offset) {
@@ -37,12 +38,12 @@ struct TapSum {
   }
   /// Output blocks are computed two at a time.
   constexpr int pairs() const { return divide_up(blocks, 2); }
-  /// Weights of one output block for `inner` channels a group.
+  /// The number of weights of an output block, for `inner` channels per group.
   constexpr std::ptrdiff_t block_weights(int inner) const {
     return std::ptrdiff_t(groups) * tap_count * inner * lanes;
   }
   constexpr std::ptrdiff_t packed_floats(int inner) const { return blocks * block_weights(inner); }
-  /// Channels that exist of an output block and those after it.
+  /// The number of channels from an output block on.
   constexpr int channels_from(int block) const { return channels - block * lanes; }
 };
 
@@ -61,7 +62,8 @@ FROSTLINE_SHARED void pack_taps(const Team& team, const TapSum& sum, int inner,
   });
 }
 
-/// Pixels x Vectors outputs side by side. Step: floats from one output's input to the next one's.
+/// Computes Pixels x Vectors adjacent outputs. Step: floats from one output's input to the next
+/// one's.
 template <int Pixels, int Vectors, int Step, int Inner>
 [[gnu::noinline]] void tap_tile(const TapSum& sum, const float* in, const float* weights,
                                 const Epilogue& epilogue, int block, std::ptrdiff_t at,
@@ -87,13 +89,13 @@ template <int Pixels, int Vectors, int Step, int Inner>
   }
 }
 
-/// Where the pixels of a tile lie that runs on over the ends of rows.
+/// The places of the pixels of a tile that continues over the ends of rows.
 struct ScatteredPixels {
   std::ptrdiff_t in[tile_pixels], out[tile_pixels];
 };
 
-/// A whole tile of one pair (or one) of blocks, of which `pixels` are stored. Narrow images are
-/// computed so: their rows would leave half of the registers empty.
+/// A whole tile of one or two blocks, of which `pixels` are stored. It is used for narrow images,
+/// whose rows would leave half of the registers empty.
 template <int Vectors>
 [[gnu::noinline]] void scattered_tile(const TapSum& sum, const ScatteredPixels& at, int pixels,
                                       const float* in, const float* weights,
@@ -126,8 +128,8 @@ template <int Vectors>
   }
 }
 
-/// The tiles of rows of some width as functions: those of other widths are not compiled, and the
-/// loops around them are compiled once for all.
+/// The tiles for rows of one width as functions, so that tiles for other widths are not compiled
+/// and the loops around them are compiled only once.
 struct TapTiles {
   using Tile = void (*)(const TapSum&, const float* in, const float* weights, const Epilogue&,
                         int block, std::ptrdiff_t at, float* out);
@@ -140,8 +142,8 @@ struct TapTiles {
   constexpr bool runs_on() const { return scattered[1]; }
 };
 
-/// For rows of Width outputs, in tiles of about equal width; Odd: the outputs have an odd number of
-/// blocks.
+/// The tiles, of about equal width, for rows of Width outputs; Odd: the number of output blocks is
+/// odd.
 template <int Width, int Step, int Inner, bool Odd>
 constexpr TapTiles tap_tiles() {
   constexpr int count = divide_up(Width, tile_pixels), narrow = Width / count;
@@ -163,7 +165,7 @@ constexpr TapTiles tap_tiles() {
   return tiles;
 }
 
-/// One row of outputs of one pair of blocks; the last pair may have one block only.
+/// One row of outputs of one pair of blocks; the last pair may have only one block.
 FROSTLINE_INLINE void tap_row(const TapSum& sum, const TapTiles& tiles, const float* in,
                               const float* packed, const Epilogue& epilogue, int pair,
                               std::ptrdiff_t at, float* out) {
@@ -178,13 +180,13 @@ FROSTLINE_INLINE void tap_row(const TapSum& sum, const TapTiles& tiles, const fl
 }
 
 /// The order of the parts of a sum: rows or tiles of some images, then pairs of output blocks, then
-/// the next images. Weights that the cache holds are read again for each row; others once for as
-/// many images as the cache holds.
+/// the next images. Weights that fit in the cache are read again for each row; others once for as
+/// many images as fit.
 struct PartOrder {
   int parts, parts_of_chunk, pairs;
   bool pairs_first;
 
-  static constexpr int cache = 1536 * 1024;  // bytes of inputs and of weights that are soon reread
+  static constexpr int cache = 1536 * 1024;  // bytes for inputs and weights that are read again
 
   PartOrder(const TapSum& sum, int batch, int parts_of_image)
       : parts(batch * parts_of_image), parts_of_chunk(parts), pairs(sum.pairs()) {
@@ -205,7 +207,7 @@ struct PartOrder {
   }
 };
 
-/// tap_sum for images so narrow that tiles had better run on from row to row.
+/// tap_sum for narrow images, in which tiles continue from row to row.
 FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles,
                                         int batch, const float* in, const float* packed,
                                         const Epilogue& epilogue, float* out) {
@@ -228,8 +230,8 @@ FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, con
   });
 }
 
-/// The sum of a batch over blocked inputs, shared by the team; tiles are of the sum's width.
-/// Assigns the outputs' pixels, not their borders.
+/// The sum of a batch over blocked inputs; the work is divided among the team. `tiles` must be
+/// those for the sum's width. Assigns the outputs' pixels, not their borders.
 FROSTLINE_SHARED void tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles, int batch,
                               const float* in, const float* packed, const Epilogue& epilogue,
                               float* out) {

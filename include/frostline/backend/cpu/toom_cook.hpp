@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ToomCook: the transforms of fast short convolutions, made from their points at compile time.
+// ToomCook: the transforms of fast short convolutions, computed from their points at compile time.
 #pragma once
 
 #include "frostline/backend/cpu/weighted_sum.hpp"
@@ -8,7 +8,7 @@ namespace frostline {
 inline namespace FROSTLINE_CPU {
 
 /// Whether infinity is one of the points of F(outputs, taps). Without it the points are symmetric,
-/// transforms cheaper and errors smaller; with it a tile that lacks its last output needs one
+/// the transforms cheaper and the errors smaller; with it a tile without its last output needs one
 /// product less.
 constexpr bool has_infinity(int outputs, int taps) {
   const int points = outputs + taps - 1;
@@ -16,10 +16,11 @@ constexpr bool has_infinity(int outputs, int taps) {
 }
 
 /// F(M, R): M neighbouring outputs of a filter of R taps from M + R - 1 inputs d and as many
-/// products: y = A^T ((G g) * (B^T d)). The points are 0, pairs +-p, perhaps one alone, and perhaps
-/// infinity, which only the last output needs. They are dyadic, so that B^T and A^T are exact in
-/// floats, and were searched for the least error of 2d convolutions of 128 channels: relative L2
-/// error about 8e-7 for F(4, 3), 2e-6 for F(5, 3), 9e-6 for F(7, 3), 1.6e-6 for F(4, 4).
+/// products: y = A^T ((G g) * (B^T d)). The points are 0, pairs +-p, sometimes a single one, and
+/// sometimes infinity, which only the last output needs. They are dyadic, so that B^T and A^T are
+/// exact in floats. A search chose those with the least error in 2d convolutions of 128 channels:
+/// relative L2 error about 8e-7 for F(4, 3), 2e-6 for F(5, 3), 9e-6 for F(7, 3), 1.6e-6 for F(4,
+/// 4).
 /// Source: Toom 1963, Cook 1966; Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural
 /// Networks"; Barabasz et al. 2018, "Error Analysis and Improving the Accuracy of Winograd
 /// Convolution for Deep Neural Networks".
@@ -27,7 +28,7 @@ template <int M, int R>
 struct ToomCook {
   static constexpr int outputs = M, taps = R;
   static constexpr int points = M + R - 1;  // inputs, and products
-  static constexpr int kernels = points;    // numbers that the taps are transformed to
+  static constexpr int kernels = points;    // transformed taps
   static constexpr bool infinity = has_infinity(M, R);
   static constexpr int finite = points - int(infinity);
   static_assert(points <= 9, "frostline: ToomCook requires at most 9 points");
@@ -48,9 +49,10 @@ struct ToomCook {
   static constexpr bool starts_pair(int i) { return i % 2 == 1 && i + 1 < finite; }
   static constexpr bool ends_pair(int i) { return i > 0 && starts_pair(i - 1); }
 
-  /// kernel is G. The others hold what pairs share: with f the product of all (x - point) and
-  /// h = f / ((x - p) (x + p)), a pair's rows of B^T are x h + p h and x h - p h, so input has h
-  /// and x h in their places; output multiplies the sum and the difference of a pair's products.
+  /// kernel is G. The other matrices have the parts that pairs share: with f the product of all (x
+  /// - point) and h = f / ((x - p) (x + p)), a pair's rows of B^T are x h + p h and x h - p h, so
+  /// input has h and x h instead; output multiplies the sum and the difference of a pair's
+  /// products.
   struct Tables {
     double input[points][points]{}, kernel[points][R]{}, output[M][points]{};
   };
@@ -84,7 +86,7 @@ struct ToomCook {
   }
   static constexpr Tables tables = make();
 
-  /// r = B^T d. Unrolled; r may not be d.
+  /// r = B^T d. Unrolled; r must not be d.
   FROSTLINE_INLINE static void input(const Vector* d, Vector* r) {
     for_each_index<points>([&](auto i) __attribute__((always_inline)) {
       r[i] = weighted_sum<points>(d, [](int j) { return tables.input[decltype(i)::value][j]; });

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Optimizers on the CPU: one loop over all that trains, in vectors where the optimizer takes them.
+// Optimizers on the CPU: a loop over all trainable parameters, with vectors if the optimizer can.
 #pragma once
 
 #include <cmath>
@@ -13,7 +13,7 @@
 
 namespace frostline {
 
-/// A native vector as a template's argument: Vector without what templates do not keep.
+/// A native vector as a template argument: Vector without attributes, which templates drop.
 typedef float PlainVector __attribute__((vector_size(4 * FROSTLINE_LANES)));
 
 template <>
@@ -30,7 +30,7 @@ struct UpdateKernel<cpu> {
   template <class Optimizer>
   static void prepare(const Optimizer&, std::int64_t, const UpdateCall&) {}
 
-  /// Moves the parameters and their states.
+  /// Updates the parameters and their states.
   template <class Optimizer>
   static void update(const Optimizer& optimizer, std::int64_t step, const UpdateCall& call) {
     constexpr std::size_t states = Optimizer::states.size();
@@ -59,7 +59,7 @@ struct UpdateKernel<cpu> {
   }
 
  private:
-  // nvcc compiles an optimizer for the device too, which has no vectors; there g++ makes them.
+  // nvcc also compiles an optimizer for the device, which has no vectors; there g++ vectorises.
 #ifdef __CUDACC__
   static constexpr bool in_vectors = false;
 #else
@@ -93,9 +93,9 @@ struct UpdateKernel<cpu> {
     for (std::size_t k = 0; n.with_states && k < States; ++k)
       put(n.states + k * n.count + i, x.states[k]);
   }
-  /// Calls body(vector, first) for each whole vector of floats, shared by threads, then
-  /// body(float, i) for the rest: the same ones for any number of threads. Each thread has a copy
-  /// of the body, so that what it holds stays in registers while floats are stored.
+  /// Calls body(vector, first) for each whole vector of floats, divided among the threads, then
+  /// body(float, i) for the rest, which does not depend on the number of threads. Each thread has a
+  /// copy of the body, so that its members stay in registers while floats are stored.
   template <class Body>
   static void for_each_vector(int threads, std::size_t count, Body shared) {
     const auto vectors = std::ptrdiff_t(count / std::size_t(lanes));

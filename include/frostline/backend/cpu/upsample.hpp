@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Upsample on the CPU: bilinear interpolation of a block of channels at once.
+// Upsample on the CPU: bilinear interpolation, a block of channels at a time.
 #pragma once
 
 #include "frostline/backend/cpu/reorder.hpp"
@@ -96,7 +96,7 @@ FROSTLINE_SHARED void upsample_input_gradient(const Call& call, const BlockedMap
   });
 }
 
-/// Zeros in the input's gradient from this block on: what comes before needs them.
+/// Zeros the input's gradient from this block on, since padded channels must be zero.
 inline void zero_blocks(const Call& call, int first, const BlockedMap& in) {
   for_each_task(call.team, in.blocks() - first, [&](int task) {
     std::fill_n(call.input_gradients[0] + (first + task) * in.block(), in.block(), 0.0f);
@@ -118,7 +118,7 @@ struct Kernel<cpu, Upsample<Height, Width>> {
     else
       upsample_forward(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::bounded)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// weighted_sum: rows of constant matrices times vectors, unrolled.
+// weighted_sum: products of constant matrices' rows and vectors, unrolled.
 #pragma once
 
 #include <type_traits>
@@ -19,7 +19,7 @@ FROSTLINE_INLINE void for_each_index(Body body) {
   (std::make_integer_sequence<int, Count>{});
 }
 
-/// The term with which a row's sum begins: a coefficient of 1 costs nothing, 0 would cost.
+/// The term with which a row's sum begins: one with coefficient 1, which needs no product, if any.
 template <int Count, class Coefficient>
 constexpr int first_term(Coefficient coefficient) {
   int first = -1;
@@ -29,8 +29,8 @@ constexpr int first_term(Coefficient coefficient) {
   return first;
 }
 
-/// The sum of coefficient(j) * x[j] over j < Count, for numbers or vectors of them; coefficients
-/// (a lambda without captures) are constants, zeros cost nothing, 1 and -1 no product.
+/// The sum of coefficient(j) * x[j] over j < Count, for numbers or vectors of them. Coefficients
+/// (a lambda without captures) are constants: 0 costs nothing, 1 and -1 need no product.
 template <int Count, class T, class Coefficient>
 FROSTLINE_INLINE T weighted_sum(const T* x, Coefficient) {
   constexpr int first = first_term<Count>(Coefficient{});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// WeightView and Epilogue: what a convolution's kernels take besides values.
+// WeightView and Epilogue: the arguments of a convolution's kernels besides values.
 #pragma once
 
 #include "frostline/backend/cpu/simd.hpp"
@@ -12,15 +12,15 @@ struct WeightView {
   const float* data = nullptr;
   int outputs = 0, inputs = 0;
   std::ptrdiff_t output = 0, input = 0, row = 0, column = 0;  // strides in floats, may be negative
-  const float* scale = nullptr;                               // a factor an output, or null for 1
+  const float* scale = nullptr;                               // a factor per output, or null for 1
 
-  /// Beyond the last output or input the weights are zero, as padded blocks want them.
+  /// A weight; zero after the last output or input, as padded blocks need it.
   constexpr float at(int k, int c, int y, int x) const {
     if (k >= outputs || c >= inputs) return 0.0f;
     const float weight = data[k * output + c * input + y * row + x * column];
     return scale ? weight * scale[k] : weight;
   }
-  /// Weights as PyTorch keeps them: (outputs, inputs, size, size).
+  /// Weights in PyTorch's order: (outputs, inputs, size, size).
   static constexpr WeightView of(const float* data, int outputs, int inputs, int size) {
     const std::ptrdiff_t taps = std::ptrdiff_t(size) * size;
     return {data, outputs, inputs, inputs * taps, taps, size, 1};
@@ -30,17 +30,19 @@ struct WeightView {
     const std::ptrdiff_t taps = std::ptrdiff_t(size) * size;
     return {data, inputs, outputs, taps, inputs * taps, size, 1};
   }
-  /// The weights of the convolution that gives the input's gradient: roles swapped, taps flipped.
+  /// The weights of the convolution that computes the input's gradient: outputs and inputs are
+  /// swapped, taps flipped.
   static constexpr WeightView backward(const float* data, int outputs, int inputs, int size) {
     const std::ptrdiff_t taps = std::ptrdiff_t(size) * size;
     return {data + taps - 1, inputs, outputs, taps, inputs * taps, -size, -1};
   }
 };
 
-/// What a convolution does to a sum before it stores it: y = sum + shift (+ added) (then ReLU).
+/// The operations on a convolution's sum before it is stored: y = sum + shift (+ added) (then
+/// ReLU).
 struct Epilogue {
   const float* shift = nullptr;  // whole blocks of channels, or null for 0
-  const float* added = nullptr;  // lies as the output does, and may be the output; or null
+  const float* added = nullptr;  // in the output's layout, may be the output itself; or null
   bool relu = false;
 
   /// `at` is the output's offset.

@@ -21,7 +21,7 @@ FROSTLINE_SHARED void winograd_input(const WinogradShape& shape, const TileBlock
     const float* d = in + tile.in;
     if (t + 2 < tiles.count) fetch_tile<points>(in + tiles.tiles[t + 2].in, shape.in.row());
     std::ptrdiff_t row = shape.in.row();
-    if (tile.rows_in < points || tile.columns_in < points) {  // the tile ends beyond the map
+    if (tile.rows_in < points || tile.columns_in < points) {  // the tile exceeds the map
       std::fill_n(padded, points * points * lanes, 0.0f);
       for (int y = 0; y < tile.rows_in; ++y)
         std::copy_n(d + y * row, tile.columns_in * lanes, padded + y * points * lanes);
@@ -55,11 +55,11 @@ FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBloc
           float* to = out + at;
           FROSTLINE_UNROLL
           for (int x = 0; x < M; ++x) sums[x] += shift;
-          if (exist < lanes) {  // products of zero weights and of what is not finite are no zeros
+          if (exist < lanes) {  // products of zero weights and numbers that are not finite are NaN
             FROSTLINE_UNROLL
             for (int x = 0; x < M; ++x) sums[x] = first_lanes(sums[x], exist);
           }
-          if (epilogue.added) {  // beyond the tile's end, too: a border follows
+          if (epilogue.added) {  // also after the tile's end, where a border follows
             FROSTLINE_UNROLL
             for (int x = 0; x < M; ++x) sums[x] += load(epilogue.added + at + x * lanes);
           }
@@ -74,7 +74,7 @@ FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBloc
   }
 }
 
-/// All products of a block of tiles for output pairs [first, last), the first of which lies at m.
+/// All products of a block of tiles for output pairs [first, last); m points to the first one's.
 FROSTLINE_SHARED void winograd_multiply(const WinogradShape& shape, const TileBlock& tiles,
                                         const WinogradScratch& scratch, const float* v,
                                         const float* packed, int first, int last, float* m) {
@@ -106,7 +106,7 @@ FROSTLINE_SHARED void winograd_multiply(const WinogradShape& shape, const TileBl
     }
 }
 
-/// The transforms as functions: the loops around them are compiled once for all of them.
+/// The transforms as functions, so that the loops around them are compiled only once.
 struct WinogradTransforms {
   void (*input)(const WinogradShape&, const TileBlock&, const float* in, std::ptrdiff_t step,
                 float* v);
@@ -160,10 +160,10 @@ FROSTLINE_SHARED void winograd_run(const Team& team, const WinogradShape& shape,
   }
 }
 
-/// y = conv(in) + shift (+ added) (then ReLU) of a batch, shared by the team. Assigns the output's
-/// pixels, not its border; `out` may be what the epilogue adds. M and Stride are the shape's.
-/// A transform adds up all inputs of a tile: one that is infinite or not a number makes none of the
-/// tile's outputs a number, where a direct convolution spares those whose windows it is not in.
+/// y = conv(in) + shift (+ added) (then ReLU) of a batch; the work is divided among the team.
+/// Assigns the output's pixels, not its border; `out` may be the epilogue's `added`. M and Stride
+/// are the shape's. Transforms add up all inputs of a tile: one that is not finite makes all of the
+/// tile's outputs NaN, also those whose windows do not contain it.
 /// Shapes: packed of shape.packed_floats(), shared_scratch of shape.shared_scratch_floats(), a
 /// thread_scratch of shape.thread_scratch_floats() for each thread.
 /// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks".

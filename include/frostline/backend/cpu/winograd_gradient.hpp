@@ -20,7 +20,7 @@ FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const
     const float* from = gradient + tile.out;
     std::ptrdiff_t row = shape.out.row();
     alignas(64) float padded[M * M * lanes];
-    if (tile.rows < M || tile.columns < M) {  // what a tile does not own counts as zero
+    if (tile.rows < M || tile.columns < M) {  // outputs that the tile does not have are zero
       std::fill_n(padded, M * M * lanes, 0.0f);
       for (int y = 0; y < tile.rows; ++y)
         std::copy_n(from + y * row, tile.columns * lanes, padded + y * M * lanes);
@@ -31,7 +31,7 @@ FROSTLINE_SHARED void winograd_output_gradient(const WinogradShape& shape, const
   }
 }
 
-/// Sizes of the weight gradient's scratch, all of it the team's. Units: floats.
+/// Sizes of the weight gradient's scratch, which the team shares. Units: floats.
 struct WinogradGradientShape {
   WinogradShape forward;
 
@@ -39,7 +39,7 @@ struct WinogradGradientShape {
   static constexpr std::ptrdiff_t panel = lanes * 2 * lanes;
   constexpr std::ptrdiff_t product() const { return panel * forward.in.blocks() * forward.pairs(); }
   constexpr int channel_blocks() const { return forward.in.blocks() + 2 * forward.pairs(); }
-  /// Many, since all sums are read and written once a block of tiles.
+  /// A block has many tiles, since all sums are read and written once per block.
   constexpr int block_tiles() const {
     const int fit = cache / forward.tile_bytes(forward.pairs());
     return std::clamp(fit, 16, TileBlock::capacity);
@@ -80,7 +80,8 @@ FROSTLINE_INLINE void add_outer_products(int tiles, const float* v, const float*
   }
 }
 
-/// Adds a block of tiles to all products' sums, or assigns them. Shared by the team.
+/// Adds a block of tiles to all products' sums, or assigns them. The work is divided among the
+/// team.
 FROSTLINE_SHARED void winograd_outer_products(const Team& team, const WinogradGradientShape& shape,
                                               const TileBlock& tiles, const float* values,
                                               int most_tiles, bool adds, float* sums) {
@@ -162,7 +163,7 @@ FROSTLINE_SHARED void winograd_weight_gradient(const Team& team, const WinogradG
       else if (i - inputs < outputs)
         winograd_output_gradient<M>(forward, block,
                                     out_gradient + (i - inputs) * forward.out.block(), step, to);
-      else  // the second of a pair that has none
+      else  // the last pair has no second block
         for (int product = 0; product < forward.products(); ++product)
           std::fill_n(to + product * step, channel, 0.0f);
     });

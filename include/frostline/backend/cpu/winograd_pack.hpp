@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Winograd's weights, transformed and in the order in which they are read.
+// Packs Winograd's weights: transformed, in the order in which they are read.
 #pragma once
 
 #include "frostline/backend/cpu/weights.hpp"
@@ -24,8 +24,8 @@ FROSTLINE_SHARED void gather_weights(const WeightView& weights, int pair, int c,
   }
 }
 
-/// Packs G g G^T as winograd_multiply reads it. Shared by the team. Number is double where weights
-/// are packed once, float where they are packed in every step of training.
+/// Packs G g G^T as winograd_multiply reads it; the work is divided among the team. Number is
+/// double for weights that are packed once, float for those that are packed in every training step.
 template <int M, int Stride = 1, class Number = double>
 FROSTLINE_SHARED void winograd_pack(const Team& team, const WinogradShape& shape,
                                     const WeightView& weights, float* packed) {

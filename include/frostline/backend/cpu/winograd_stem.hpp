@@ -15,9 +15,9 @@ namespace frostline {
 inline namespace FROSTLINE_CPU {
 
 /// The convolution (7x7, stride 2, padding 3) becomes one of 4x4 and stride 1 over a quarter of the
-/// pixels and four times the channels ("space to depth": those of 2x2 pixels), done by
-/// F(4 x 4, 4 x 4), one row of tiles at a time. Pooling is 3x3, stride 2, padding 1. As in
-/// winograd_forward, what is not finite reaches all of its tile.
+/// pixels and four times the channels ("space to depth": those of 2x2 pixels). F(4 x 4, 4 x 4)
+/// computes one row of tiles at a time. Pooling is 3x3, stride 2, padding 1. As in
+/// winograd_forward, an input that is not finite makes all outputs of its tile NaN.
 /// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks".
 struct StemShape {
   Shape image;  // at most 4 channels
@@ -25,24 +25,24 @@ struct StemShape {
 
   using Transform = BothAxes<ToomCook<4, 4>>;
   static constexpr int points = Transform::points, products = points * points;
-  static constexpr int pixel = 16;  // floats of a pixel of four times the channels
+  static constexpr int pixel = 16;  // floats of a pixel with four times the channels
 
   constexpr int depth() const { return 4 * image.channels; }
   /// Rows and columns of the convolution's output, and its tiles.
   constexpr int rows() const { return (image.height + 1) / 2; }
   constexpr int columns() const { return (image.width + 1) / 2; }
   constexpr int tile_rows() const { return divide_up(rows(), 4); }
-  constexpr int tiles() const { return divide_up(columns(), 4); }  // of a row
+  constexpr int tiles() const { return divide_up(columns(), 4); }  // per row
   constexpr int pairs() const { return divide_up(out.blocks(), 2); }
 
-  /// The shape of what it gives.
+  /// The output's shape.
   static constexpr Shape pooled(int outputs, Shape image) {
     return {outputs, ((image.height + 1) / 2 + 1) / 2, ((image.width + 1) / 2 + 1) / 2};
   }
 
-  /// Units: floats, all below. Scratch: pixels of a row of tiles, then transformed, then products
-  /// of a pair of output blocks, then each block's outputs: the last row of the tiles above and
-  /// four rows.
+  /// Units of all that follows: floats. The parts of scratch are the pixels of a row of tiles, the
+  /// transformed pixels, the products of a pair of output blocks, and each block's outputs: the
+  /// last row of the tiles above and four rows.
   constexpr std::ptrdiff_t pixel_row() const { return std::ptrdiff_t(4 * tiles() + 3) * pixel; }
   constexpr std::ptrdiff_t input() const { return std::ptrdiff_t(tiles()) * lanes; }  // a block
   constexpr std::ptrdiff_t input_product() const {
@@ -59,7 +59,7 @@ struct StemShape {
   }
 };
 
-/// Row y of the pixels: rows 2 y - 3 and 2 y - 2 of the image, zero beyond it.
+/// Row y of the pixels: rows 2 y - 3 and 2 y - 2 of the image, zero outside of it.
 FROSTLINE_SHARED void stem_pixels(const StemShape& shape, const float* image, int y, float* to) {
   const auto [channels, height, width] = shape.image;
   const int count = 4 * shape.tiles() + 3;
@@ -105,8 +105,8 @@ FROSTLINE_SHARED void stem_multiply(const StemShape& shape, const float* v, cons
   }
 }
 
-/// Four rows of outputs of one block, zero where the convolution has none: under a maximum of
-/// numbers that are not negative, that is as if they were not there.
+/// Four rows of outputs of one block. Rows that the convolution does not have are zero, which does
+/// not change a maximum of numbers that are not negative.
 FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector shift, int height,
                                   float* to) {
   for (int t = 0; t < shape.tiles(); ++t, m += lanes) {
@@ -121,8 +121,7 @@ FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector
   }
 }
 
-/// One row of the pooled map from three rows of outputs of one block, of whose channels so many
-/// exist.
+/// One row of the pooled map from three rows of outputs of one block with `exist` channels.
 FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, int channels,
                                 float* to) {
   const float *above = from, *row = above + shape.output_row(), *below = row + shape.output_row();
@@ -139,7 +138,7 @@ FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, int c
   }
 }
 
-/// Packs weights of (outputs, channels, 7, 7). Shared by the team.
+/// Packs weights of (outputs, channels, 7, 7); the work is divided among the team.
 FROSTLINE_SHARED void stem_pack(const Team& team, const StemShape& shape, const WeightView& weights,
                                 float* packed) {
   constexpr int points = StemShape::points, half = lanes / 2;
@@ -165,8 +164,8 @@ FROSTLINE_SHARED void stem_pack(const Team& team, const StemShape& shape, const 
 }
 
 /// y = max pooling of relu(conv(image) + shift) of a batch of images, (channels, height, width)
-/// each. Threads share the rows of tiles of the whole batch. Assigns the output's pixels, not its
-/// border.
+/// each. The batch's rows of tiles are divided among the threads. Assigns the output's pixels, not
+/// its border.
 /// Shapes: shift of whole blocks of channels, or null for 0; packed of shape.packed_floats();
 /// scratch of shape.thread_scratch_floats() for each thread.
 FROSTLINE_SHARED void stem_forward(const Team& team, const StemShape& shape, int batch,
@@ -180,9 +179,9 @@ FROSTLINE_SHARED void stem_forward(const Team& team, const StemShape& shape, int
   const int tile_rows = shape.tile_rows();
   const std::ptrdiff_t all = std::ptrdiff_t(batch) * tile_rows, begin = team.first(all);
 
-  std::fill_n(pixels, StemShape::points * shape.pixel_row(), 0.0f);  // channels beyond the last
+  std::fill_n(pixels, StemShape::points * shape.pixel_row(), 0.0f);  // channels after the last
   bool follows = false;  // the row of tiles above is in scratch
-  // In the middle of an image begin a row earlier, whose last outputs are wanted.
+  // In the middle of an image begin a row earlier, since its last outputs are needed.
   for (std::ptrdiff_t task = begin - int(begin % tile_rows != 0); task < team.last(all); ++task) {
     const int n = int(task / tile_rows), row = int(task % tile_rows);
     const float* image = images + n * std::ptrdiff_t(shape.image.size());
