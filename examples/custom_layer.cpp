@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A layer of one's own, Swish, in a new head on a frozen backbone.
+// A user's own layer, Swish, in a new head on a frozen backbone.
 #include <cstdio>
 #include <exception>
 #include <frostline/frostline.hpp>
@@ -18,7 +18,7 @@ using Head =
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
 using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, Head>;
 
-// Facts about the model are constants of the program.
+// Facts about the model are compile-time constants.
 using Net = fl::Network<Model, fl::Input<3, 96, 96>>;
 static_assert(Net::trainable_count() == 128 * 64 + 64 + 64 + 64 * 10 + 10);
 

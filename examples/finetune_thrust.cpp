@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// finetune's models with Thrust: on CUDA where nvcc compiles this, else on a host's threads.
+// finetune's models with Thrust: on CUDA if nvcc compiles this file, else on a host's threads.
 #include <frostline/thrust.hpp>
 
 #include "support/finetune_models.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Fine-tunes a ResNet-18 on a folder of your own: FOLDER/train and FOLDER/val, one folder a class.
+// Fine-tunes a ResNet-18 on your own pictures in FOLDER/train/CLASS and FOLDER/val/CLASS.
 #include <cstdio>
 #include <frostline/frostline.hpp>
 #include <frostline/images.hpp>

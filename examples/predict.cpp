@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Classifies pictures with a ResNet-18 from a file: the five likeliest classes, or raw logits.
+// Classifies pictures with a ResNet-18 from a file: the five most likely classes, or raw logits.
 #include <algorithm>
 #include <cmath>
 #include <frostline/data/transform.hpp>
@@ -13,7 +13,7 @@
 
 namespace fl = frostline;
 
-// All is frozen, so these networks are inference engines: no gradient, no backward code.
+// All layers are frozen, so these networks only do inference: no gradients, no backward code.
 using ImageNet = fl::Freeze<fl::ResNet18<>>;
 using Finetuned = fl::Freeze<fl::ResNet18<16, fl::ClassifierHead<128, 10>>>;
 
@@ -77,7 +77,7 @@ int run(const Options& options, const fl::EvaluationTransform& transform) {
           fl::read_image(image, {.orientation = options.upright ? fl::Orientation::upright
                                                                 : fl::Orientation::as_stored}),
           pixels);
-    } catch (const fl::Error& error) {  // the other pictures are still worth an answer
+    } catch (const fl::Error& error) {  // go on with the other pictures
       fmt::print(stderr, "{}\n", error.what());
       ++failures;
       continue;
@@ -103,13 +103,13 @@ int main(int argc, char** argv) {
   Options options;
   examples::CommandLine line("Classifies pictures (JPEG, PNG) with a ResNet-18");
   line.required_text("--weights", options.weights,
-                     "torchvision's resnet18 (.pth, .safetensors), or what finetune wrote");
+                     "torchvision's resnet18 (.pth, .safetensors), or a file of finetune");
   line.rest("images", options.images, "pictures");
   line.flag("--finetuned", options.finetuned,
             "the weights are finetune's: width 16, ten classes, pictures of 96x96");
-  line.text("--labels", options.labels, "file of class names, one a line");
+  line.text("--labels", options.labels, "file of class names, one per line");
   line.flag("--upright", options.upright, "turn photos as their EXIF data say");
-  line.flag("--logits", options.logits, "one line of raw logits a picture, in 9 digits");
+  line.flag("--logits", options.logits, "one line of raw logits per picture, with 9 digits");
   line.parse(argc, argv);
   try {
     return options.finetuned ? run<Finetuned, 96>(options, {.resize = 96, .crop = 96})

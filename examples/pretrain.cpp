@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Trains a whole ResNet-18, 16 wide, on a folder of 96x96 pictures, to be fine-tuned afterwards.
+// Trains a whole ResNet-18 of width 16 on a folder of 96x96 pictures; it can then be fine-tuned.
 #include <cstdio>
 #include <frostline/frostline.hpp>
 
@@ -10,7 +10,7 @@
 
 namespace fl = frostline;
 
-// One class a folder; another data set wants another number here.
+// One class per folder; another data set needs another number here.
 constexpr int classes = 34, side = 96;
 using Model = fl::ResNet18<16, fl::ClassifierHead<128, classes>>;
 using Net = fl::Network<Model, fl::Input<3, side, side>>;
@@ -21,21 +21,21 @@ int main(int argc, char** argv) {
   float learning_rate = 0.1f, weight_decay = 5e-4f;
   double smallest_crop = 0.5;
   examples::CommandLine line(
-      "Trains a ResNet-18 of width 16 on DATA/train and DATA/val, one folder a class");
+      "Trains a ResNet-18 of width 16 on DATA/train and DATA/val, one folder per class");
   line.required_text("--data", folder, "folder with train/ and val/");
-  line.text("--out", out, "file for the weights, floats of 16 bits");
+  line.text("--out", out, "file for the weights, 16-bit floats");
   line.number("--epochs", options.epochs, "passes over the data", 1, 100000);
-  line.number("--batch", options.batch, "pictures a step", 2, 4096);
-  line.number("--learning-rate", learning_rate, "the highest; it follows a cosine");
+  line.number("--batch", options.batch, "pictures per step", 2, 4096);
+  line.number("--learning-rate", learning_rate, "highest value of a cosine");
   line.number("--weight-decay", weight_decay, "of all parameters");
-  line.share("--smallest-crop", smallest_crop, "share of a picture that a crop keeps");
-  line.number("--seed", options.seed, "of what is drawn at random");
+  line.share("--smallest-crop", smallest_crop, "least share of a picture that a crop keeps");
+  line.number("--seed", options.seed, "seed of all random numbers");
   line.parse(argc, argv);
 
   try {
     const std::filesystem::path file(out);
     if (file.extension() != ".safetensors")
-      throw fl::Error("--out requires a name that ends in .safetensors, as the weights are");
+      throw fl::Error("--out requires a name that ends in .safetensors, which is the format");
     examples::prepare_output(file.has_parent_path() ? file.parent_path() : ".",
                              {file.filename().string()}, Net::parameter_count() * sizeof(float));
     const auto [training, validation] = examples::load_data_sets(
@@ -55,7 +55,7 @@ int main(int argc, char** argv) {
         std::to_string(result.kept_epoch().validation_accuracy);
     try {
       fl::save(network, out, saving);
-    } catch (const fl::Error& error) {  // a number that 16 bits cannot hold
+    } catch (const fl::Error& error) {  // a number is too large for 16 bits
       std::fprintf(stderr, "%s\nso it is written with 32 bits\n", error.what());
       saving.type = fl::ElementType::f32;
       fl::save(network, out, saving);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Segmentation: a dense head on a frozen backbone learns which pixel belongs to which class.
+// Segmentation: a dense head on a frozen backbone learns the class of each pixel.
 #include <frostline/frostline.hpp>
 #include <frostline/io/images/image.hpp>
 
@@ -10,7 +10,7 @@
 
 namespace fl = frostline;
 
-constexpr int classes = 11, side = 192;  // the data set's ten, and the background
+constexpr int classes = 11, side = 192;  // the data set's ten classes, and the background
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
 using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, fl::FcnHead<128, classes>>;
 using Net = fl::Network<Model, fl::Input<3, side, side>>;
@@ -76,15 +76,15 @@ void run(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   examples::CommandLine line(
-      "Learns to segment scenes that it makes of the cut-outs in DATA/train");
+      "Learns to segment scenes that it composes from the cut-outs in DATA/train");
   line.text("--data", options.data, "folder with train/ and val/");
   line.text("--weights", options.weights, "pretrained weights");
   line.number("--epochs", options.epochs, "passes over the data", 1, 100000);
-  line.number("--batch", options.batch, "scenes a step", 2, 1024);
-  line.number("--scenes", options.scenes, "new scenes an epoch", 2, 1000000);
-  line.number("--learning-rate", options.learning_rate, "the highest; it follows a cosine");
-  line.number("--seed", options.seed, "of what is drawn at random");
-  line.text("--out", options.out, "folder for what is written");
+  line.number("--batch", options.batch, "scenes per step", 2, 1024);
+  line.number("--scenes", options.scenes, "new scenes per epoch", 2, 1000000);
+  line.number("--learning-rate", options.learning_rate, "highest value of a cosine");
+  line.number("--seed", options.seed, "seed of all random numbers");
+  line.text("--out", options.out, "folder for the results");
   line.parse(argc, argv);
   try {
     run(options);

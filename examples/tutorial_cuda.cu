@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The transfer-learning tutorial on a GPU: a frozen ResNet-18 learns ten new classes from a random
-// batch. The CPU's tutorial differs in two lines: what it includes, and the network's backend.
+// batch. It differs from the CPU's tutorial in two lines: the include, and the network's backend.
 #include <cstdio>
 #include <frostline/thrust.hpp>
 #include <random>
@@ -9,7 +9,7 @@
 
 namespace fl = frostline;
 
-// ResNet-18, all of it frozen, with a new ten-class head that trains.
+// A frozen ResNet-18 with a new, trainable head for ten classes.
 #ifdef TRAIN_ALL  // the positive control of tests/cuda
 using Model = fl::ResNet18<64, fl::ClassifierHead<512, 10>>;
 #else
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   examples::CommandLine line(
       "Trains a new ten-class head on a frozen ResNet-18 on a GPU, on a random batch");
   line.file("--weights", weights, "torchvision's file: resnet18.pth or .safetensors");
-  line.number("--seed", seed, "of the new head and of the batch");
+  line.number("--seed", seed, "seed of the new head and of the batch");
   line.flag("--summary", summary, "print the table of layers");
   line.parse(argc, argv);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The examples' command lines: CLI11, which is slow to compile, behind a few declarations.
+// The bodies of command_line.hpp; only this file includes CLI11, which is slow to compile.
 #include "command_line.hpp"
 
 #include <CLI/CLI.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The examples' command lines: CLI11, which is slow to compile, behind a few declarations.
+// The examples' command lines. CLI11, which is slow to compile, is only in command_line.cpp.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ class App;
 
 namespace examples {
 
-/// Options whose values are variables of the caller's; what they hold beforehand is the default.
+/// Options whose values are the caller's variables; the variables' old values are the defaults.
 class CommandLine {
  public:
   explicit CommandLine(const std::string& description);
@@ -32,7 +32,7 @@ class CommandLine {
   /// Arguments without a name; at least one.
   void rest(const std::string& name, std::vector<std::string>& values, const std::string& help);
 
-  /// Sets the variables. Where help was asked for, or something is wrong, prints that and exits.
+  /// Sets the variables. Prints the help if it is requested, or an error, and exits.
   void parse(int argc, char** argv);
 
  private:

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The laying out of a confusion matrix in columns.
+// Formats a confusion matrix in columns.
 #include "confusion_text.hpp"
 
 #include <fmt/format.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Folders of pictures to train on and to validate, read with a progress bar.
+// Reads folders of training and validation pictures, with a progress bar.
 #include "data_set.hpp"
 
 #include <fmt/format.h>
@@ -29,7 +29,7 @@ DataSets load_data_sets(const std::filesystem::path& root, int classes,
   auto [train, val] = fl::open_train_and_val(root);
   if (int(train.classes.size()) != classes)
     throw fl::Error(
-        fmt::format("'{}' holds {} classes, but this program is compiled for {}: change the number "
+        fmt::format("'{}' has {} classes, but this program is compiled for {}: change the number "
                     "`classes` in its source (finetune: examples/support/finetune_models.hpp and "
                     "examples/predict.cpp) and build it again",
                     train.root.string(), train.classes.size(), classes));

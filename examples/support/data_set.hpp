@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Folders of pictures to train on and to validate, read with a progress bar.
+// Reads folders of training and validation pictures, with a progress bar.
 #pragma once
 
 #include <filesystem>
@@ -12,9 +12,8 @@ struct DataSets {
   frostline::ImageDataSet training, validation;
 };
 
-/// Reads root/train and root/val, which must have the same classes; prints which files are passed
-/// over. Photos of a phone lie on their side unless they are turned `upright` as their EXIF data
-/// say; torchvision does not turn them.
+/// Reads root/train and root/val, which must have the same classes; prints the number of skipped
+/// files. `upright` turns photos as their EXIF data say; torchvision does not turn them.
 /// Throws: Error if a folder or a picture cannot be read, or there are not `classes` classes.
 DataSets load_data_sets(const std::filesystem::path& root, int classes,
                         const frostline::ImageDataSet::Transform& training,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The models that finetune trains, on any backend; included by one source for each.
+// The models that finetune trains on any backend; one source file per backend includes this.
 #pragma once
 
 #include <cstdio>
@@ -16,13 +16,13 @@
 
 namespace fl = frostline;
 
-// One class a folder; another data set wants another number here. The pretrained model's own
-// number of classes does not matter: its head is replaced.
+// One class per folder; another data set needs another number here. The pretrained model's number
+// of classes does not matter, since its head is replaced.
 constexpr int classes = 10, side = 96;
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
 using NewHead = fl::ClassifierHead<128, classes>;
 
-// What trains is part of the type: four models, four networks.
+// The type says which layers train: four models, four networks.
 using HeadOnly = fl::ReplaceHead<fl::Freeze<Pretrained>, NewHead>;
 using Layer4 = fl::Unfreeze<HeadOnly, "layer4", "fc">;
 using Everything = fl::ReplaceHead<Pretrained, NewHead>;

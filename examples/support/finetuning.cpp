@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What finetune does with any of its models: train, judge, and write down what came of it.
+// The part of finetune that is the same for all models: training, evaluation, results.
 #include "finetuning.hpp"
 
 #include <chrono>
@@ -21,9 +21,9 @@ Report report_of(const NetworkFacts& network, const DataSets& data,
   Report report;
   report.title = fmt::format("Fine-tuning ResNet-18 on {}", folder_name(options.data));
   report.facts = {
-      {"what trains", options.mode},
+      {"trainable layers", options.mode},
       {"pretrained weights", options.mode == "scratch" ? "none" : options.weights},
-      {"parameters that train", fmt::format("{} of {}", network.trainable, network.parameters)},
+      {"trainable parameters", fmt::format("{} of {}", network.trainable, network.parameters)},
       {"pictures",
        fmt::format("{} to train on, {} to validate", data.training.size(), data.validation.size())},
       {"crops and mirroring", options.augment ? "random" : "none"},
@@ -37,7 +37,7 @@ Report report_of(const NetworkFacts& network, const DataSets& data,
   return report;
 }
 
-/// The picture as its file has it, or where that is gone by now, as it is kept.
+/// The picture from its file, or, if the file is gone, the picture in memory.
 frostline::Image shown(const frostline::ImageDataSet& data, std::size_t i, bool upright) {
   using frostline::Orientation;
   try {

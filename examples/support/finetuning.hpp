@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What finetune does with any of its models: train, judge, and write down what came of it.
+// The part of finetune that is the same for all models: training, evaluation, results.
 #pragma once
 
 #include <filesystem>
@@ -22,26 +22,26 @@ struct FinetuningOptions {
   bool upright = false;        // photos are turned as their EXIF data say
   bool augment = true;         // training pictures are cropped and mirrored at random
   double smallest_crop = 0.8;  // a frozen backbone cannot learn what a crop does to its features
-  std::string cache = "f32";   // how features are cached where they can be: f32, f16 or none
+  std::string cache = "f32";   // how features are cached, if possible: f32, f16 or none
   bool best = false;           // the weights of the best epoch are written, not those of the last
   std::uint64_t seed = 0;
 };
 
-/// A network in words.
+/// Facts about a network, for the report.
 struct NetworkFacts {
   std::size_t trainable, parameters;
   int threads;
 };
 
-/// Finds out before the work whether its results can be written, of which the weights take so many
-/// bytes. Throws: Error that says what is missing.
+/// Checks before the work that its results can be written; the weights take this many bytes.
+/// Throws: Error that says what is missing.
 void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_bytes);
 
-/// The pictures of options.data, as these options show them.
+/// The pictures of options.data, transformed as the options say.
 DataSets load_pictures(const FinetuningOptions& options, int classes);
 
-/// Trains, then calls `save`, since the weights are what took long; prints the confusion matrix,
-/// and writes result.json and report.html.
+/// Trains, then first calls `save`, since the weights took the most work; prints the confusion
+/// matrix and writes result.json and report.html.
 void finetune(frostline::FitTarget& trainer, const NetworkFacts& network, const DataSets& data,
               const FinetuningOptions& options, const std::function<void()>& save);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Trying out a folder for results.
+// Checks that results can be written to a folder.
 #include "output.hpp"
 
 #include <fmt/format.h>
@@ -18,14 +18,14 @@ void prepare_output(const std::filesystem::path& folder, const std::vector<std::
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error || !std::filesystem::is_directory(folder, error))
-    throw fl::Error(fmt::format("cannot make the folder '{}': {}", folder.string(),
+    throw fl::Error(fmt::format("cannot create the folder '{}': {}", folder.string(),
                                 error ? error.message() : "something else has this name"));
   const auto disk = std::filesystem::space(folder, error);
   if (!error && disk.available < bytes)
     throw fl::Error(
         fmt::format("the folder '{}' is on a disk with {} bytes free, and results take {}",
                     folder.string(), disk.available, bytes));
-  // Trials are gone again without finish(). The first is as large as all results.
+  // Without finish() the trial files are removed. The first is as large as all results.
   const std::vector<char> zeros(std::size_t(1) << 20);
   for (std::size_t i = 0; i < files.size(); ++i) {
     fl::detail::FileInProgress trial(folder / files[i]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The folder that a program writes its results to, tried before the work that they take.
+// Checks, before the work, that results can be written to a folder.
 #pragma once
 
 #include <filesystem>
@@ -8,13 +8,13 @@
 
 namespace examples {
 
-/// Makes a folder, and finds out whether these files can be written in it, and so many bytes, by
-/// writing them. Files that are there already stay as they are.
+/// Creates a folder and checks, by writing, that these files can be written in it, with this many
+/// bytes in all. Existing files stay as they are.
 /// Throws: Error, which names the folder or the file.
 void prepare_output(const std::filesystem::path& folder, const std::vector<std::string>& files,
                     std::size_t bytes);
 
-/// The last name of a folder's path, of "data/pets/" and "." too.
+/// The last name of a folder's path, also for "data/pets/" and ".".
 std::string folder_name(const std::filesystem::path& folder);
 
 }  // namespace examples

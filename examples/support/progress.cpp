@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The drawing of a progress bar: what fits the terminal's width.
+// Draws a progress bar that fits the terminal's width.
 #include "progress.hpp"
 
 #include <fmt/format.h>
@@ -105,7 +105,7 @@ void Progress::draw() const {
   if (images_) parts[2] = fmt::format("  {} left", duration(double(total_) * (1 - share) / rate));
   if (images_) parts[3] = "  " + speed(rate);
 
-  // What matters most comes first; where there is room for a short bar, it comes before the last.
+  // The most important parts come first; if there is room, a bar comes before the last one.
   const std::size_t short_bar = columns > 50 ? 13 : 0;
   std::string label = fmt::format("{:.{}}", label_, columns);
   std::string after;

@@ -9,7 +9,7 @@
 
 namespace examples {
 
-/// How far an epoch has come: one line, redrawn in place on a terminal; a log gets nothing.
+/// The progress of an epoch: one line, which is redrawn on a terminal; a log file gets nothing.
 class Progress {
  public:
   Progress(std::string label, std::size_t total_images);
@@ -17,7 +17,7 @@ class Progress {
   Progress& operator=(const Progress&) = delete;
   ~Progress();  // clears the line if an exception came before finish()
 
-  /// Images that are done, and where there is one, their mean loss.
+  /// The number of images that are done, and their mean loss if there is one.
   void show(std::size_t images, std::optional<double> mean_loss = {});
   /// Stops the clock and clears the line.
   void finish();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The page's parts as HTML, its curves from gnuplot, its pictures as data URIs.
+// Writes the page: its parts are HTML, its curves come from gnuplot, its pictures are data URIs.
 #include "report.hpp"
 
 #include <fmt/format.h>
@@ -155,11 +155,11 @@ std::string base64(const std::vector<std::byte>& bytes) {
   return text;
 }
 
-// An unnamed temporary file, which vanishes when it is closed.
+// An unnamed temporary file, which is removed when it is closed.
 class TemporaryFile {
  public:
   TemporaryFile() : file_(std::tmpfile()) {
-    if (!file_) throw frostline::Error("cannot make a temporary file for the report's curves");
+    if (!file_) throw frostline::Error("cannot create a temporary file for the report's curves");
   }
   int descriptor() const { return ::fileno(file_.get()); }
   void write(std::string_view text) {

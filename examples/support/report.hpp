@@ -14,7 +14,7 @@ namespace examples {
 
 using frostline::EpochResult;
 
-/// A picture with its class and the class that the network gave it, with which probability.
+/// A picture with its class, and the predicted class with its probability.
 struct ShownPrediction {
   frostline::Image image;
   int truth = 0;
@@ -22,7 +22,8 @@ struct ShownPrediction {
   float probability = 0;
 };
 
-/// What a page shows. The headline is the confusion matrix's accuracy; facts are {name, value}.
+/// The contents of a page. The headline is the confusion matrix's accuracy; facts are {name,
+/// value}.
 struct Report {
   std::string title;
   std::vector<std::pair<std::string, std::string>> facts;
@@ -32,12 +33,13 @@ struct Report {
   std::vector<ShownPrediction> predictions;
 };
 
-/// Writes the page, whole or not at all. Curves are drawn by gnuplot, a program; a page without
-/// epochs or predictions goes without the section.
-/// Throws: Error if gnuplot is missing or fails, a class has no name or the file isn't written.
+/// Writes the page completely or not at all. The program gnuplot draws the curves. Without epochs
+/// or predictions, their sections are left out.
+/// Throws: Error if gnuplot is missing or fails, a class has no name, or the file cannot be
+/// written.
 void write_report(const std::filesystem::path& path, const Report& report);
 
-/// Draws a curve, to find out before the work whether write_report will be able to.
+/// Draws a curve, to check before the work that write_report can.
 /// Throws: Error if gnuplot is missing or fails.
 void check_report_tools();
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The writing of result.json with jansson.
+// Writes result.json with jansson.
 #include "result_json.hpp"
 
 #include <fmt/format.h>

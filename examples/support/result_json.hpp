@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a training run came to, as a JSON file for other programs.
+// The result of a training run as a JSON file for other programs.
 #pragma once
 
 #include <cstdint>
@@ -21,9 +21,9 @@ struct Result {
 };
 
 /// Writes the run as an object with mode, seconds, seed, classes, best_validation_accuracy and
-/// final_validation_accuracy, and an array by epoch for each number of EpochResult. What is not a
-/// finite number, the accuracies of no epochs among it, becomes null; a seed of 2^63 or more, for
-/// which jansson has no integer, becomes text.
+/// final_validation_accuracy, and an array by epoch for each number of EpochResult. Numbers that
+/// are not finite become null, also the accuracies if there are no epochs; a seed of 2^63 or more,
+/// for which jansson has no integer, becomes text.
 /// Throws: Error, which names the file, if it cannot be written or a name is not UTF-8.
 void write_result(const std::filesystem::path& path, const Result& result);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Scenes with a label for each pixel, made of cut-outs from a data set.
+// Scenes with a label per pixel, composed of cut-outs from a data set.
 #include "scenes.hpp"
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Scenes with a label for each pixel, made of cut-outs from a data set.
+// Scenes with a label per pixel, composed of cut-outs from a data set.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ struct Scene {
   std::vector<int> labels;  // (side, side)
 };
 
-/// Two or three cut-outs pasted on a pale background, the same for the same seed.
+/// Two or three cut-outs on a pale background; equal seeds give equal scenes.
 Scene make_scene(const frostline::ImageDataSet& data, int side, std::uint64_t seed);
 
-/// A data set of scenes, new ones in each epoch, or always the same. The pictures must outlive it.
+/// A data set of scenes: new ones in each epoch, or always the same. The pictures must outlive it.
 class Scenes {
  public:
   Scenes(const frostline::ImageDataSet& pictures, int side, int count, bool varies)
@@ -33,10 +33,10 @@ class Scenes {
   bool varies_;
 };
 
-/// A picture for each row of labels: background grey, a colour a class.
+/// A picture for each row of labels: grey background, one colour per class.
 frostline::Image paint_labels(std::span<const int> labels, int side);
 
-/// Pictures beside each other, rows of `columns`, with white between them. All have one size.
+/// Pictures side by side, `columns` in a row, with white between them. All must have the same size.
 frostline::Image tile(std::span<const frostline::Image> images, int columns);
 
 }  // namespace examples

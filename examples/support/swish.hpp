@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Swish: a layer of one's own, its declaration and its kernel for the CPU.
+// Swish: a user's own layer; its declaration and its kernel for the CPU.
 #pragma once
 
 #include <cmath>
@@ -7,8 +7,8 @@
 
 namespace examples {
 
-// What the layer is: shapes, parameters, what its backward reads. No arithmetic.
-/// x * sigmoid(beta * x), with one beta a channel that trains.
+// The declaration: shapes, parameters, and what the backward reads; no arithmetic.
+/// x * sigmoid(beta * x), with one trainable beta per channel.
 /// Shapes: {Channels, H, W} to the same. Source: Ramachandran et al. 2017, arXiv:1710.05941
 template <int Channels>
 struct Swish : frostline::Layer {
@@ -27,7 +27,7 @@ struct Swish : frostline::Layer {
 
 }  // namespace examples
 
-// How the CPU computes it: every thread of a team calls, and takes its share of the channels, so
+// The kernel for the CPU: each thread of a team calls it and computes its part of the channels, so
 // that no two of them add to one gradient. A kernel that does not choose a layout gets NCHW. A
 // frozen Swish never instantiates the two gradients.
 template <int Channels>
@@ -42,7 +42,7 @@ struct frostline::Kernel<frostline::cpu, examples::Swish<Channels>> {
       });
     });
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     for_each_task(call.team, Channels, [&](int channel) {
@@ -54,7 +54,7 @@ struct frostline::Kernel<frostline::cpu, examples::Swish<Channels>> {
       });
     });
   }
-  /// Assigns beta's gradient, or adds to it where the call says so.
+  /// Assigns beta's gradient, or adds to it if the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
     for_each_task(call.team, Channels, [&](int channel) {
@@ -70,7 +70,7 @@ struct frostline::Kernel<frostline::cpu, examples::Swish<Channels>> {
 
  private:
   static float sigmoid(float x) { return 1 / (1 + std::exp(-x)); }
-  // Where a channel's numbers lie in a batch.
+  // The offset of a channel's numbers in a batch.
   template <class At, class Visit>
   static void for_each_place(const Call& call, int channel, Visit visit) {
     for (std::size_t n = 0; n < std::size_t(call.batch); ++n) {

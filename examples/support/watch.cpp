@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A training on the terminal: progress bars, and a line for each epoch.
+// Shows a training on the terminal: progress bars, and a line per epoch.
 #include "watch.hpp"
 
 #include <fmt/format.h>

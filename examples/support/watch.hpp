@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// A training on the terminal: progress bars, and a line for each epoch.
+// Shows a training on the terminal: progress bars, and a line per epoch.
 #pragma once
 
 #include "frostline/train/fit.hpp"
 
 namespace examples {
 
-/// The options, with progress bars (of `what`, such as "pictures") and what is cached. Unless it is
-/// given, on_epoch prints the epoch's losses and accuracy.
+/// Adds progress bars (of `what`, such as "pictures") and a line about cached features to the
+/// options. If on_epoch is empty, it is set to print the epoch's losses and accuracy.
 frostline::FitOptions watched(frostline::FitOptions options, const std::string& what = "pictures");
 
 }  // namespace examples
