@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Times this checkout against another commit of frostline: both are built alike, and their processes
-# run in turns. Prints the median of each cell over the processes, and the ratio of the two.
+# Times this checkout against another commit of frostline: both are built in the same way, and their
+# processes run in turns. Prints the median of each cell over the processes, and their ratio.
 # Usage: benchmarks/against.sh COMMIT [ROWS] [BATCHES] [ROUNDS]
 #   ROWS (head,layer4,all), of inference, head, layer4, all, epochs; BATCHES (1,5,32);
 #   ROUNDS (7): process starts of each. OMP_NUM_THREADS is respected.

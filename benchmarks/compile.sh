@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compile time and peak compiler memory of two of the examples, from the headers alone and with
-# frostline::compiled, beside the same jobs in LibTorch and dlib, with g++ and clang++.
+# Compile time and peak compiler memory of two examples, from the headers only and with
+# frostline::compiled, and of the same programs in LibTorch and dlib, with g++ and clang++.
 set -euo pipefail
 export LC_ALL=C CCACHE_DISABLE=1
 cd "$(dirname "$0")/.."
@@ -24,7 +24,7 @@ only=${2-}
 [[ $# -le 2 && $only =~ ^(|tutorial|finetune)$ && $runs =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }
 scripts/install.sh build clang peers >&2
 
-# Of PyPI's package only the headers are of use here.
+# Only the headers of PyPI's package are used here.
 libtorch=build/libtorch
 if ! [ -f $libtorch/complete ]; then
   mkdir -p $libtorch
@@ -42,7 +42,7 @@ END
 fi
 torch_version=$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" $libtorch/torch/version.py)
 
-# job, library, source, flags; the first library of a job is what the others are compared with.
+# job, library, source, flags; the others are compared with the first library of a job.
 ours="-std=c++20 -fopenmp -Iinclude -Iexamples $(pkg-config --cflags fmt jansson)"
 torch="-std=c++20 -Iexamples -isystem $libtorch/torch/include
   -isystem $libtorch/torch/include/torch/csrc/api/include"
@@ -65,7 +65,7 @@ common="-O2 -march=native"
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 
-# run NAME COMMAND...: fails with the command's first lines of output; leaves `time`'s in NAME.time.
+# run NAME COMMAND...: if it fails, prints the first lines of output; writes `time`'s to NAME.time.
 run() {
   local name=$1
   shift

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Who competes in a cell of the comparison, and how one process of a contestant is run."""
+"""The contestants in each cell of the comparison, and how a process of one is run."""
 
 import ctypes.util
 import json
@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-DATA_SET = 256  # images that the ten epochs are trained on
-CONFIGURATIONS = ("default", "fastest", "small")  # of frostline; others have columns of their own (CMakeLists.txt)
+DATA_SET = 256  # images of the ten epochs
+# Of frostline; each but the default has a column of its own (CMakeLists.txt).
+CONFIGURATIONS = ("default", "fastest", "small")
 TORCH = {
     "head": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
     "layer4": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
@@ -41,14 +42,14 @@ class Contestant:
     variant: str
     command: tuple
     jemalloc: bool = False
-    checked: bool = True  # that it computes the same
+    checked: bool = True  # its results are compared with frostline's
 
     def __str__(self):
         return f"{self.peer} {self.variant}{' + jemalloc' * self.jemalloc}"
 
 
 def thrust_contestants(cell, work, device):
-    """Those of a cell with Thrust, on `cuda` or, for want of a GPU, `cpu`."""
+    """The contestants of a cell with Thrust, on `cuda` or, without a GPU, on `cpu`."""
     program = work / f"{THRUST_BUILD[device]}/benchmarks/frostline_{cell.row}_thrust"
     variants = [v for v in TORCH[cell.row] if device == "cpu" or not v.startswith("jit")]
     torch = (sys.executable, HERE / "peers/pytorch_steps.py", "--device", device)
@@ -59,7 +60,7 @@ def thrust_contestants(cell, work, device):
 
 
 def contestants(cell, work, wanted):
-    """All that compete in a cell, frostline's default first."""
+    """All contestants of a cell, frostline's default first."""
     build, found = work / "build/benchmarks", []
     for configuration in CONFIGURATIONS:
         found.append(
@@ -99,7 +100,7 @@ def contestants(cell, work, wanted):
 
 
 def run(one, cell, work, steps, warmup=1):
-    """One process. Returns its report."""
+    """Runs one process. Returns its report."""
     environment = {
         **os.environ,
         "OMP_NUM_THREADS": str(cell.threads),
@@ -107,7 +108,7 @@ def run(one, cell, work, steps, warmup=1):
         "PYTHONDONTWRITEBYTECODE": "1",
         "TORCHINDUCTOR_CACHE_DIR": str(work.resolve() / "inductor"),
     }
-    if one.jemalloc:  # as PyTorch's tuning guide has it
+    if one.jemalloc:  # as in PyTorch's tuning guide
         environment["LD_PRELOAD"] = ctypes.util.find_library("jemalloc") or sys.exit("no jemalloc")
         environment["MALLOC_CONF"] = (
             "oversize_threshold:1,background_thread:true,metadata_thp:auto,"

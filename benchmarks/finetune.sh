@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs the main job with several seeds for each choice of what trains, and prints validation
-# accuracy, mean and spread. Usage: benchmarks/finetune.sh [SEEDS=5] [OPTIONS OF finetune]
+# Runs finetune with several seeds for each choice of trainable layers, and prints the mean and
+# spread of validation accuracy. Usage: benchmarks/finetune.sh [SEEDS=5] [OPTIONS OF finetune]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds=${1:-5}
@@ -11,7 +11,7 @@ cmake --build --preset gcc --target finetune >/dev/null
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
 results=build/finetune-seeds
 mkdir -p "$results"
-export OMP_NUM_THREADS=1  # two runs at once, each on a core: results do not depend on it
+export OMP_NUM_THREADS=1  # two runs in parallel; results do not depend on the number of threads
 job() {  # job NAME OPTIONS...
   local name=$1
   shift

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// frostline as a contestant with Thrust: on CUDA where nvcc compiles this, else on a host's
+// frostline as a contestant with Thrust: on CUDA if nvcc compiles this file, else on a host's
 // threads.
 #include <frostline/backend/thrust.hpp>
 

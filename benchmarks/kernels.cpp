@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Single convolutions of ResNet-18, timed as networks of one layer. Rates count direct convolution.
+// Times single convolutions of ResNet-18 as networks of one layer. Rates count the operations of
+// direct convolution.
 #include <benchmark/benchmark.h>
 
 #include <frostline/frostline.hpp>
@@ -15,7 +16,7 @@ struct Place {
   using Convolution = fl::Conv2d<In, Out, Kernel, Stride, Kernel / 2, 1, 1, false>;
   using Images = fl::Input<In, Size, Size>;
   static constexpr double gflop =
-      2e-9 * In * Out * Kernel * Kernel * (Size / Stride) * (Size / Stride);  // an image
+      2e-9 * In * Out * Kernel * Kernel * (Size / Stride) * (Size / Stride);  // per image
 };
 
 template <class Where, class Model, bool Backward>
@@ -37,8 +38,8 @@ void time(benchmark::State& state) {
       benchmark::Counter(Where::gflop * batch, benchmark::Counter::kIsIterationInvariantRate);
 }
 
-/// The convolution's own passes. Its input's gradient is owed to a batch norm before it, whose own
-/// backward is part of that time.
+/// The convolution's passes. A batch norm before it wants the input's gradient; its backward is
+/// part of that time.
 template <class Where>
 void add(const std::string& name) {
   using Convolution = typename Where::Convolution;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the machine can do at most: float32 multiply-adds and bytes read from memory, in a second.
+// Measures the machine's peaks: float32 multiply-adds and bytes read from memory, per second.
 // Usage: machine THREADS
 #include <omp.h>
 
@@ -46,14 +46,14 @@ double best(int threads, Body body) {
   return shortest;
 }
 
-/// Units: GFLOP/s, a multiply-add counting two.
+/// Units: GFLOP/s; a multiply-add counts as two.
 double multiply_adds(int threads) {
   constexpr int chains = 12, rounds = 1 << 21;
   std::vector<float> sums(std::size_t(threads) * 16);
   const double time = best(threads, [&](int thread) {
     Vector sum[chains]{}, a{}, b{};
     for (int lane = 0; lane < lanes; ++lane) a[lane] = 1e-9f * float(lane), b[lane] = 0.5f;
-    for (int i = 0; i < chains; ++i) sum[i] = a * float(i);  // different, so that none is merged
+    for (int i = 0; i < chains; ++i) sum[i] = a * float(i);  // different, so that none are merged
     for (int round = 0; round < rounds; ++round)
 #pragma GCC unroll 12
       for (int i = 0; i < chains; ++i) sum[i] = sum[i] * b + a;
@@ -63,7 +63,7 @@ double multiply_adds(int threads) {
   return 2.0 * lanes * chains * rounds * threads / time / 1e9;
 }
 
-/// Units: GB/s, of a sum over far more memory than caches hold.
+/// Sums far more memory than fits in the caches. Units: GB/s.
 double reads(int threads) {
   constexpr std::size_t floats = std::size_t(1) << 27;
   std::vector<float> data(floats, 1.0f);

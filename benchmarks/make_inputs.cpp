@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Writes what against.sh gives its programs: a ResNet-18's weights, images and labels.
+// Writes the inputs of against.sh's programs: a ResNet-18's weights, images and labels.
 #include <cstdio>
 #include <frostline/frostline.hpp>
 #include <fstream>
@@ -13,7 +13,7 @@ int main(int argc, char** argv) try {
   const int images = std::stoi(argv[2]);
   fl::Network<fl::ResNet18<64, fl::ClassifierHead<512, 10>>, fl::Input<3, 224, 224>> network{
       fl::max_batch(1), fl::seed(1)};
-  // As initialised, each block would double what it is given.
+  // With initial values, each block would double its input.
   for (const fl::NamedTensor& tensor : network.tensors())
     if (tensor.key.ends_with("bn2.weight"))
       network.write(tensor, std::span<const float>(std::vector<float>(tensor.size, 0.2f)));

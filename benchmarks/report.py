@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What run.py measured, as tables of text, as JSON and as a chart."""
+"""Writes the measurements of run.py as text tables, as JSON and as a chart."""
 
 import json
 

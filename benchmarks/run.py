@@ -26,7 +26,7 @@ HERE = Path(__file__).resolve().parent
 ROWS = ("head", "layer4", "all", "inference", "epochs")
 BATCHES, THREADS = (1, 5, 32), (2, 1)
 PEERS = ("PyTorch", "LibTorch", "ONNX Runtime", "dlib", "none")
-STEPS = {1: 20, 5: 8, 32: 3}  # that a process times
+STEPS = {1: 20, 5: 8, 32: 3}  # steps that a process times, by batch
 KEPT = 1.3  # times a peer's best time, beyond which its variant drops out
 
 
@@ -73,7 +73,7 @@ def figures(reports):
 
 
 def qualify(first):
-    """Who stays: near its peer's best time, or best in start or memory, or `plain`."""
+    """Keeps variants that are near their peer's best time, best in start or memory, or `plain`."""
     kept = []
     for one, report in first.items():
         rivals = [r for other, r in first.items() if other.peer == one.peer]
@@ -90,7 +90,7 @@ def qualify(first):
 
 
 def compete(cell, options):
-    """All rounds of a cell. Returns what goes into the file."""
+    """Runs all rounds of a cell. Returns the cell's entry for the file."""
     work, epochs = options.work, cell.row == "epochs"
     if options.thrust:
         everyone = thrust_contestants(cell, work, options.thrust)
@@ -148,7 +148,7 @@ def compete(cell, options):
 
 
 def machine(work, build):
-    """The machine and the peers' versions, measured and asked."""
+    """The machine's measured peaks, and the peers' versions."""
     processor = next(
         (
             line.split(":")[1].strip()
@@ -186,7 +186,7 @@ def machine(work, build):
 
 @contextlib.contextmanager
 def busy_processor(wanted):
-    """Another program that computes all the while, if wanted."""
+    """Runs another program that computes meanwhile, if requested."""
     other = subprocess.Popen([sys.executable, "-c", "while True: pass"]) if wanted else None
     try:
         yield
@@ -197,7 +197,7 @@ def busy_processor(wanted):
 
 
 def gpu():
-    """The name of a GPU that programs can use here, or nothing."""
+    """The name of a GPU that programs can use here, or None."""
     try:
         return subprocess.check_output(["nvidia-smi", "-L"], text=True).strip()
     except (OSError, subprocess.CalledProcessError):
@@ -214,7 +214,7 @@ def parse():
     parser.add_argument(
         "--quick",
         action="store_true",
-        help="unless said otherwise, head-only steps, batch 5, 2 threads, 2 rounds",
+        help="by default only head-only steps, batch 5, 2 threads, 2 rounds",
     )
     parser.add_argument("--rows", type=words, default=ROWS, help=f"of {','.join(ROWS)}")
     parser.add_argument("--batches", type=numbers, default=BATCHES, help="of 1,5,32")
@@ -225,10 +225,13 @@ def parse():
         default=(),
         help="of PyTorch,LibTorch,ONNX Runtime,dlib,none; frostline always runs",
     )
-    parser.add_argument("--rounds", type=int, default=5, help="processes a contestant (5)")
-    parser.add_argument("--steps", type=int, help="that a process times (20, 8, 3 by batch)")
+    parser.add_argument("--rounds", type=int, default=5, help="processes per contestant (5)")
+    parser.add_argument("--steps", type=int, help="steps that a process times (20, 8, 3 by batch)")
     parser.add_argument(
-        "--seed", type=int, default=time.time_ns() % 10**6, help="of the images; the clock's"
+        "--seed",
+        type=int,
+        default=time.time_ns() % 10**6,
+        help="seed of the images; by default from the clock",
     )
     parser.add_argument(
         "--add",
@@ -243,8 +246,8 @@ def parse():
     parser.add_argument(
         "--thrust",
         action="store_true",
-        help="compare instead the Thrust backend with PyTorch: on a GPU where there is one, else "
-        "on the CPU; rows head,layer4,all and batch 32 unless said otherwise",
+        help="compare instead the Thrust backend with PyTorch: on a GPU if there is one, else "
+        "on the CPU; rows head,layer4,all and batch 32 by default",
     )
     parser.add_argument(
         "--competitor",
@@ -254,9 +257,9 @@ def parse():
     parser.add_argument(
         "--kernels",
         action="store_true",
-        help="run instead single convolutions, to out/benchmarks/kernels.json",
+        help="time single convolutions instead; to out/benchmarks/kernels.json",
     )
-    parser.add_argument("--report", action="store_true", help="run nothing, only report again")
+    parser.add_argument("--report", action="store_true", help="only write the report again")
     parser.add_argument(
         "--work", type=Path, default=Path("build/benchmarks"), help=argparse.SUPPRESS
     )

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Compares frostline with PyTorch, LibTorch, ONNX Runtime and dlib on this machine: installs what is
-# missing, builds, checks that all compute the same, and times them in turns.
+# Compares frostline with PyTorch, LibTorch, ONNX Runtime and dlib on this machine: installs missing
+# packages, builds, checks that all compute the same, and times them in turns.
 # Usage: benchmarks/run.sh [OPTIONS]   (--help lists them; --quick takes a few minutes, and --thrust
-# compares the Thrust backend, with PyTorch on a GPU where there is one)
-# FROSTLINE_BENCHMARKS (build/benchmarks) is where it builds, and JOBS (2) how many at once.
+# compares the Thrust backend, with PyTorch, on a GPU if there is one)
+# It builds in the folder FROSTLINE_BENCHMARKS (build/benchmarks) with JOBS (2) jobs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 work=${FROSTLINE_BENCHMARKS:-build/benchmarks}
@@ -17,8 +17,8 @@ say() { echo "[$SECONDS s] $*" >&2; }
 
 scripts/install.sh build benchmarks >&2
 mkdir -p "$work"
-# The newest versions that there are, once. Unless there is a GPU to compare on, PyTorch comes
-# without NVIDIA's libraries, which it does not need on a CPU; cuda_stand_ins.py says how.
+# Installs the newest versions, once. Without a GPU, PyTorch is installed without NVIDIA's libraries,
+# which it does not need on a CPU (see cuda_stand_ins.py).
 if ! [ -f "$environment/complete" ]; then
   say "installing PyTorch and ONNX Runtime from PyPI, about 650 MB${gpu:+, and 3 GB of CUDA libraries}"
   /usr/bin/python3 -m venv --clear "$environment"

@@ -37,7 +37,7 @@ using ResNet18 = dlib::loss_multiclass_log<
     dlib::fc<Classes, dlib::avg_pool_everything<
                           Layer<512, Layer<256, Layer<128, Layer1<Stem<dlib::input<Image>>>>>>>>>;
 
-/// Freezes all but the head, with a learning rate of 0.
+/// Freezes all layers but the head with a learning rate of 0.
 template <class Network>
 void freeze_backbone(Network& network) {
   dlib::set_all_learning_rate_multipliers(network, 0);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The job of examples/tutorial.cpp in dlib: ResNet-18, all of it frozen, trains a new head.
-// Freezing is a learning rate of 0, and batch norm uses the batch's statistics as it trains.
+// The job of examples/tutorial.cpp in dlib: a frozen ResNet-18 gets a new head, which trains.
+// Freezing is a learning rate of 0, and batch norm uses batch statistics in training.
 #include <cstdio>
 #include <iostream>
 #include <random>
@@ -19,7 +19,7 @@ int main(int argc, char** argv) {
   examples::CommandLine line(
       "Trains a new ten-class head on a frozen ResNet-18, on a random batch");
   line.file("--weights", weights, "a 1000-class network that dlib has serialized");
-  line.number("--seed", seed, "of the batch");
+  line.number("--seed", seed, "seed of the batch");
   line.flag("--summary", summary, "print the layers");
   line.parse(argc, argv);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The job of examples/finetune.cpp in LibTorch: fine-tunes ResNet-18, 16 wide, on 96x96 pictures.
-// Pictures and the progress bar are those of examples/support; the page of results is left out.
+// The job of examples/finetune.cpp in LibTorch: fine-tunes a ResNet-18 of width 16 on 96x96
+// pictures, with the pictures and the progress bar of examples/support, without the report.
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
@@ -26,7 +26,7 @@ struct Options {
   std::uint64_t seed = 0;
 };
 
-/// What trains; everything else is frozen, statistics too.
+/// The trainable parameters; everything else is frozen, including statistics.
 std::vector<std::shared_ptr<torch::nn::Module>> trainable(const peer::ResNet18& model,
                                                           const std::string& mode) {
   if (mode == "head") return {model->fc.ptr()};
@@ -147,18 +147,19 @@ int main(int argc, char** argv) {
   Options options;
   options.learning_rate = 0;
   examples::CommandLine line(
-      "Fine-tunes a ResNet-18 of width 16 on DATA/train and DATA/val, one folder a class");
-  line.choice("--train", options.mode, "what trains: head, layer4 (and head), all, or scratch",
+      "Fine-tunes a ResNet-18 of width 16 on DATA/train and DATA/val, one folder per class");
+  line.choice("--train", options.mode, "trainable layers: head, layer4 (and head), all, or scratch",
               {"head", "layer4", "all", "scratch"});
   line.text("--data", options.data, "folder with train/ and val/");
   line.text("--weights", options.weights, "a state dict of ResNet-18, 16 wide, or none");
   line.number("--epochs", options.epochs, "passes over the data", 1, 100000);
-  line.number("--batch", options.batch, "pictures a step", 2, 4096);
+  line.number("--batch", options.batch, "pictures per step", 2, 4096);
   line.number("--learning-rate", options.learning_rate,
-              "the highest, it follows a cosine; 0: 0.05 for head and scratch, else 0.02");
-  line.share("--smallest-crop", options.smallest_crop, "share of a picture that a crop keeps");
-  line.number("--seed", options.seed, "of what is drawn at random");
-  line.text("--out", options.out, "folder for what is written");
+              "highest value of a cosine; 0: 0.05 for head and scratch, else 0.02");
+  line.share("--smallest-crop", options.smallest_crop,
+             "least share of a picture that a crop keeps");
+  line.number("--seed", options.seed, "seed of all random numbers");
+  line.text("--out", options.out, "folder for the results");
   line.parse(argc, argv);
   const bool fresh = options.mode == "head" || options.mode == "scratch";
   if (options.learning_rate == 0) options.learning_rate = fresh ? 0.05f : 0.02f;

@@ -76,8 +76,8 @@ struct ResNet18Impl : torch::nn::Module {
 };
 TORCH_MODULE(ResNet18);
 
-/// Copies a state dict as torch.save or torch::pickle_save writes it, a zip; all but its head, or
-/// all.
+/// Copies a state dict from a zip file of torch.save or torch::pickle_save, with or without its
+/// head.
 inline void load_backbone(ResNet18& model, const std::string& path, bool head = false) {
   std::ifstream file(path, std::ios::binary);
   TORCH_CHECK(file, "cannot read '", path, "'");

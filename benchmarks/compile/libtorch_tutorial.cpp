@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The job of examples/tutorial.cpp in LibTorch: ResNet-18, all of it frozen, trains a new head.
+// The job of examples/tutorial.cpp in LibTorch: a frozen ResNet-18 gets a new head, which trains.
 #include <cstdio>
 #include <iostream>
 #include <string>
@@ -14,7 +14,7 @@ int main(int argc, char** argv) {
   examples::CommandLine line(
       "Trains a new ten-class head on a frozen ResNet-18, on a random batch");
   line.file("--weights", weights, "torchvision's file, resnet18.pth");
-  line.number("--seed", seed, "of the new head and of the batch");
+  line.number("--seed", seed, "seed of the new head and of the batch");
   line.flag("--summary", summary, "print the modules");
   line.parse(argc, argv);
 

@@ -16,7 +16,7 @@ struct Batch {
   std::vector<std::int64_t> labels;
 };
 
-/// A decoded folder of one folder a class; see examples/support/data_set.hpp.
+/// The decoded pictures of a folder with a subfolder per class; see examples/support/data_set.hpp.
 class Pictures {
  public:
   Pictures(const std::string& folder, int classes);

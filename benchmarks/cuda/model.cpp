@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A model, not a measurement: what a training step of ResNet-18 needs, from its graph, and how long
-// that takes at least on two devices, from their data sheets.
+// A model, not a measurement: the least work of a training step of ResNet-18, from its graph, and
+// the least time of that on two devices, from their data sheets.
 #include <cstdio>
 #include <cstdlib>
 
@@ -16,13 +16,13 @@ using Pretrained = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, fl::ClassifierHea
 /// Peaks without sparsity. Source: NVIDIA H100 SXM5 data sheet; NVIDIA Ada GPU Architecture, 2023.
 struct Device {
   const char* name;
-  double bytes;             // a second
-  double fp32, tf32, bf16;  // operations a second
+  double bytes;             // per second
+  double fp32, tf32, bf16;  // operations per second
 };
 constexpr Device devices[]{{"H100 SXM", 3.35e12, 67e12, 495e12, 989e12},
                            {"RTX 4090", 1.008e12, 82.6e12, 82.6e12, 165.2e12}};
 
-/// Each step takes the longer of its arithmetic and its traffic. Units: seconds a batch.
+/// Each step takes the longer time of its arithmetic and its traffic. Units: seconds per batch.
 double floor_of(const fl::Program& program, int batch, double operations, double bytes,
                 double bytes_a_number) {
   const auto time = [&](const fl::Cost& cost) {
@@ -54,8 +54,8 @@ void print(const char* name, int batch) {
 int main(int argc, char** argv) {
   const int batch = argc > 1 ? std::max(1, std::atoi(argv[1])) : 32;
   std::printf(
-      "A training step of ResNet-18, 224x224, batch %d: GFLOP an image; MB an image + MB a "
-      "step;\nmicroseconds an image at least.\n\n",
+      "A training step of ResNet-18, 224x224, batch %d: GFLOP per image; MB per image + MB per "
+      "step;\nat least so many microseconds per image.\n\n",
       batch);
   std::printf("| trains | GFLOP | MB |");
   for (const Device& device : devices)

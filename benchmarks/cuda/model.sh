@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# A model of training on a GPU, not a measurement: what a step needs according to its graph, and
-# what our kernels do for a head-only step according to ptx-cpu's counts.
+# A model of training on a GPU, not a measurement: the least work of a step according to its graph,
+# and the work of our kernels in a head-only step according to ptx-cpu's counts.
 # Usage: benchmarks/cuda/model.sh [BATCH=4]   environment: as tests/cuda/run.sh
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a second training step adds to a profile of ptx-cpu: report.py BATCH ONE TWO MODEL"""
+"""Prints what a second training step adds to a profile of ptx-cpu: report.py BATCH ONE TWO MODEL"""
 
 import json
 import re
@@ -16,14 +16,14 @@ def kernels(path):
 
 
 def short(entry):
-    """A kernel's own name, or that of the functor that Thrust's runs."""
+    """A kernel's own name, or the name of the functor that a kernel of Thrust runs."""
     name = entry.get("demangled", entry["name"])
     ours = re.findall(r"frostline::device::cuda::(\w+)(<[^:]*?>)?", name)
     return " ".join(a + b for a, b in ours[:1]) or entry["name"][:40]
 
 
 def added(first, second, *keys):
-    """What the second profile has more of a figure, which lies under these keys."""
+    """The difference of a figure, which is stored under these keys, between the two profiles."""
 
     def value(entry):
         for key in keys:
@@ -48,7 +48,7 @@ for name, entry in second.items():
     for key, value in {"dram": dram, "flops": flops, **floors}.items():
         totals[key] = totals.get(key, 0) + value
 
-print(f"\nA head-only step of batch {batch}, as ptx-cpu counts it, an image:\n")
+print(f"\nA head-only step of batch {batch}, as ptx-cpu counts it, per image:\n")
 print("| kernel | MB of DRAM | GFLOP | coalescing | bank conflicts |")
 print("|---|---|---|---|---|")
 for dram, name, flops, efficiency, banks, _ in sorted(rows, reverse=True):
@@ -64,9 +64,9 @@ for line in subprocess.run([model, str(batch)], capture_output=True, text=True).
         each, once = (float(x) for x in line.split("|")[3].split("+"))
         floor = each + once / batch
         print(
-            f"\nfloor of the graph: {floor:.2f} MB an image; "
-            f"traffic / floor = {totals['dram'] / batch / 1e6 / floor:.2f}"
+            f"\nleast work of the graph: {floor:.2f} MB per image; "
+            f"traffic / least = {totals['dram'] / batch / 1e6 / floor:.2f}"
         )
 for device, microseconds in totals.items():
     if device not in ("dram", "flops"):
-        print(f"{device}: no less than {microseconds / batch:.0f} us an image")
+        print(f"{device}: at least {microseconds / batch:.0f} us per image")

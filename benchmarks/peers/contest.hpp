@@ -17,12 +17,12 @@ constexpr std::size_t image_size = 3 * 224 * 224;
 struct Options {
   std::string row, variant, weights, data;
   int batch = 1, threads = 1;
-  int images = 1;  // that a step takes: the batch, or the whole data set of ten epochs
+  int images = 1;  // per step: the batch, or the whole data set of ten epochs
   int steps = 1, warmup = 1;
   double start = 0;  // CLOCK_MONOTONIC when the process was started
 };
 
-/// What a step takes. Shapes: images (N, 3, 224, 224), labels (N).
+/// The input of a step. Shapes: images (N, 3, 224, 224), labels (N).
 struct Batch {
   std::vector<float> images;
   std::vector<int> labels;
@@ -67,9 +67,9 @@ void print(const std::vector<Number>& numbers) {
   std::printf("]");
 }
 
-/// Calls step(batch), which returns what is compared (the loss, the logits, the epochs' losses),
-/// once to warm up and then `steps` times, on fresh batches, which are read before the clock
-/// starts. Prints one line of JSON.
+/// Calls step(batch) once to warm up and then `steps` times, on fresh batches, which are read
+/// before the clock starts. It returns the numbers that are compared: the loss, the logits, or the
+/// epochs' losses. Prints one line of JSON.
 template <class Step>
 void run(const Options& options, Step step) {
   const double loaded_mb = peak_mb();
@@ -103,7 +103,7 @@ void run(const Options& options, Step step) {
               peak_mb());
 }
 
-/// main's body: what goes wrong is printed, and the process fails.
+/// The body of main: prints an exception and returns 1.
 template <class Body>
 int run_main(int argc, char** argv, Body body) {
   try {

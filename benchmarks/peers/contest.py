@@ -31,7 +31,7 @@ def peak_mb():
 
 
 def run(option, step, images, labels):
-    """Images and labels are numpy arrays (images a step, ...) that are filled for each step."""
+    """Images and labels are numpy arrays (images per step, ...) that are filled for each step."""
     loaded_mb, seconds, results, first = peak_mb(), [], [], None
     with (
         open(f"{option.data}/images.f32", "rb") as pixels,

@@ -41,7 +41,7 @@ def versions_of(libraries):
 
 
 def undefined(libraries):
-    """What the libraries take from others, as {version or None: symbols}."""
+    """The symbols that the libraries need from others, as {version or None: symbols}."""
     found = {}
     for library in libraries:
         for symbol in re.findall(r" UND (\S+)", readelf("--dyn-syms", library)):
@@ -51,7 +51,7 @@ def undefined(libraries):
 
 
 def build(folder, name, versions):
-    """One library whose symbols, by version, all are one function."""
+    """Makes a library in which all symbols, by version, are the same function."""
     assembly = [".text", "stand_in:", f"mov ${NO_DEVICE}, %eax", "ret"]
     script = []
     for version, symbols in versions.items():

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// dlib as a contestant: the network of compile/dlib_tutorial.cpp with weights of its own, since it
-// reads no others, and batch statistics wherever it trains. So its results are not compared.
+// dlib as a contestant: the network of compile/dlib_tutorial.cpp. It cannot read our weights and
+// uses batch statistics in training, so its results are not compared.
 #include "compile/dlib_resnet.hpp"
 #include "peers/contest.hpp"
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// frostline as a contestant on a backend; each executable is one row, and one configuration of the
-// library. The includer brings the backend's kernels.
+// frostline as a contestant on a backend; each executable is one row and one configuration of the
+// library. The including file includes the backend's kernels.
 #pragma once
 
 #include <frostline/checkpoint/load.hpp>
@@ -28,7 +28,7 @@ using Model = fl::Unfreeze<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, NewHead>,
 using Model = fl::ResNet18<64, NewHead>;
 #endif
 
-// The configurations of the library, each a column of its own in the table.
+// The configurations of the library; each is a column of the table.
 #if defined(CONFIGURATION_default)
 using Configuration = fl::Balanced;
 #elif defined(CONFIGURATION_fastest)

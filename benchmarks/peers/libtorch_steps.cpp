@@ -31,7 +31,8 @@ struct Trainee {
   }
 };
 
-/// Freezes what the row says; what is frozen stays in evaluation mode. Returns what trains.
+/// Freezes the layers that the row says and puts them in evaluation mode. Returns the trainable
+/// parameters.
 std::vector<torch::Tensor> freeze(Trainee& trainee) {
   std::vector<torch::Tensor> parameters;
   trainee.model->train();

@@ -30,7 +30,7 @@ def load(weights, plain):
 def fast_prefix(prefix, how, shape, layout):
     """The frozen prefix in the form that runs fastest; called without gradients."""
     if how == "jit":
-        example = torch.zeros(shape).contiguous(memory_format=layout)  # on the CPU alone
+        example = torch.zeros(shape).contiguous(memory_format=layout)  # only on the CPU
         return torch.jit.optimize_for_inference(torch.jit.freeze(torch.jit.trace(prefix, example)))
     if how == "compile":
         return torch.compile(prefix)  # with freezing, set in main
@@ -41,7 +41,7 @@ def main():
     option = contest.options()
     torch.set_num_threads(option.threads)
     device = option.device or "cpu"
-    torch.backends.cudnn.allow_tf32 = False  # float32 is what is compared
+    torch.backends.cudnn.allow_tf32 = False  # float32 is compared
     torch.backends.cudnn.benchmark = True
     how, *flags = option.variant.split("-")
     plain, layout = (
@@ -104,7 +104,7 @@ def main():
         return losses
 
     if option.row == "epochs":
-        features(torch.zeros(shape))  # compiles, where there is something to compile
+        features(torch.zeros(shape))  # compiles, if anything is to be compiled
         step = epochs
     elif option.row == "inference":
         step = lambda: features(x).flatten().tolist()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""torchvision's ResNet-18 in two pieces, what is frozen and what trains, without torchvision."""
+"""torchvision's ResNet-18 in a frozen and a trainable piece, without torchvision."""
 
 from torch import nn
 
