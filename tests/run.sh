@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and runs all tests. Usage: tests/run.sh [PRESET=gcc]
+# Installs missing packages, builds, and runs all tests. Usage: tests/run.sh [PRESET=gcc]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 preset=${1:-gcc}

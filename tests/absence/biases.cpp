@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A program in which only biases train, or everything: the positive control.
+// A program in which only biases train, or, as the positive control, everything.
 #include <frostline/frostline.hpp>
 namespace fl = frostline;
 

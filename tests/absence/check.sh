@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The head-only tutorial holds no gradient kernel of convolution, batch norm or pooling; the same
-# tutorial with everything training, the positive control, does. Where only biases train there is no
+# The head-only tutorial has no gradient kernel of convolution, batch norm or pooling. The positive
+# control, the same tutorial in which everything trains, has them. If only biases train, there is no
 # gradient of weights.
 # Usage: check.sh COMPILER SOURCE_DIR WORK_DIR
 set -euo pipefail

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Counts what a training step allocates: nothing.
+// Counts the allocations of a training step: there must be none.
 #include <atomic>
 #include <cstdio>
 #include <cstdlib>
@@ -39,7 +39,7 @@ int posix_memalign(void** data, std::size_t alignment, std::size_t size) {
 
 namespace fl = frostline;
 
-// operator new ends in malloc, so it is counted there; the control below shows that it is.
+// operator new calls malloc, so it is counted there; the control below shows that.
 template <class Model>
 long count_in_steps(const char* name) {
   using Net = fl::Network<Model, fl::Input<3, 64, 64>>;
@@ -58,7 +58,7 @@ long count_in_steps(const char* name) {
 
 int main() {
   const long before = allocations;
-  char* volatile made = new char[100];  // volatile: not to be optimised away
+  char* volatile made = new char[100];  // volatile, so that it is not optimised away
   delete[] made;
   void* volatile taken = std::malloc(100);
   std::free(taken);

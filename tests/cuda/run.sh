@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Builds the Thrust backend's tests with nvcc and runs them: on a GPU where there is one, else by
-# ptx-cpu, which executes their PTX on the CPU, checks on. Then: did every kernel of ours run, and
-# does a head-only program hold no gradient kernel?
+# Builds the Thrust backend's tests with nvcc and runs them: on a GPU if there is one, else by
+# ptx-cpu, which executes their PTX on the CPU, with checks. Then: did every kernel of ours run, and
+# does a head-only program have no gradient kernel?
 # Usage: tests/cuda/run.sh   environment: PTX_CPU_DIR, where ptx-cpu's source is
 #                            (../shared/tools/ptx-cpu), CUDA_HOME (/usr/local/cuda)
 set -uo pipefail
@@ -123,7 +123,7 @@ else
   check absence absence
 fi
 check tutorial $out/tutorial --summary
-# The main job as CMake builds it, which ends as on the CPU.
+# finetune as CMake builds it must give the CPU's results.
 main_job() {
   local flags=(-DFROSTLINE_CUDA_ARCHITECTURES=75-virtual -DCMAKE_CUDA_FLAGS=--compress-mode=none)
   [ -z "$gpu" ] || flags=(-DFROSTLINE_CUDA_ARCHITECTURES=native)
@@ -140,14 +140,14 @@ main_job() {
   diff <(grep '^all' $out/finetune-thrust.txt) <(grep '^all' $out/finetune-cpu.txt)
 }
 check finetune main_job
-says() {  # says WORDS COMMAND...: fails, and says why
+says() {  # says WORDS COMMAND...: the command fails and prints these words
   local words=$1 text
   shift
   text=$("$@" 2>&1) && { echo "succeeded: $text"; return 1; }
   echo "$text"
   [[ $text == *"$words"* ]]
 }
-# Too little for the network, and then for its momentum alone.
+# Too little memory for the network, and then only for its momentum.
 little_memory() {
   local bytes
   says "a network with max_batch" env PTX_CPU_MEM_MB=64 $out/tutorial_all || return 1

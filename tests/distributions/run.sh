@@ -2,8 +2,8 @@
 # Runs both commands of the README in a fresh root of another distribution. debootstrap makes the
 # root from the mirrors that apt has here; build/distributions keeps it, so that the next run is
 # quick. Usage: tests/distributions/run.sh [SUITE=trixie] [PRESET=gcc]
-#   environment: MIRROR, whose packages to take (otherwise apt's sources are tried); KEYRING, with
-#                the key that they are signed with, where it is not debootstrap's choice
+#   environment: MIRROR, from which packages come (otherwise apt's sources are tried); KEYRING, with
+#                the key of their signatures, if it is not debootstrap's default
 # For Ubuntu 24.04 on Debian: SUITE=noble, MIRROR=http://archive.ubuntu.com/ubuntu, and the KEYRING
 # of Ubuntu's package ubuntu-keyring.
 set -uo pipefail
@@ -44,7 +44,7 @@ make_root() {
   done
   [ -n "$mirror" ] || skip_all "none of apt's mirrors has $suite: $(mirrors | tr '\n' ' ')"
   echo "debootstrap takes $suite from $mirror"
-  # An older debootstrap does not know of a newer suite, which is made as those before it.
+  # An older debootstrap does not know newer suites, which are made like older ones.
   local scripts=/usr/share/debootstrap/scripts script=sid options=(--variant=minbase)
   [[ $mirror != *ubuntu* ]] || { script=gutsy && options+=(--components=main,universe); }
   [ ! -e "$scripts/$suite" ] || script=$suite
@@ -53,10 +53,10 @@ make_root() {
   debootstrap "${options[@]}" "$suite" "$root.partial" "$mirror" $scripts/$script \
     >"$folder/debootstrap.log" 2>&1 ||
     { tail -n 5 "$folder/debootstrap.log"; fail_all "debootstrap failed"; }
-  echo force-unsafe-io >"$root.partial/etc/dpkg/dpkg.cfg.d/unsafe-io"  # a root to throw away
+  echo force-unsafe-io >"$root.partial/etc/dpkg/dpkg.cfg.d/unsafe-io"  # the root is temporary
   mv "$root.partial" "$root"
 }
-# The checkout as it is, without what git ignores; what was built in the root before remains.
+# The checkout without files that git ignores; earlier builds in the root stay.
 copy_checkout() {
   local copy=$root/frostline
   mkdir -p "$copy" && find "$copy" -mindepth 1 -maxdepth 1 ! -name build -exec rm -rf {} + &&
@@ -64,7 +64,7 @@ copy_checkout() {
     while IFS= read -r -d '' file; do [ -e "$file" ] && printf '%s\0' "$file"; done |
       tar --create --null --files-from=- | tar --extract --directory "$copy"
 }
-# Runs a command in the root, with this machine's network, in mounts that end with it.
+# Runs a command in the root, with this machine's network, in mounts that are removed with it.
 # shellcheck disable=SC2016
 inside() {
   cp -L /etc/resolv.conf /etc/hosts "$root/etc/"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compiles a program that must not compile; each of its `// prints:` words must be in the first line
-# that says what is wrong, each of its `// says:` words anywhere, and all of it in about 1 kB.
+# Compiles a program that must not compile. Each of its `// prints:` words must be in the first line
+# of the error, each of its `// says:` words anywhere, and all output must be about 1 kB.
 # Usage: check.sh COMPILER SOURCE INCLUDE_DIR
 set -uo pipefail
 compiler=$1 source=$2 include=$3
@@ -8,7 +8,7 @@ if output=$("$compiler" -std=c++20 -fopenmp -fsyntax-only -isystem "$include" "$
   echo "$source compiles, but must not"
   exit 1
 fi
-# Whence a header was included, and quoted source lines, are the compiler's own frame.
+# Lists of includes and quoted source lines are not counted as facts.
 facts=$(grep -vE '^In file included from|^ +from |^ +[0-9]* *\||^ *[~^]+$' <<<"$output")
 first=$(grep -m1 'Diagnose<\|static assertion failed\|static_assert failed' <<<"$facts")
 status=0

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# What finetune leaves behind when it is killed, the disk is full or a folder is forbidden, and how
+# Checks the files after finetune is killed, the disk is full or a folder is forbidden, and how
 # much memory large photos take. Usage: tests/faults/run.sh [BUILD_DIR=build/gcc]
-# Environment: KILLS (50), PHOTOS (1000), FROSTLINE_SEED (printed; of the moments of the kills).
+# Environment: KILLS (50), PHOTOS (1000), FROSTLINE_SEED (printed; for the times of the kills).
 set -uo pipefail
 cd "$(dirname "$0")/../.."
 build=${1:-build/gcc}
@@ -24,14 +24,14 @@ passed=() failed=() skipped=()
 source tests/support/check.sh
 tune() { "$finetune" --data "$data" --weights "$weights" --no-augment --epochs 3 "$@"; }
 sum() { sha256sum "$1/finetuned.safetensors" 2>/dev/null | cut -d' ' -f1; }
-says() {  # says WORDS COMMAND...: fails, and says so in words
+says() {  # says WORDS COMMAND...: the command fails and prints these words
   local words=$1 text
   shift
   text=$("$@" 2>&1) && { echo "succeeded: $text"; return 1; }
   grep -F -m 1 -- "$words" <<<"$text" || { echo "no '$words' in: $text"; return 1; }
 }
-# A folder is whole if its weights are those of one of the two complete runs, and what is beside
-# them ends as it should.
+# A folder is valid if its weights are those of one of the two complete runs, and the files beside
+# them are complete.
 whole() {
   local folder=$1 found
   found=$(sum "$folder")
@@ -49,8 +49,8 @@ whole_run=$((($(date +%s%N) - start) / 1000000))
 first=$(sum "$work/one") second=$(sum "$work/two")
 [ "$first" != "$second" ] || { echo "two seeds gave one result"; exit 1; }
 
-# Half of the kills at any moment of a run, half of them while files are written: as soon as a
-# partial file is seen, which the trial before the training makes too, or a little later.
+# Half of the kills come at any time of a run, half while files are written: as soon as a
+# partial file is seen (the trial before the training also makes one), or a little later.
 kill_runs() {
   local out=$work/killed killed=0 finished=0 writing=0 changed=0 before i pid left deadline
   cp -r "$work/one" "$out"
@@ -60,7 +60,7 @@ kill_runs() {
       --out "$out" >/dev/null 2>&1 &
     pid=$!
     if ((i % 2)); then
-      sleep "$(printf '0.%03d' $((RANDOM % 300)))"  # past the trial
+      sleep "$(printf '0.%03d' $((RANDOM % 300)))"  # after the trial
       deadline=$((SECONDS + 60))
       until compgen -G "$out/*.partial" >/dev/null || ! kill -0 $pid 2>/dev/null ||
         [ $SECONDS -ge $deadline ]; do :; done
@@ -97,7 +97,7 @@ full_disk() {
 }
 check full_disk full_disk
 
-# A small disk is told before the training.
+# A disk that is too small is an error before the training.
 small_disk() {
   local disk=$work/disk status=0
   mkdir -p "$disk"
@@ -113,7 +113,7 @@ else
   skipped+=("small_disk (no file system can be mounted here)")
 fi
 
-# As a user who may not read or write all.
+# As a user without permission to read or write everything.
 forbidden() {
   local status=0 bare=(setpriv --reuid=65534 --regid=65534 --clear-groups)
   local place
@@ -142,7 +142,7 @@ forbidden() {
 }
 check forbidden forbidden
 
-# What can be known before the training is told before it, and the old results stay.
+# Errors that can be found before the training come before it, and the old results stay.
 told_before() {
   local out=$work/told bad=$work/bad words
   cp -r "$work/one" "$out"
@@ -161,7 +161,7 @@ told_before() {
 }
 check told_before told_before
 
-# Photos of 12 megapixels, of which each would take 36 MB.
+# Photos of 12 megapixels; each would take 36 MB.
 large_photos() {
   local folder=$work/photos part class i peak
   mkdir -p "$folder"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A positive control: for one beginning of an input it reads a byte after the end of a file, which
+// A positive control: for inputs with one beginning it reads a byte after the end of a file, which
 // the fuzzer must find.
 #include "memory_file.hpp"
 // The line above comes first.

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Fuzzes data sets of images: an input describes a tree of folders, files and links, which is made,
-// listed and read. Only frostline::Error may be thrown.
+// Fuzzes data sets of images: an input describes a tree of folders, files and links, which is
+// created, listed and read. Only frostline::Error may be thrown.
 //
-// Each line of an input makes one thing in the current folder, which is at first the data set's:
+// Each line of an input creates something in the current folder, which is at first the data set's:
 //   /name         a folder, and goes into it      .              goes up
 //   +name         a picture                       =name content  a file of this content
 //   @name target  a symbolic link                 !name          a fifo
-// A byte 1 in a name stands for a line's end. Nothing is made outside, and no link leads there.
+// A byte 1 in a name stands for a newline. Nothing is created outside, and no link leads there.
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -39,7 +39,7 @@ bool is_name(std::string_view text) {
          text.find('\0') == text.npos;
 }
 
-/// Whether a link in a folder this deep stays inside: all its ".." come first and are not too many.
+/// Whether a link in a folder of this depth stays inside: its ".." come first and are not too many.
 bool stays_inside(std::string_view target, int depth) {
   if (target.empty() || target.front() == '/') return false;
   while (target.substr(0, 2) == ".." && (target.size() == 2 || target[2] == '/')) {
@@ -52,12 +52,12 @@ bool stays_inside(std::string_view target, int depth) {
 
 void write_file(const std::filesystem::path& path, std::string_view content) {
   const int file = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-  if (file < 0) return;  // there is something of this name, or the name is too long
+  if (file < 0) return;  // the name exists or is too long
   if (::write(file, content.data(), content.size()) < 0) std::abort();
   ::close(file);
 }
 
-/// Makes what the input describes.
+/// Creates the tree that the input describes.
 void make_tree(std::filesystem::path folder, std::string_view input) {
   static const std::vector<std::byte> picture = frostline::encode_png({1, 1, {1, 2, 3}});
   int depth = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
-// A file in memory that an input is written to, for what reads files.
-// To be included before all else: the last page of a mapping is poisoned after the end of its file,
-// so that the address sanitizer sees reads there too. The kernel would give them zeros.
+// A file in memory with the contents of an input.
+// Must be included first: the last page of a mapping is poisoned after the end of its file,
+// so that the address sanitizer also sees reads there. The kernel would return zeros.
 #pragma once
 
 #include <sanitizer/asan_interface.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Fuzzes the decoding of JPEG and PNG, as pictures and as label masks, and what is done with them
-// then. Only frostline::Error may be thrown, and a picture written as PNG must come back the same.
+// Fuzzes the decoding of JPEG and PNG, as pictures and as label masks, and their transforms. Only
+// frostline::Error may be thrown, and a picture written as PNG must come back the same.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -16,7 +16,7 @@ namespace fl = frostline;
 
 namespace {
 
-// So few that no input takes long.
+// Few pixels, so that no input takes long.
 constexpr fl::DecodeOptions options{.most_pixels = 1 << 16,
                                     .orientation = fl::Orientation::upright};
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes the readers of weight files, pictures and folders with libFuzzer, under the address and
-# undefined sanitizers: first the inputs in regressions/, which once failed, then fresh ones from
-# all harnesses side by side. What they find is kept in build/fuzz, for the next run too.
+# Fuzzes the readers of weight files, pictures and folders with libFuzzer and the address and
+# undefined sanitizers: first the inputs in regressions/, which failed earlier, then fresh ones from
+# all harnesses in parallel. Inputs that they find are stored in build/fuzz for the next run.
 # Usage: tests/fuzz/run.sh [SECONDS=60] [NAME...]   names: weights, pictures, folders
 set -uo pipefail
 cd "$(dirname "$0")/../.."
@@ -24,7 +24,7 @@ build() {
     -c "tests/fuzz/$1.cpp" -o "$out/$1.o" &&
     clang++ -fsanitize=fuzzer,address,undefined "$out/$1.o" $libraries -o "$out/$1"
 }
-# An input that leaks, takes ten seconds or two gigabytes is a failure too.
+# An input that leaks, or takes ten seconds or two gigabytes, is also a failure.
 run() {  # run NAME ARGUMENT...
   mkdir -p "$out/failing/$1"
   "$out/$1" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$out/failing/$1/" \
@@ -42,7 +42,7 @@ fuzz() {
   run "$name" -max_total_time="$seconds" -max_len="${longest[$name]}" \
     "$out/corpus/$name" "$out/seeds/$name"
 }
-# The planted fault is found, and by the sanitizer.
+# The sanitizer must find the deliberate fault.
 control() {
   build control || return
   run control -max_total_time=30 && return 1

@@ -13,7 +13,7 @@
 
 namespace {
 
-// An input may declare as many elements as it likes, in one byte by strides of 0: more than these
+// With strides of 0 an input may declare any number of elements in one byte: more than these
 // are not copied.
 constexpr std::size_t most_elements = 1 << 18;
 

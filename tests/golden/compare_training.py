@@ -40,7 +40,7 @@ class Case:
 
 
 CASES = [
-    # A head moves so fast that only a strong weight decay is more than the bound.
+    # A head changes so fast that only a strong weight decay exceeds the bound.
     Case("head", "head only", ("fc",), weight_decay=1e-2),
     Case("batch_statistics", "head, batch statistics", ("fc",), weight_decay=1e-2,
          batch_statistics=True),
@@ -101,7 +101,7 @@ def run(program, name, weights, folder, out, weight_decay=0.0):
 
 
 def largest(differences):
-    """The largest value of a dictionary, and its key; not-a-number is the largest of all."""
+    """The largest value of a dictionary, and its key; NaN is the largest."""
     key = max(differences, key=lambda k: np.inf if np.isnan(differences[k]) else differences[k])
     return differences[key], key
 
@@ -112,7 +112,7 @@ def update_differences(ours, theirs, before, keys):
 
 
 def compare(results, case, before, ours, theirs, exact):
-    """Each of the last three: losses, state. `exact` is PyTorch's in float64."""
+    """The last three arguments are (losses, state) each; `exact` is PyTorch's in float64."""
     (our_losses, our_state), (losses, state), (exact_losses, exact_state) = ours, theirs, exact
     assert our_state.keys() == state.keys(), our_state.keys() ^ state.keys()
     assert len(our_losses) == len(losses) == case.steps

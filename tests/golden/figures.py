@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The table of what was compared: each figure with its bound, and whether it keeps it.
+"""The table of comparisons: each figure with its bound, and whether it stays below it.
 
 Usage: figures.py TABLE   prints a table that the comparisons wrote, a JSON object a line; its exit
 status says whether all is well.
@@ -21,11 +21,11 @@ class Figures:
         self.rows = []
 
     def at_most(self, what, figure, bound, remarks=""):
-        # Not-a-number keeps no bound.
+        # NaN exceeds every bound.
         self._add(what, figure, f"<= {bound:.0e}" if bound else "0", figure <= bound, remarks)
 
     def at_least(self, what, figure, bound, remarks=""):
-        """For a control: the comparison must see a difference that is there."""
+        """For a control: the comparison must find a deliberate difference."""
         self._add(what, figure, f">= {bound:.0e}", figure >= bound, remarks)
 
     def _add(self, what, figure, bound, ok, remarks):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Logits of the example `predict` beside those of PyTorch."""
+"""Logits of the example `predict` and of PyTorch."""
 
 import subprocess
 
@@ -26,7 +26,7 @@ def theirs(model, images, **transform):
 
 
 def spread(logits):
-    """The standard deviation of a logit from picture to picture, averaged over the logits."""
+    """The standard deviation of a logit between pictures, averaged over the logits."""
     return float(logits.std(axis=0).mean())
 
 

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/images: small image files, and what Pillow and torchvision make of them.
+"""Writes tests/golden/images: small image files, and the results of Pillow and torchvision.
 
 Run with Debian 12's Python, Pillow 9.4, torchvision 0.14 and jpegtran (libjpeg-turbo-progs).
 images.txt says what is there:
@@ -130,7 +130,7 @@ def make_jpegs():
     orientation[0x0112] = 6
     add("turned.jpg", saved(colors, "RGB", "JPEG", exif=orientation.tobytes()))
     add("trailing.jpg", plain + b"and more")
-    # What Pillow does not write: restart markers, a scan for each channel, arithmetic coding.
+    # Pillow does not write these: restart markers, a scan for each channel, arithmetic coding.
     for name, options in {
         "restarts": ["-restart", "2B"],
         "separate_scans": ["-scans", "/dev/stdin"],

@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/layers.safetensors: what PyTorch computes for single operations.
+"""Writes tests/golden/layers.safetensors: PyTorch's results of single operations.
 
 tests/unit/backend/golden_layers.cpp reads it and names the same cases. PyTorch computes in float64
 from float32 inputs, so that the file is the same on every machine. The keys of a layer's case:
@@ -8,7 +8,7 @@ from float32 inputs, so that the file is the same on every machine. The keys of 
     case.weight, case.weight_gradient, ...      its parameters
     case.running_mean, case.running_mean_after  its buffers, before and after a training forward
     case.second_input, case.second_input_gradient  of a layer that joins two values
-Special values (not-a-number, infinities, -0, a denormal number, the largest float) take the place of
+Special values (NaN, infinities, -0, a denormal number, the largest float) take the place of
 one number, one after another. PyTorch computes these cases in float32, since the type decides what
 overflows, and without oneDNN, which leaves out padding instead of multiplying it. The keys, besides
 those of what is not special:
@@ -185,7 +185,7 @@ def special_cross_entropy(case, label, **options):
 
 
 def special_optimizer(name, optimizer_class, case, **options):
-    """Two steps of parameters and gradients of which each has met each."""
+    """Two steps with all pairs of these parameters and gradients."""
     values = torch.tensor([*SPECIAL, 0.5])
     p = nn.Parameter(values.repeat(7))
     optimizer = optimizer_class([p], lr=0.1, **options)
@@ -227,7 +227,7 @@ def adamw(case, **options):
     p = nn.Parameter(normal(37))
     optimizer = torch.optim.AdamW([p], **options)
     gradients, after = normal(6, 37), []
-    gradients[:, :4] *= torch.tensor([0, 1e-6, 1e-9, 1e6])  # epsilon counts, or does not
+    gradients[:, :4] *= torch.tensor([0, 1e-6, 1e-9, 1e6])  # epsilon matters, or does not
     gradients = gradients.float().double()
     store(f"{case}.parameters", p)
     for gradient in gradients:
@@ -281,11 +281,11 @@ layer("conv2d.everything", nn.Conv2d(4, 6, 3, 2, 3, 2, 2), normal(2, 4, 9, 8))
 
 layer("batch_norm2d.training", nn.BatchNorm2d(3), 2 * normal(4, 3, 5, 4) + 3)
 layer("batch_norm2d.one_pixel", nn.BatchNorm2d(5), normal(7, 5, 1, 1) - 1)
-layer("batch_norm2d.narrow", nn.BatchNorm2d(3), normal(4, 3, 3, 3) / 256)  # epsilon counts
+layer("batch_norm2d.narrow", nn.BatchNorm2d(3), normal(4, 3, 3, 3) / 256)  # epsilon matters
 layer("batch_norm2d.evaluation", nn.BatchNorm2d(3), normal(4, 3, 5, 4), training=False)
 
-# Few different values, so that windows hold ties; the second channel is negative throughout, which
-# tells padding with minus infinity from padding with zero.
+# Few different values, so that windows have ties; the second channel is negative throughout, which
+# distinguishes padding with minus infinity from padding with zero.
 tied = torch.randint(-1, 2, (2, 3, 9, 8), generator=random).double()
 tied[:, 1] -= 2
 layer("max_pool2d.stem", nn.MaxPool2d(3, 2, 1), tied.clone())

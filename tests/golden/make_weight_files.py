@@ -53,7 +53,7 @@ state = collections.OrderedDict(
     empty=torch.zeros(0, 3),
     parameter=torch.nn.Parameter(torch.arange(6.0).reshape(2, 3)),
 )
-state._metadata = collections.OrderedDict({"": {"version": 1}})  # as Module.state_dict() has it
+state._metadata = collections.OrderedDict({"": {"version": 1}})  # as in Module.state_dict()
 torch.save(state, folder / "zip.pth")
 torch.save(state, folder / "legacy.pth", _use_new_zipfile_serialization=False)
 
@@ -101,8 +101,8 @@ save_file(
     metadata={"format": "pt"},
 )
 
-# What other tools and newer versions put beside the weights, or around them. `numpy` and the like
-# are as their own pickling writes them; nothing of it may be needed to find the weights.
+# Values that other tools and newer versions store with the weights, or around them. `numpy` and
+# others are as their own pickling writes them; the weights must be found without any of them.
 class Colour(enum.Enum):
     red = 1
 
@@ -170,7 +170,7 @@ torch.save(module, folder / "module_legacy.pth", _use_new_zipfile_serialization=
 torch.save({"model": module, "epoch": 3}, folder / "module_inside.pth")
 torch.jit.script(module).save(str(folder / "scripted.pt"))
 
-# Plain pickles of every protocol, without tensors: what each must be read as is in the test.
+# Plain pickles of every protocol, without tensors; the test has the expected values.
 for protocol in range(6):
     value = {
         "integers": [0, 1, 255, 256, 65536, -1, 2**31, -(2**63), 2**63, 2**100],
@@ -183,7 +183,7 @@ for protocol in range(6):
     }
     (folder / f"values{protocol}.pickle").write_bytes(pickle.dumps(value, protocol))
 
-# The zip form compressed by zipfile, as tools write that unpack a file and pack it again.
+# The zip form compressed by zipfile, as written by tools that unpack a file and pack it again.
 plain = io.BytesIO()
 torch.save(small_state(), plain)
 with zipfile.ZipFile(plain) as source, zipfile.ZipFile(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""torchvision's networks as the comparisons use them, with weights that training has touched."""
+"""torchvision's networks for the comparisons, with weights as after some training."""
 
 import torch
 from torch import nn
@@ -61,7 +61,7 @@ def drift(model, batches):
 
 class Fcn(models.ResNet):
     """ResNet-18 with torchvision's FCNHead and the upsampling of its segmentation models; dropout
-    drops nothing, since nobody else can draw PyTorch's masks."""
+    drops nothing, since only PyTorch can draw its masks."""
 
     def __init__(self, classes, auxiliary=False):
         super().__init__(models.resnet.BasicBlock, [2, 2, 2, 2])
@@ -73,7 +73,7 @@ class Fcn(models.ResNet):
             self.aux_classifier[3].p = 0.0
 
     def forward(self, x):
-        """The output; with an auxiliary classifier and in training, that one's too."""
+        """The output; in training, also the auxiliary classifier's, if there is one."""
         def upsampled(y):
             return functional.interpolate(y, size=x.shape[-2:], mode="bilinear",
                                           align_corners=False)
@@ -85,7 +85,7 @@ class Fcn(models.ResNet):
 
 
 class NarrowResNet18(models.ResNet):
-    """torchvision's ResNet-18, `width` instead of 64 channels wide."""
+    """torchvision's ResNet-18 with `width` channels instead of 64."""
 
     def __init__(self, width, classes):
         super().__init__(models.resnet.BasicBlock, [2, 2, 2, 2])

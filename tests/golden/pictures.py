@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Pictures of several sizes and kinds, and normalised batches, made of examples/data/clipart10."""
+"""Pictures of several sizes and kinds, and normalised batches, from examples/data/clipart10."""
 
 import pathlib
 import random
@@ -12,7 +12,7 @@ from torchvision import transforms
 DATA = pathlib.Path(__file__).parents[2] / "examples/data/clipart10"
 CLASSES = sorted(folder.name for folder in (DATA / "train").iterdir())
 
-# What examples/predict.cpp does: EvaluationTransform, by its defaults and for `--finetuned`.
+# As in examples/predict.cpp: EvaluationTransform, by its defaults and for `--finetuned`.
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 
@@ -26,7 +26,7 @@ def read(path):
 
 
 def collage(width, height, rng):
-    """Enlarged clipart on a background that shades from one colour to another."""
+    """Enlarged clipart on a background with a colour gradient."""
     corners = np.array([[rng.randrange(256) for _ in range(3)] for _ in range(2)], np.float32)
     share = np.add.outer(np.linspace(0, 0.5, height), np.linspace(0, 0.5, width))[..., None]
     picture = Image.fromarray(np.uint8(corners[0] + (corners[1] - corners[0]) * share))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""What `finetune` saved, in PyTorch: strictly loaded into torchvision's ResNet-18 of width 16, and
-its logits beside those of `predict --finetuned`.
+"""Loads a file of `finetune` strictly into torchvision's ResNet-18 of width 16, and compares
+its logits with those of `predict --finetuned`.
 
 Usage: round_trip.py FINETUNED PREDICT IMAGE... [--table TABLE]
 """

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Compares frostline with real PyTorch (Debian's python3-torch): logits, training steps, and what
-# finetune saves. Prints one table; fails if any figure exceeds its bound.
+# Compares frostline with PyTorch (Debian's python3-torch): logits, training steps, and the file
+# that finetune saves. Prints one table; fails if any figure exceeds its bound.
 # Usage: tests/golden/run.sh [BUILD_DIR=build/gcc] [FINETUNED]   (from the root of the repository)
 #   FINETUNED is a finetuned.safetensors; without it a short training makes one.
 # FROSTLINE_SEED (0) draws other weights and pictures.
@@ -23,7 +23,7 @@ cmake --build "$build" --target predict finetune golden_train_steps >"$work/buil
   { cat "$work/build.log"; exit 1; }
 predict=$build/examples/predict
 
-# The package safetensors, beside Debian's torch. round_trip.py says so if it is missing.
+# The package safetensors, for Debian's torch. round_trip.py says so if it is missing.
 if ! [ -x "$work/venv/bin/python" ]; then
   "$python" -m venv --system-site-packages "$work/venv"
 fi
@@ -31,7 +31,7 @@ fi
   "$work/venv/bin/pip" install --quiet --no-deps --disable-pip-version-check safetensors ||
   echo "NOTE: pip could not install safetensors"
 
-# A comparison that exceeds a bound, or breaks off, does not keep the others from running.
+# If a comparison exceeds a bound or fails, the others still run.
 table=$work/figures.jsonl
 : >"$table"
 failed=()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads and writes safetensors files with numpy alone.
+"""Reads and writes safetensors files with numpy only.
 
 A file is the length of a JSON header (8 bytes), the header, and the tensors' bytes one after another.
 Source: https://github.com/huggingface/safetensors (format)
@@ -32,7 +32,7 @@ def write(path, arrays):
 
 
 def read(path):
-    """The arrays of a file, by key, in the order in which they lie."""
+    """The arrays of a file, by key, in the order in which they are stored."""
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
         data = file.read()

@@ -6,7 +6,7 @@
 
 namespace fl = frostline;
 
-// FcnHead without its dropout, whose mask cannot be PyTorch's.
+// FcnHead without dropout, whose mask would differ from PyTorch's.
 template <int In, int Classes>
 using Branch =
     fl::Sequential<fl::Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, fl::BatchNorm2d<In / 4>, fl::ReLU,
@@ -17,7 +17,7 @@ struct HeadWithoutDropout {
                            fl::Named<"upsample", fl::Upsample<>>>;
 };
 
-// AuxiliaryFcnHead so.
+// AuxiliaryFcnHead without dropout.
 template <int In, int Classes>
 struct AuxiliaryWithoutDropout {
   using model = fl::Module<
@@ -57,7 +57,7 @@ std::vector<Number> read_numbers(const std::string& path) {
   return numbers;
 }
 
-/// As many steps as there are batches; prints each loss.
+/// Runs a step for each batch and prints its loss.
 template <class Model>
 void train(const Arguments& arguments) {
   const auto images = read_numbers<float>(arguments.images);

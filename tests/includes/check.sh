@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# No header includes one of a higher room: the rooms of include/frostline, from the lowest.
+# No header includes one of a higher room. The list of rooms begins with the lowest.
 # A room is the longest of these folders that a header is in; the headers above all rooms only
-# include. Bodies that frostline::compiled has, in X_body.hpp, are included by X.hpp alone.
+# include. Only X.hpp includes X_body.hpp, whose bodies frostline::compiled has.
 # Usage: check.sh [INCLUDE_DIR=include]
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Files of one program may be compiled for different instruction sets: one for the plainest, one for
-# this machine's, linked in both orders, since a linker takes the first of two functions of one name.
+# Files of one program may be compiled for different instruction sets: here the most basic one and
+# this machine's. Both link orders are tested, since a linker takes the first of two equal names.
 # Usage: check.sh COMPILER SOURCE_DIR WORK_DIR; exit status 77: this machine has only one width
 set -euo pipefail
 compiler=$1 source=$2 work=$3/instruction_sets
@@ -9,7 +9,7 @@ if ! "$compiler" -march=native -dM -E -x c++ /dev/null | grep __AVX__ >/dev/null
   echo "skipped: this machine's vectors are as wide as the plainest"
   exit 77
 fi
-build() {  # build NAME FLAG...: an object; functions are kept, not inlined, so that names can meet
+build() {  # build NAME FLAG...: an object; functions are not inlined, so that equal names can clash
   "$compiler" -std=c++20 -O1 -fno-inline-functions -w -fopenmp -I"$source/include" "${@:2}" \
     -c "$source/tests/instruction_sets/model.cpp" -o "$work/$1.o"
 }

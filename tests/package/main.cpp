@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A program of a user from the installed package: it trains, saves, loads and lists a folder.
-// Usage: consumer FOLDER, which holds a folder for each class.
+// A user's program with the installed package: it trains, saves, loads and lists a folder.
+// Usage: consumer FOLDER, which has a subfolder per class.
 #include <cstdio>
 #include <frostline/data/image_folder.hpp>
 #include <frostline/frostline.hpp>

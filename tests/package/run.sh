@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs the package into a folder of its own and builds a consumer against it: from the headers
-# alone and with frostline::compiled, which must print the same.
+# only and with frostline::compiled, which must print the same.
 # Usage: tests/package/run.sh [BUILD_DIR=build/gcc]
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,7 +19,7 @@ export GOMP_SPINCOUNT=1000
 diff consumer.txt compiled.txt
 sed -n '1p;$p' consumer.txt
 
-# With the library, a program's own files have no reader of weights; from the headers alone, they do.
+# With the library, a program's own files have no reader of weights; from the headers only, they do.
 count() { nm -C "CMakeFiles/$1.dir/main.cpp.o" | grep -c ' [TW] frostline::read_weights(' || true; }
 echo "read_weights in main.cpp: $(count consumer) from headers, $(count compiled_consumer) compiled"
 [ "$(count consumer) $(count compiled_consumer)" = "1 0" ]

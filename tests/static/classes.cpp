@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// AtMost: what is a constant of a network made for a bound of classes, and what is not.
+// AtMost: which facts of a network with a bound of classes are constants, and which are not.
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"
@@ -15,7 +15,7 @@ using Late = WithHead<ClassifierHead<512, AtMost<1000>>>;
 using Early = WithHead<ClassifierHead<512, 1000>>;
 using LateDense = WithHead<FcnHead<512, AtMost<21>>>;
 
-// A head of a constant number has no trace of a bound.
+// A head with a constant number of classes has nothing of a bound.
 static_assert(std::same_as<ClassifierHead<512, 10>::fc, Linear<512, 10>>);
 static_assert(std::same_as<ClassifierHead<512, AtMost<10>>::fc, Bounded<Linear<512, 10>>>);
 constexpr int bounded_nodes(const Node* nodes, int size, bool Node::*is) {
@@ -37,14 +37,14 @@ static_assert(bounded<LateDense, &Node::bounded_output> == 1);
 static_assert(planned<Late, Image>.per_sample.bytes == planned<Early, Image>.per_sample.bytes);
 static_assert(laid_out<Late, Image>.trainable_floats == laid_out<Early, Image>.trainable_floats);
 
-// Initial values depend on the number, not on the bound: those of a convolution do.
+// Initial values, such as a convolution's, depend on the number and not on the bound.
 static_assert(Conv2d<128, 21, 1>::parameters_for(5)[0].initial.value ==
               Conv2d<128, 5, 1>::parameters()[0].initial.value);
 static_assert(Linear<512, 1000>::parameters_for(37)[0].extents[0] == 37);
 
 template <class Model, int Classes>
 constexpr auto with = of_classes(traced<Model, Image>, DeclaredBy<Leaves<Model>>::table, Classes);
-// Counts are of the bound, or of a number.
+// Counts are those of the bound, or of a number.
 static_assert(trainable_count<Late, Image>() == 513'000);
 static_assert(trainable_count(with<Late, 37>) == 513 * 37);
 static_assert(multiply_adds(with<Late, 37>) ==
@@ -59,7 +59,7 @@ concept has_bound = requires {
 };
 static_assert(has_bound<1> && !has_bound<0> && !has_bound<-1>);
 
-// What may be Bounded, and what may come after it.
+// Layers that may be Bounded, and layers that may follow.
 static_assert(MayBeBounded<Linear<2, 3>> && MayBeBounded<Conv2d<2, 4, 3>>);
 static_assert(!MayBeBounded<Conv2d<2, 4, 3, 1, 1, 1, 2>> && !MayBeBounded<ReLU> &&
               !MayBeBounded<BatchNorm2d<3>>);

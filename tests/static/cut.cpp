@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The cut: where a model's features end, which training does not change.
+// The cut: the features of a model, which training does not change, end there.
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"
@@ -19,7 +19,7 @@ using Dense = ReplaceHead<Freeze<ResNet18<>>, FcnHead<512, 21>>;
 
 template <class Model, class In = Image>
 constexpr int cut = scheduled<Model, In>.cut;
-/// The node whose value the features are; the network's input where there are none.
+/// The node whose value is the features; the network's input if there are none.
 template <class Model, class In = Image>
 constexpr Node features = compiled<Model, In>[cut<Model, In> ? scheduled<Model, In>.features : 0];
 template <class Model, class In = Image>
@@ -58,14 +58,14 @@ static_assert(last_path<Shortcut> == "layer2.1.relu");
 static_assert(last_path<Dense> == "layer4.1.relu");
 static_assert(last_path<Unfreeze<HeadOnly, "bn1">> == "conv1");
 
-// What differs from pass to pass is not cached: batch statistics, active dropout.
+// Values that differ between passes are not cached: batch statistics, active dropout.
 static_assert(last_path<Norms> == "conv1");
 using Dropping =
     Sequential<Frozen<Conv2d<3, 8, 3>>, Dropout<>, ReLU, Named<"last", Conv2d<8, 2, 1>>>;
 static_assert(last_path<Dropping> == "0");
 using Still = Sequential<Frozen<Sequential<Conv2d<3, 8, 3>, Dropout<>>>, ReLU, Conv2d<8, 2, 1>>;
 static_assert(last_path<Still> == "1");
-struct Counting : Layer {  // a layer of one's own that keeps statistics
+struct Counting : Layer {  // a user's own layer that keeps statistics
   static constexpr Shape output(Shape in) { return in; }
   static constexpr TensorSpecs buffers() {
     return {{vector_spec("seen", 1, {Initial::constant, 0})}, 1};
@@ -74,7 +74,7 @@ struct Counting : Layer {  // a layer of one's own that keeps statistics
 static_assert(cut<Module<ReLU, Named<"n", Counting>, Conv2d<3, 2, 1>>> == 1);
 static_assert(cut<Module<ReLU, Frozen<Counting>, Conv2d<3, 2, 1>>> == 2);
 
-// Nothing in front, or nothing behind: then the features are the network's outputs.
+// No layer before the cut, or none after it: then the features are the network's outputs.
 static_assert(cut<ResNet18<>> == 0);
 static_assert(cut<Sequential<Conv2d<3, 2, 1>, Frozen<Conv2d<2, 2, 1>>>> == 0);
 using Inference = Freeze<ResNet18<>>;
@@ -82,7 +82,7 @@ static_assert(cut<Inference> == scheduled<Inference, Image>.loss);
 static_assert(last_path<Inference> == "fc");
 static_assert(last_path<Freeze<ResNet18<>, BatchStatistics>> == "fc");
 
-// A value that a later shortcut reads too keeps the cut in front of it.
+// A value that a later shortcut also reads keeps the cut before it.
 using Branches = Sequential<Frozen<Conv2d<3, 4, 1>>,
                             Residual<Sequential<Frozen<Conv2d<4, 4, 1>>, Conv2d<4, 4, 1>>>>;
 static_assert(last_path<Branches> == "0" && cut<Branches> == 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The concept of a backend: the smallest that has all of it, and ones that lack something.
+// The concept of a backend: the smallest complete one, and incomplete ones.
 #include "minimal_backend.hpp"
 
 #include "frostline/backend/cpu.hpp"
@@ -24,7 +24,7 @@ static_assert(!IsBackend<WithoutMemory>);
 static_assert(!IsBackend<WithoutRun>);
 static_assert(!IsBackend<int>);
 
-// A convolution does what follows it only where its kernel says so.
+// A convolution absorbs the layers after it only if its kernel says so.
 using Convolution = Frozen<Sequential<Conv2d<3, 4, 1>, BatchNorm2d<4>, ReLU>>;
 static_assert(scheduled<Convolution, Input<3, 8, 8>, minimal_backend>.loss == 3);
 static_assert(scheduled<Convolution, Input<3, 8, 8>, cpu>.loss == 2);  // and a Reorder

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The smallest backend: plain loops on one thread, for Linear and ReLU. What a backend must have.
+// The smallest backend: plain loops on one thread, for Linear and ReLU.
 #pragma once
 
 #include <algorithm>
@@ -69,7 +69,7 @@ struct frostline::Kernel<frostline::test::minimal_backend, frostline::ReLU> {
     for (std::size_t i = 0; i < std::size_t(call.batch) * At::in.size(); ++i)
       call.output[i] = call.inputs[0][i] < 0 ? 0 : call.inputs[0][i];
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     for (std::size_t i = 0; i < std::size_t(call.batch) * At::in.size(); ++i) {
@@ -92,7 +92,7 @@ struct frostline::Kernel<frostline::test::minimal_backend, frostline::Linear<In,
         call.output[n * Out + o] = sum;
       }
   }
-  /// Assigns the input's gradient, or adds to it where At says so.
+  /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     for (int n = 0; n < call.batch; ++n)
@@ -103,7 +103,7 @@ struct frostline::Kernel<frostline::test::minimal_backend, frostline::Linear<In,
         call.input_gradients[0][n * In + i] = sum;
       }
   }
-  /// Assigns the weight's and the bias's gradients, or adds to them where the call says so.
+  /// Assigns the weight's and the bias's gradients, or adds to them if the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
     for (int o = 0; o < Out; ++o)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Auxiliary outputs: what they read, what an evaluation leaves out, where features end.
+// Auxiliary outputs: their inputs, the steps that an evaluation skips, the end of features.
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"
@@ -27,13 +27,13 @@ constexpr int find(std::string_view path) {
 }
 static_assert(graph[find("aux_classifier.0")].inputs[0] == find("layer3.1.relu"));
 static_assert(graph[find("classifier.0")].inputs[0] == find("layer4.1.relu"));
-// The value that both layer4 and the branch read: one assigns its gradient, two add (the shortcut).
+// Layer4, its shortcut and the branch read one value: one assigns its gradient, two add.
 static_assert(graph[find("aux_classifier.0")].input_gradient[0]);
 static_assert(graph[find("aux_classifier.0")].adds[0] + graph[find("layer4.0.conv1")].adds[0] +
                   graph[find("layer4.0.downsample.0")].adds[0] ==
               2);
 
-// An evaluation leaves out the branch's steps, all of them and no others.
+// An evaluation skips exactly the branch's steps.
 constexpr int auxiliary_steps = [] {
   int count = 0;
   const auto& steps = scheduled<Segmenter, Image>;
@@ -48,17 +48,18 @@ static_assert(auxiliary_steps == 6);
 static_assert(scheduled<Segmenter, Image>.loss == scheduled<Plain, Image>.loss + auxiliary_steps);
 static_assert(scheduled<Segmenter, Image>.backward == scheduled<Segmenter, Image>.loss + 2);
 
-// Where everything before the head is frozen, features end at the last value that is read alone.
+// If everything before the head is frozen, features end at the last point at which only one value
+// is read later.
 static_assert(
     std::string_view(compiled<HeadOnly, Image>[scheduled<HeadOnly, Image>.features].path) ==
     "layer3.1.relu");
 
-// A head without a branch that takes the place of one with it.
+// A head without a branch replaces one with a branch.
 using Replaced = ReplaceHead<Segmenter, FcnHead<512, 3>>;
 static_assert(traced<Replaced, Image>.output_count == 1);
 static_assert(traced<Replaced, Image>.replaced_count == 2);  // classifier and aux_classifier
 
-// An output that another layer reads is written by nobody else.
+// No other node writes an output that another layer reads.
 using Early =
     Freeze<Module<Named<"a", Conv2d<3, 4, 1>>, Named<"b", ReLU>, Auxiliary<"a", Named<"c", ReLU>>>>;
 static_assert(compiled<Early, Image>.output_count == 2);
@@ -72,18 +73,18 @@ using PartlyAuxiliary = Unfreeze<Freeze<Segmenter>, "aux_classifier.4">;
 static_assert(
     std::string_view(compiled<PartlyAuxiliary, Image>[scheduled<PartlyAuxiliary, Image>.features]
                          .path) == "layer3.1.relu");
-// Where nothing trains they are the network's output, not the last node's.
+// If nothing trains, they are the network's output, not the last node's.
 static_assert(scheduled<Freeze<Segmenter>, Image>.features ==
               compiled<Freeze<Segmenter>, Image>.outputs[0].node);
 
-// Two outputs need two values, and a branch within a stage is no part of the stage.
+// Two outputs need two values, and a branch inside a stage is not part of the stage.
 using Shared = Module<Named<"a", Conv2d<3, 4, 1>>, Auxiliary<"a", Identity>>;
 static_assert(traced<Shared, Image>.problem.kind == Problem::shared_output);
 using Stage = Named<"s", Module<Named<"a", Conv2d<3, 4, 1>>, Auxiliary<"a", Named<"x", ReLU>>>>;
 using Nested = Module<Stage, Auxiliary<"s", Named<"y", ReLU>>, Named<"z", ReLU>>;
 static_assert(traced<Nested, Image>[3].inputs[0] == 1);
 
-// A layer of one's own that draws random numbers ends the features before it.
+// A user's own layer that draws random numbers ends the features before it.
 struct Noise : Layer {
   static constexpr bool varies_in_training = true;
   static constexpr Shape output(Shape in) { return in; }

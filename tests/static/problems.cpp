@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a pass records when a model is wrong, and that a sound one records nothing.
+// The problems that passes record for wrong models; a valid model has none.
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/program/diagnose.hpp"
@@ -27,7 +27,7 @@ static_assert(problem<NoLayer5>.kind == Problem::unknown_name);
 static_assert(std::string_view(problem<NoLayer5>.name) == "layer5");
 static_assert(std::string_view(problem<NoLayer5>.names) ==
               "conv1 bn1 layer1 layer2 layer3 layer4 fc");
-// "layer" is no name, though names begin with it.
+// "layer" is not a name, although names begin with it.
 static_assert(problem<Unfreeze<ResNet18<>, "layer">>.kind == Problem::unknown_name);
 static_assert(problem<Unfreeze<ResNet18<>, "layer1.0.conv1">>.kind == Problem::nothing);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The graph of ResNet-18: what it holds, what owes gradients, what a frozen prefix keeps.
+// The graph of ResNet-18: its nodes, which gradients they want, what a frozen prefix saves.
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"
@@ -28,13 +28,13 @@ static_assert(trainable_count<HeadOnly, Image>() == 5'130);
 static_assert(trainable_count<Layer4, Image>() == 8'393'728 + 5'130);
 static_assert(multiply_adds<ResNet18<>, Image>() == 1'814'073'344);
 
-// Shapes along the way, for another size of image too.
+// Shapes of layers, also for another size of image.
 static_assert(node(traced<ResNet18<>, Image>, "maxpool").out == Shape{64, 56, 56});
 static_assert(node(traced<ResNet18<>, Image>, "layer4.1.conv2").out == Shape{512, 7, 7});
 static_assert(node(traced<ResNet18<16>, Input<3, 96, 96>>, "layer4.1.conv2").out ==
               Shape{128, 3, 3});
 
-// A frozen prefix owes nothing; the first layer that trains owes its input nothing.
+// A frozen prefix has no gradients, and the first trainable layer no input gradient.
 constexpr bool prefix_is_idle(const auto& graph, std::string_view until) {
   for (const Node& n : graph) {
     if (std::string_view(n.path) == until) return true;
@@ -51,7 +51,7 @@ static_assert(!node(compiled<Layer4, Image>, "layer4.0.conv1").owes_input());
 static_assert(node(compiled<Layer4, Image>, "layer4.0.conv2").owes_input());
 static_assert(!node(compiled<ResNet18<>, Image>, "conv1").owes_input());
 
-// A frozen layer behind one that trains passes its input's gradient, and nothing else.
+// A frozen layer after a trainable one has only an input gradient.
 using FrozenTail = Unfreeze<Freeze<ResNet18<>>, "conv1">;
 static_assert(node(compiled<FrozenTail, Image>, "layer4.1.conv2").owes_input());
 static_assert(!node(compiled<FrozenTail, Image>, "layer4.1.conv2").parameter_gradient);
@@ -89,7 +89,7 @@ static_assert(node(compiled<Drifting, Image>, "conv1").batch_norm == no_node);
 static_assert(node(compiled<Drifting, Image>, "bn1").statistics == Statistics::batch);
 static_assert(node(compiled<ResNet18<>, Image>, "conv1").batch_norm == no_node);
 
-// The outermost rule wins, and a new head trains whatever is frozen under it.
+// The outermost rule wins, and a new head trains although everything inside is frozen.
 static_assert(trainable_count<Freeze<Unfreeze<Freeze<ResNet18<>>, "fc">>, Image>() == 0);
 static_assert(trainable_count<Freeze<HeadOnly>, Image>() == 0);
 static_assert(trainable_count<ReplaceHead<Unfreeze<Freeze<ResNet18<>>, "layer4", "fc">,
@@ -99,7 +99,7 @@ static_assert(node(traced<HeadOnly, Image>, "fc").is_new);
 static_assert(!node(traced<ResNet18<64, ClassifierHead<512, 10>>, Image>, "fc").is_new);
 static_assert(trainable_count<ReplaceHead<HeadOnly, ClassifierHead<512, 3>>, Image>() == 1'539);
 
-// The backbone alone ends where the head began.
+// A backbone without its head ends where the head began.
 static_assert(traced<Backbone<ResNet18<>>, Image>[traced<Backbone<ResNet18<>>, Image>.size - 1]
                   .out == Shape{512, 7, 7});
 static_assert(parameter_count<Backbone<ResNet18<>>, Image>() == 11'176'512);

@@ -43,7 +43,7 @@ constexpr bool apart(const Slot& a, const Slot& b) {
   return !a.used() || !b.used() || a.last < b.first || b.last < a.first ||
          a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset;
 }
-template <int Part>  // a part a constant, for the compilers' limits
+template <int Part>  // one constant per part, because of the compilers' limits
 constexpr bool all_apart = [] {
   constexpr const auto& plan = planned<ResNet50, Image>;
   constexpr int size = traced<ResNet50, Image>.size;

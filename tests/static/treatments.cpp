@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rules of single parameters, of biases and of norms: what trains, and what it costs in bytes.
+// Rules for single parameters, biases and norms: trainable parameters, and bytes in memory.
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"
@@ -27,7 +27,7 @@ constexpr std::size_t saved() {
   return bytes;
 }
 
-// One tensor: it trains, no other does, and its layer keeps the statistics that it had.
+// Only one tensor trains, and its layer uses the same statistics as before.
 using OneBias = Unfreeze<Frozen18, "layer4.1.bn2.bias">;
 static_assert(trainable_count<OneBias, Image>() == 512);
 static_assert(laid_out<OneBias, Image>.trainable_floats == 512);
@@ -49,7 +49,7 @@ static_assert(trainable_count<Unfreeze<Freeze<Linear<6, 3>>, "bias">, Input<6, 1
 // The outermost rule that sets a field wins, field by field.
 static_assert(trainable_count<Freeze<OneBias>, Image>() == 0);
 static_assert(trainable_count<Unfreeze<OneBias, "layer4.1.bn2.weight">, Image>() == 1'024);
-struct StillNorms {  // a rule of one's own, which sets only the statistics
+struct StillNorms {  // a user's own rule, which sets only the statistics
   using model = ResNet18<>;
   static constexpr Clause clauses[]{
       {.part = Part::norms, .treatment = {.statistics = Statistics::running}}};
@@ -58,7 +58,7 @@ static_assert(trainable_count<StillNorms, Image>() == trainable_count<ResNet18<>
 static_assert(node<StillNorms>("bn1").statistics == Statistics::running);
 static_assert(node<Unfreeze<StillNorms, "bn1">>("bn1").statistics == Statistics::batch);
 
-// The bias of a frozen batch norm keeps only what the ReLUs behind it read; its weight also the
+// The bias of a frozen batch norm needs only what the ReLUs after it read; its weight also the
 // batch norm's input.
 constexpr std::size_t map_bytes = 512 * 7 * 7 * sizeof(float);
 static_assert(saved<OneBias>() == map_bytes);
@@ -76,7 +76,7 @@ static_assert(node<TrainOnly<ResNet18<>, Biases, BatchStatistics>>("bn1").statis
 static_assert(node<OnlyNorms>("bn1").statistics == Statistics::batch);
 static_assert(laid_out<OnlyBiases, Image>.trainable_floats == 4'800 + 1'008);  // whole lines
 static_assert(laid_out<OnlyNorms, Image>.trainable_floats == 9'600);
-// Of all that training the whole network keeps, less than half is left for the biases: no input of
+// Biases save less than half of what training the whole network saves: no input of
 // a convolution or of a batch norm, only what ReLUs and pooling read.
 static_assert(2 * saved<OnlyBiases>() < saved<ResNet18<>>());
 static_assert(saved<OnlyNorms>() < saved<ResNet18<>>());
@@ -98,13 +98,13 @@ using Rows = Freeze<Sequential<Linear<96, 32>, Linear<32, 8>>>;
 static_assert(saved<Unfreeze<Rows, "1.bias">, Input<96, 1, 1>>() == 0);
 static_assert(saved<Unfreeze<Rows, "1.weight">, Input<96, 1, 1>>() == 32 * sizeof(float));
 
-// Nothing before what trains owes anything.
+// No layer before the trainable ones has gradients.
 static_assert(!node<OneBias>("layer4.1.conv2").has_backward());
 static_assert(!node<OneBias>("layer4.1.bn2").owes_input());
 static_assert(node<OnlyBiases>("layer4.1.conv2").owes_input());
 static_assert(!node<OnlyBiases>("layer4.1.conv2").parameter_gradient);
 
-// What covers no tensor is a problem, with the names there are where the name leaves the model.
+// A name that covers no tensor is a problem, which lists the names at the point where it fails.
 template <class Model>
 constexpr const Problem& problem = traced<Model, Image>.problem;
 template <class Model>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bounded: a network made for AtMost so many classes, beside one made for the number it was given.
+// Bounded: a network made for AtMost<N> classes, beside one made for the number it was given.
 #pragma once
 
 #include <filesystem>
@@ -27,7 +27,7 @@ inline constexpr int bounded_features = 8 * bounded_width;
 using BoundedImage = Input<3, 32, 32>;
 using Pretrained = ResNet18<bounded_width, ClassifierHead<bounded_features, 1000>>;
 
-// Models of a head, which the number of classes is given to.
+// Models of a head; the number of classes is its parameter.
 template <auto Classes>
 using Classifier = ClassifierHead<bounded_features, Classes>;
 template <auto Classes>
@@ -40,7 +40,7 @@ template <class Head>
 using AllOf = ReplaceHead<Pretrained, Head>;
 template <class Head>
 using NothingTrains = Freeze<ReplaceHead<Pretrained, Head>>;
-/// The head is frozen, and what is before it trains.
+/// The head is frozen, and the layers before it train.
 template <class Head>
 using FrozenHead = Unfreeze<Freeze<ReplaceHead<Pretrained, Head>>, "layer4">;
 
@@ -61,7 +61,7 @@ std::string saved_bytes_of(const Net& network) {
   return bytes;
 }
 
-/// How far what is computed may differ: not at all, or by another order of sums.
+/// How much results may differ: not at all, or by another order of sums.
 inline void require_near(std::span<const float> one, std::span<const float> other, float most) {
   REQUIRE(one.size() == other.size());
   std::size_t far = 0;
@@ -76,7 +76,7 @@ void require_same_weights(const One& one, const Other& other, float most) {
     require_near(one.values(key), values, most);
   }
 }
-/// What is no class's stays zero: rows of parameters (or of their gradients) after the last class.
+/// Rows of parameters (or of their gradients) after the last class stay zero.
 template <class Net>
 bool is_zero_after_the_classes(std::span<const float> span, const Net& network) {
   std::vector<float> copy(span.size());
@@ -157,7 +157,7 @@ void compare_bounded(float most) {
       other.read_state(state.key, there);
       require_near(here, there, most);
     }
-    // A label that the bound has and the number has not.
+    // A label that is below the bound but not below the number.
     std::vector<int> too_large = labels;
     too_large.back() = Number;
     REQUIRE_ERROR(one.step(images, too_large), format_text("labels from 0 to {}", Number - 1));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Catch2, version 3 or 2: Debian 12 packages the one, Ubuntu 24.04 the other.
+// Includes Catch2, version 3 or 2, whichever the distribution has.
 #pragma once
 
 #if __has_include(<catch2/catch_all.hpp>)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// check_layer: any layer's kernel against numeric gradients, in each layout it takes.
+// check_layer: compares any layer's kernel with numeric gradients, in each layout that it takes.
 #pragma once
 
 #include <algorithm>
@@ -16,8 +16,8 @@
 namespace frostline::test {
 
 struct LayerCheck {
-  float step = 0.25f;       // of the numeric difference
-  float gap = 0;            // above 0: inputs so far apart (for layers with kinks)
+  float step = 0.25f;       // of the numerical difference
+  float gap = 0;            // least distance of inputs (for layers with kinks)
   double tolerance = 2e-3;  // of the gradients' root mean square
 };
 
@@ -59,7 +59,7 @@ inline void compare(const std::vector<float>& gradient, double tolerance, double
   REQUIRE(std::sqrt(errors) <= tolerance * std::sqrt(squares) + rounding + 1e-5);
 }
 
-/// A layer's gradients against central differences: assigned over poison, added, each alone.
+/// A layer's gradients against central differences: assigned over poison, added, each separately.
 template <class Backend, class Layer, Situation place>
 class LayerChecker {
  public:
@@ -81,7 +81,7 @@ class LayerChecker {
     using Kernel = typename Run::LayerKernel;
     using Here = typename Run::template Here<flags_here>;
     constexpr bool inputs = !place.first && requires { &Kernel::template input_gradient<Here>; };
-    // Only a batch norm may train by the statistics of a frozen one.
+    // Only a batch norm may train with the statistics of a frozen one.
     constexpr bool may_train = !place.frozen || Layer::kind == Kind::batch_norm;
     constexpr bool parameters = Run::parameters.count > 0 && may_train && requires {
       &Kernel::template parameter_gradient<Here>;
@@ -116,7 +116,7 @@ class LayerChecker {
   using Run = LayerRun<Backend, Layer, place>;
   static constexpr int flags_here = place.frozen ? 0 : flags::batch_statistics;
 
-  /// Where only parameter k of two trains, its gradient and the input's are as where both do.
+  /// If only parameter k of two trains, its gradient and the input's are the same as if both do.
   template <int k, bool Inputs>
   void check_one(Gradients assigned) {
     INFO("only parameter " << k);
@@ -128,7 +128,7 @@ class LayerChecker {
     const Gradients before = changed(assigned, [] { return uniform(); });
     expect(run_.template backward<flags, Inputs, true, true>(before), before, assigned);
   }
-  /// The output's numbers, each times its gradient.
+  /// The sum of the output's numbers times their gradients.
   std::vector<double> weighted() {
     const auto mean = run_.b[0], variance = run_.b[1];
     const std::vector<float> y = run_.template forward<flags_here>();

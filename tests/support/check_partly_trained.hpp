@@ -18,7 +18,7 @@
 
 namespace frostline::test {
 
-/// Everything trains, with the statistics that the model's own rules ask for.
+/// Everything trains, with the statistics of the model's own rules.
 template <class Model>
 struct AllTrains {
   using model = Model;
@@ -66,8 +66,9 @@ inline std::vector<float> difference(std::span<const float> a, std::span<const f
   return result;
 }
 
-/// Five steps of both. Requires that what trains has the gradients and moves as in the whole
-/// network, that all else keeps its bytes, and that statistics move where they are the batch's.
+/// Five steps of both. Requires that trainable parameters have the gradients and updates of the
+/// whole network, that all else keeps its bytes, and that only batch statistics update running
+/// ones.
 template <class Backend, class Model>
 void check_partly_trained() {
   constexpr int batch = 5, steps = 5;

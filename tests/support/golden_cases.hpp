@@ -30,7 +30,7 @@ void check_golden(const std::string& name) {
       [&](int threads) { GoldenLayer<Backend, Layer, place, Mode>(name, threads).run(); });
 }
 
-/// What a result may differ in, by the tensor that holds the special value, and the result.
+/// How a result may differ, by the tensor that has the special value, and the result.
 struct Straying {
   Strays strays = Strays::no;
   Group group{};
@@ -107,7 +107,7 @@ void check_special_loss(const std::string& name, int label, const CrossEntropy& 
   }
 }
 
-/// Runs a step for each of these gradients; the parameters after each, and the last states.
+/// Runs a step for each of these gradients; returns the parameters after each, and the last states.
 struct OptimizerSteps {
   std::vector<float> after;
   SharedVector<float> states;
@@ -196,7 +196,7 @@ void check_clip_norm(const std::string& name, const ClipNorm& transform) {
   compare(name + ".after", {gradients.begin(), gradients.end()});
 }
 
-/// The norm of many blocks does not depend on threads; a guard that is not finite is handed on.
+/// The norm of many blocks does not depend on threads; a guard that is not finite is passed on.
 template <class Backend>
 void check_clip_blocks() {
   const auto numbers = random_floats(40'003);

@@ -60,7 +60,7 @@ inline std::vector<int> integers(const std::string& key) {
   return {wide.begin(), wide.end()};
 }
 
-/// Requires what was computed to be what PyTorch computed, not-a-number included.
+/// Requires the same results as PyTorch's, including NaN.
 inline void compare(const std::string& key, const std::vector<float>& computed) {
   const std::vector<float> wanted = floats(key);
   double errors = 0, squares = 0, tolerance = -1;
@@ -77,7 +77,7 @@ inline void compare(const std::string& key, const std::vector<float>& computed) 
   CHECK(std::sqrt(errors) <= tolerance * std::sqrt(squares));
 }
 
-/// What takes one number's place in the special cases, in the order of their results.
+/// The special values, in the order of their results.
 inline constexpr float special_values[]{std::numeric_limits<float>::quiet_NaN(),
                                         std::numeric_limits<float>::infinity(),
                                         -std::numeric_limits<float>::infinity(),
@@ -89,14 +89,14 @@ inline constexpr std::size_t special_count = std::size(special_values);
 /// How a result of special values may differ from PyTorch's. Where both are beyond 1e37, one order
 /// of a sum may overflow, and another not.
 enum class Strays {
-  no,    // not-a-number, infinities and their signs are the same
+  no,    // NaN, infinities and their signs are the same
   near,  // what is not finite is not finite; finite numbers whose sums hold it, times zero, need
          // not
 };       // be finite, and where it is only large have its rounding errors
 /// Of numbers, those that share sums.
 using Group = std::function<std::size_t(std::size_t)>;
 
-/// Requires the results of one special value, element by element. With a finite one, infinities are
+/// Checks the results of one special value, element by element. With a finite one, infinities are
 /// sums that overflowed.
 inline void compare_special(const std::vector<float>& computed, std::span<const float> wanted,
                             Strays strays = Strays::no, const Group& group = {},
@@ -206,7 +206,7 @@ class GoldenLayer {
       values[values.size() / 2] = special_values[v];
       const auto check = [&](const std::string& result, const std::vector<float>& computed) {
         const std::string stacked = key(tensor) + "/" + result;
-        if (!is_stored(stacked)) return;  // does not depend on it
+        if (!is_stored(stacked)) return;  // the result does not depend on it
         ++results;
         INFO(stacked << ", " << special_values[v]);
         const std::vector<float> wanted = floats(stacked);

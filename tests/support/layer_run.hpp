@@ -40,7 +40,7 @@ template <class T>
 using SharedVector = std::vector<T>;
 #endif
 
-/// Memory full of not-a-number between two canaries; it begins at a cache line, or `shift` floats
+/// Memory full of NaN between two canaries; it begins at a cache line, or `shift` floats
 /// behind one.
 class Poisoned {
  public:
@@ -74,7 +74,7 @@ class Poisoned {
   SharedVector<Line> lines_;
 };
 
-/// A batch of values as they lie in a layout. NCHW need not begin at a cache line.
+/// A batch of values in a layout. NCHW need not begin at a cache line.
 class StoredValue {
  public:
   StoredValue(Shape shape, Layout layout, int batch)
@@ -83,13 +83,13 @@ class StoredValue {
         batch_(batch),
         memory_(std::size_t(batch) * stored_floats(), is_blocked() ? 0 : 1) {}
   float* data() { return memory_.data(); }
-  /// From NCHW; whatever else the layout has is zero.
+  /// From NCHW; all other floats of the layout are zero.
   void assign(const std::vector<float>& values) {
     REQUIRE(values.size() == std::size_t(batch_) * shape_.size());
     std::fill_n(memory_.data(), memory_.size(), 0.0f);
     for_each([&](std::size_t i, std::ptrdiff_t at) { memory_.data()[at] = values[i]; });
   }
-  /// To NCHW. Requires that all else is zero, and nothing around it touched.
+  /// To NCHW. Requires that all other floats are zero and the canaries are unchanged.
   std::vector<float> values() const {
     REQUIRE(memory_.intact());
     std::vector<float> stored = memory_.copy(), result(std::size_t(batch_) * shape_.size());
@@ -144,7 +144,7 @@ struct Gradients {
   std::vector<float> inputs[2], parameters[TensorSpecs::capacity];
 };
 
-/// Scratch memory of a team whose parts each end with a line that nobody may touch.
+/// Scratch memory of a team; each part ends with a cache line that must not change.
 class GuardedScratch {
  public:
   GuardedScratch(std::size_t shared_bytes, std::size_t thread_bytes, int threads)
@@ -201,7 +201,7 @@ class LayerRun {
   }
   std::vector<float> x[2], dy, p[TensorSpecs::capacity], b[TensorSpecs::capacity];
 
-  /// Moves the buffers.
+  /// Updates the buffers.
   template <int Flags>
   std::vector<float> forward() {
     stored_y_ = StoredValue(out, choice.output, batch_);
@@ -255,7 +255,7 @@ class LayerRun {
   }
 
  private:
-  /// A call, and what it reads.
+  /// A call and the values that it reads.
   struct Values {
     explicit Values(LayerRun& run) {
       call.context = &run.context_;
@@ -290,7 +290,7 @@ class LayerRun {
     Poisoned parameters_[TensorSpecs::capacity], buffers[TensorSpecs::capacity];
   };
 
-  /// Packs what the pass wants packed, then runs it, each in a team of its own.
+  /// Packs if the pass needs it, then runs the pass, each in a team of its own.
   template <Pass pass, int Flags>
   void run(Call call) {
     using AtHere = Here<Flags>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The tests' main, where Catch2 does not bring one.
+// The tests' main, for a Catch2 without one.
 #if !__has_include(<catch2/catch_all.hpp>)
 #define CATCH_CONFIG_MAIN
 #include <catch2/catch.hpp>

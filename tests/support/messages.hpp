@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// REQUIRE_ERROR: an expression throws frostline's Error, and its text holds these words.
+// REQUIRE_ERROR: an expression throws frostline's Error, whose text contains these words.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Fresh random inputs whose seed is printed, and can be given again as FROSTLINE_SEED.
+// Fresh random inputs; the seed is printed and can be set with FROSTLINE_SEED.
 #pragma once
 
 #include <cstdint>
@@ -36,7 +36,7 @@ inline std::vector<int> random_labels(std::size_t count, int classes) {
   return result;
 }
 
-/// Numbers no two of which are closer than `gap`, none of them closer than that to 0.
+/// Numbers with a distance of at least `gap` from each other and from 0.
 inline std::vector<float> spaced_floats(std::size_t count, float gap) {
   std::vector<float> result(count);
   for (std::size_t i = 0; i < count; ++i)

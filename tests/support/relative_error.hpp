@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// relative_error: how far numbers are from those that were expected.
+// relative_error: the distance of numbers from the expected ones.
 #pragma once
 
 #include <cmath>

@@ -24,7 +24,7 @@ inline constexpr float infinity = std::numeric_limits<float>::infinity();
 inline constexpr float not_finite[]{std::numeric_limits<float>::quiet_NaN(), infinity, -infinity};
 
 inline bool same(float a, float b) { return a == b || (std::isnan(a) && std::isnan(b)); }
-/// Requires the same numbers, not-a-number included.
+/// Requires the same numbers, including NaN.
 inline void require_same(std::span<const float> found, std::span<const float> wanted) {
   REQUIRE(found.size() == wanted.size());
   int wrong = 0;
@@ -38,7 +38,7 @@ inline std::vector<float> some_not_finite(std::size_t count) {
   return result;
 }
 
-/// PyTorch multiplies by the mask, so that a dropped infinity becomes not-a-number.
+/// PyTorch multiplies by the mask, so that a dropped infinity becomes NaN.
 template <class Backend, Situation place>
 void check_special_dropout() {
   using Run = LayerRun<Backend, Dropout<>, place>;
@@ -57,7 +57,7 @@ void check_special_dropout() {
   require_same(run.template backward<here, true, false>().inputs[0], masked(run.dy));
 }
 
-/// Layers that hand on what they get.
+/// Layers that pass on their inputs.
 template <class Backend, class Layer, Situation place>
 void check_special_passage() {
   LayerRun<Backend, Layer, place> run(2, 1);
@@ -114,11 +114,11 @@ void check_special_fused(int far, bool exact) {
     INFO(value);
     CHECK(wrong == 0);
     CHECK(special > 0);
-    require_same(copy(frozen.predict(clean)), before);  // nothing stays behind
+    require_same(copy(frozen.predict(clean)), before);  // no state remains
   }
 }
 
-/// With a momentum of 0 what an earlier one left does not count, and stays.
+/// With a momentum of 0 an earlier momentum buffer is neither used nor changed.
 template <class Backend>
 void check_idle_momentum() {
   using Update = UpdateKernel<Backend>;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Prints summaries; every compiler's must be the same to the byte.
+// Prints summaries; they must be equal for all compilers, byte for byte.
 #include <cstdio>
 
 #include "frostline/layers/conv2d.hpp"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every backend's trainer must do: accumulate and update, transforms, states.
+// Tests of any backend's trainer: accumulate and update, transforms, states.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +22,7 @@
 namespace frostline::test {
 
 using Snapshot = std::map<std::string, std::vector<float>>;
-/// Bit for bit, not-a-number included.
+/// Bit for bit, including NaN.
 inline bool same_bits(const Snapshot& one, const Snapshot& other) {
   bool same = one.size() == other.size();
   for (const auto& [key, values] : one)
@@ -38,14 +38,14 @@ inline double largest_difference(const Snapshot& one, const Snapshot& other) {
   return result;
 }
 
-/// Without a batch norm, whose statistics would be a batch's own.
+/// Without a batch norm, whose statistics would depend on the batch.
 using Plain =
     Sequential<Conv2d<2, 5, 3, 1, 1>, ReLU, Conv2d<5, 6, 3, 2, 1>, ReLU, ClassifierHead<6, 4>>;
 /// The same with one.
 using Normed = Sequential<Conv2d<2, 5, 3, 1, 1>, BatchNorm2d<5>, ReLU, ClassifierHead<5, 4>>;
 using Picture = Input<2, 6, 7>;
 
-/// A network, its trainer and samples; networks of one seed are alike.
+/// A network, its trainer and samples; networks with equal seeds are equal.
 template <class Model, class Backend, class Optimizer, class... Transforms>
 struct TrainingSetup {
   using Net = Network<Model, Picture, Backend>;
@@ -77,7 +77,7 @@ struct Samples {
   }
 };
 
-/// A learning rate of 1 makes parameters move by the gradient.
+/// With a learning rate of 1 an update subtracts the gradient.
 template <class Backend>
 void check_accumulate(const std::vector<int>& labels, std::initializer_list<std::size_t> sizes) {
   const std::uint64_t first = random_engine()();
@@ -115,7 +115,7 @@ void check_accumulates() {
   check_accumulate<Backend>(std::vector<int>(8, -100), {3, 5});
 }
 
-/// A step is accumulate and update, bit for bit; a step after accumulate is the last part of one.
+/// A step is accumulate and update, bit for bit; a step after accumulate adds the last batch.
 template <class Backend, class Optimizer, class... Transforms>
 void check_step_is_both(Optimizer optimizer, Transforms... transforms) {
   const std::uint64_t first = random_engine()();
@@ -142,7 +142,7 @@ void check_step_is_both(Optimizer optimizer, Transforms... transforms) {
   REQUIRE(other.trainer.updates() == 5);
 }
 
-/// What is refused changes nothing, and what was accumulated before is still there.
+/// A refused call changes nothing, and earlier accumulated gradients stay.
 template <class Backend>
 void check_refused_accumulate() {
   const std::uint64_t first = random_engine()();
@@ -183,7 +183,7 @@ void check_refused_accumulate() {
   REQUIRE(!same_bits(snapshot(clean.network), before));
   REQUIRE_ERROR(troubled.trainer.update(), "update requires an accumulate");
 
-  // Gradients that were replaced, or are not wanted.
+  // Gradients that were overwritten, or are discarded.
   troubled.trainer.accumulate(samples.numbers, samples.labels);
   troubled.network.forward(samples.numbers, true);
   const Snapshot now = snapshot(troubled.network);
@@ -196,7 +196,7 @@ void check_refused_accumulate() {
     REQUIRE(troubled.network.values(key) == now.at(key));
 }
 
-/// Gradients of max_norm, or as they were.
+/// Gradients with norm max_norm, or unchanged.
 template <class Backend>
 void check_clipped_training() {
   const std::uint64_t first = random_engine()();
@@ -220,7 +220,7 @@ void check_clipped_training() {
   const double norm = moved(snapshot(plain.network));
   REQUIRE(norm > 2e-2);
   CHECK(std::abs(moved(snapshot(clipped.network)) - 1e-2 / (norm + 1e-6) * norm) < 1e-5);
-  // Of the gradients of the mean, not of what accumulate adds up.
+  // The norm is that of the mean's gradients, not of accumulated sums.
   Clipped parts{first, Sgd{.learning_rate = 1}, ClipNorm{float(norm) * 1.001f}};
   samples.in_batches({1, 7},
                      [&](auto images, auto truth) { parts.trainer.accumulate(images, truth); });
@@ -239,7 +239,7 @@ void check_clipped_training() {
   REQUIRE_ERROR(free.trainer.step(samples.numbers, samples.labels), "finite and above 0");
 }
 
-/// The loss is finite, but gradients are not: nothing changes, running statistics neither.
+/// The loss is finite but gradients are not: nothing changes, not even running statistics.
 template <class Backend>
 void check_infinite_gradients() {
   using Steep = Sequential<BatchNorm2d<2>, Linear<2, 2>, Linear<2, 3>>;
@@ -285,7 +285,7 @@ void check_infinite_gradients() {
   REQUIRE(trainer.updates() == 4);
 }
 
-/// A trainer that gets another's states and number of updates goes on as that one does.
+/// A trainer that gets another's states and number of updates continues as the other.
 template <class Backend, class Optimizer>
 void check_states_move(Optimizer optimizer, std::size_t states) {
   const Samples samples;

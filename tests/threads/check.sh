@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Positive controls of the thread sanitizer: it finds nothing in a sound team, but a missing barrier,
-# and a barrier of which one atomic operation does not order the memory.
+# Positive controls of the thread sanitizer: it finds nothing in a correct team, but finds a missing
+# barrier, and a barrier with an atomic operation that does not order memory.
 # Usage: check.sh COMPILER SOURCE_DIR WORK_DIR
 set -uo pipefail
 compiler=$1 source=$2 work=$3/threads

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A team whose threads read what others of it wrote, after a barrier, or with an argument without
+// A team whose threads read what others wrote after a barrier, or, with an argument, without
 // one: threads/check.sh expects a report of the race then.
 #include <cstdio>
 #include <frostline/backend/cpu/parallel.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// AtMost with Thrust: as with the CPU's kernels, and between the backends.
+// AtMost with Thrust, and moved between the backends.
 #include "frostline/backend/cpu.hpp"
 #include "frostline/network/to_backend.hpp"
 #include "frostline/thrust.hpp"
@@ -9,16 +9,16 @@ namespace frostline::test::classes_test {
 
 constexpr float other_order = 1e-5f;  // of sums, and five steps after it
 
-TEST_CASE("with Thrust, a classifier for at most so many classes is one for its number") {
+TEST_CASE("with Thrust, a classifier for AtMost<N> classes equals one for its number") {
   compare_bounded<thrust_backend, HeadAlone, Classifier, 100, 37>(other_order);
   compare_bounded<thrust_backend, AllOf, Classifier, 50, 7>(other_order);
 }
 
-TEST_CASE("with Thrust, a dense head for at most so many classes is one for its number") {
+TEST_CASE("with Thrust, a dense head for AtMost<N> classes equals one for its number") {
   compare_bounded<thrust_backend, HeadAlone, Dense, 21, 5>(other_order);
 }
 
-TEST_CASE("a network for at most so many classes moves to another backend, and back") {
+TEST_CASE("a network for AtMost<N> classes moves to another backend, and back") {
   using Model = HeadAlone<Classifier<AtMost<100>>>;
   Network<Model, BoundedImage> network{max_batch(4), classes(37), seed(random_engine()())};
   const std::vector<float> images = random_floats(4 * BoundedImage::shape.size());

@@ -11,7 +11,7 @@ namespace {
 
 std::uint64_t any_seed() { return random_engine()(); }
 
-/// Requires results that differ by at most this part of their length.
+/// Requires results that differ by at most this part of their L2 norm.
 void compare(const Results& results, const Results& wanted, double bound = 1e-4) {
   REQUIRE(results.size() == wanted.size());
   double worst = 0;
@@ -33,14 +33,14 @@ void compare(const Results& results, const Results& wanted, double bound = 1e-4)
 
 }  // namespace
 
-TEST_CASE("layers agree with the CPU backend's, forward and backward") {
+TEST_CASE("layers agree with the CPU backend, forward and backward") {
   const std::uint64_t seed = any_seed();
   Results results;
   append_all<thrust_backend>(results, seed, LayerCases{});
   compare(results, cpu_layer_results(seed));
 }
 
-TEST_CASE("networks train as the CPU backend's do") {
+TEST_CASE("networks train as with the CPU backend") {
   const std::uint64_t seed = any_seed();
   compare(network_results<thrust_backend>(seed), cpu_network_results(seed));
 }
@@ -53,7 +53,7 @@ TEST_CASE("ResNet-18 of a whole image gives the CPU backend's logits") {
 #ifdef __CUDACC__
 // nvcc emits the kernels that a network's steps name, and none that only the tests of single layers
 // call; the linker takes this file's functions for all.
-TEST_CASE("a batch norm that trains by running statistics has its kernel") {
+TEST_CASE("a batch norm that trains with running statistics has a kernel") {
   using Layers = Sequential<Conv2d<3, 4, 3>, BatchNorm2d<4>, GlobalAveragePool>;
   using Model = Unfreeze<Freeze<Layers>, "1.weight", "1.bias">;
   Network<Model, Input<3, 8, 8>, thrust_backend> network{max_batch(2)};
@@ -81,13 +81,13 @@ TEST_CASE("a training step allocates nothing on the device") {
   const std::size_t before = free_bytes();
   for (int step = 0; step < 3; ++step) trainer.step(images, labels);
   CHECK(free_bytes() == before);
-  void* more = nullptr;  // that an allocation would be seen
+  void* more = nullptr;  // shows that an allocation would be seen
   REQUIRE(cudaMalloc(&more, std::size_t(8) << 20) == cudaSuccess);
   CHECK(free_bytes() < before);
   REQUIRE(cudaFree(more) == cudaSuccess);
 }
 
-TEST_CASE("a network computes in its caller's stream, and by cuBLAS where TF32 is allowed") {
+TEST_CASE("a network computes in its caller's stream, and with cuBLAS if TF32 is allowed") {
   const std::uint64_t seed = any_seed();
   const Results wanted = cpu_image_results(seed);
   cudaStream_t stream = nullptr;
@@ -97,7 +97,7 @@ TEST_CASE("a network computes in its caller's stream, and by cuBLAS where TF32 i
   REQUIRE(cudaStreamDestroy(stream) == cudaSuccess);
 }
 
-TEST_CASE("what CUDA or cuBLAS refuses is told with the call and the node") {
+TEST_CASE("an error of CUDA or cuBLAS names the call and the node") {
   const Path path("layer1.0.conv1");
   const auto refused = [] { device::require(CUBLAS_STATUS_INVALID_VALUE, "cublasSgemm"); };
   REQUIRE_ERROR(thrust_backend::queue("in ", path, refused), "cublasSgemm failed: ");
@@ -108,7 +108,7 @@ TEST_CASE("what CUDA or cuBLAS refuses is told with the call and the node") {
     device::require(cudaMemcpy(nullptr, nullptr, 1, cudaMemcpyKind(99)), "cudaMemcpy");
   };
   REQUIRE_ERROR(thrust_backend::queue("in ", path, left_behind), "launch failed: ");
-  thrust_backend::queue("in ", path, [] {});  // what was told is forgotten
+  thrust_backend::queue("in ", path, [] {});  // the error was cleared
   REQUIRE_ERROR(thrust_backend::queue("in ", path, wrong), "cudaMemcpy failed: ");
   thrust_backend::queue("in ", path, [] {});
 }

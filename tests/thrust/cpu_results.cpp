@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the CPU backend computes, for comparison.
+// The CPU backend's results, for comparison.
 #include "frostline/backend/cpu.hpp"
 #include "thrust/results.hpp"
 

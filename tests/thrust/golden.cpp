@@ -16,7 +16,7 @@ TEST_CASE("layers compute what PyTorch's do") { check_golden_layers<backend>(); 
 TEST_CASE("a network with squeeze-and-excitation trains as PyTorch's") {
   check_squeeze_excitation<backend>();
 }
-TEST_CASE("losses and steps of descent are PyTorch's") {
+TEST_CASE("losses and optimizer steps are PyTorch's") {
   check_golden_losses<backend>();
   check_golden_steps<backend>();
   check_golden_clipping<backend>();

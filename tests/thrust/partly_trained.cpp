@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
-// Single parameters, biases and norms that train alone, with Thrust.
+// Models with Thrust in which only single parameters, biases or norms train.
 #include "frostline/thrust.hpp"
 #include "support/check_partly_trained.hpp"
 
 namespace frostline::test::partly_trained_test {
 
-TEST_CASE("with Thrust, what trains alone does so as in the whole network") {
+TEST_CASE("with Thrust, parameters that train alone get the updates of the whole network") {
   SECTION("a convolution's bias") { check_unfrozen<thrust_backend, "2.0.bias">(); }
   SECTION("a convolution's weight") { check_unfrozen<thrust_backend, "4.weight">(); }
   SECTION("a linear layer's bias") { check_unfrozen<thrust_backend, "8.bias">(); }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a backend computes for layers and networks, so that another can be compared with it.
+// A backend's results of layers and networks, for comparison with another's.
 #pragma once
 
 #include <string>
@@ -153,7 +153,7 @@ Results network_results(std::uint64_t seed) {
   return results;
 }
 
-/// ResNet-18 as it is used: 64 channels wide, an image of 224x224.
+/// ResNet-18 of width 64 with an image of 224x224.
 template <class Backend>
 Results image_results(std::uint64_t seed, typename Backend::Context context = {}) {
   using Model = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;

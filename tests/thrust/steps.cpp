@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a training step with Thrust refuses, and what it says of a loss that is not finite.
+// Errors of a training step with Thrust, also for a loss that is not finite.
 #include "frostline/thrust.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
@@ -30,7 +30,7 @@ TEST_CASE("a step with Thrust is refused before anything changes") {
   REQUIRE(snapshot(s.network) == before);
 }
 
-TEST_CASE("backward with Thrust follows a forward with training, and nothing else") {
+TEST_CASE("backward with Thrust requires a forward with training just before it") {
   Setup s;
   constexpr auto words = "backward requires a forward with training just before it";
   REQUIRE_ERROR(s.network.backward(), words);
@@ -83,12 +83,12 @@ TEST_CASE("a step with Thrust is accumulate and update, bit for bit") {
   check_step_is_both<thrust_backend>(AdamW{}, ClipNorm{0.1f});
 }
 
-TEST_CASE("what accumulate and update with Thrust refuse changes nothing") {
+TEST_CASE("accumulate and update with Thrust change nothing if they refuse") {
   check_refused_accumulate<thrust_backend>();
   check_infinite_gradients<thrust_backend>();
 }
 
-TEST_CASE("clipping with Thrust bounds the update") { check_clipped_training<thrust_backend>(); }
+TEST_CASE("clipping with Thrust limits the update") { check_clipped_training<thrust_backend>(); }
 
 TEST_CASE("an optimizer's states with Thrust are named tensors") { check_states<thrust_backend>(); }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// to: a network goes to another backend and back with all it holds.
+// to: a network moves to another backend and back with all its tensors.
 #include "frostline/network/to_backend.hpp"
 
 #include "frostline/backend/cpu.hpp"
@@ -31,7 +31,7 @@ TEST_CASE("a network moves to another backend with its weights, and back") {
   for (std::size_t i = 0; i < one.size(); ++i)
     REQUIRE(std::abs(one[i] - other[i]) <= 1e-4f * (1 + std::abs(one[i])));
 
-  // It trains there, and comes back trained.
+  // It is trained there and copied back.
   Trainer there{moved, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
   there.step(images, labels);
   const auto back = to<cpu>(moved);
@@ -40,7 +40,7 @@ TEST_CASE("a network moves to another backend with its weights, and back") {
   REQUIRE(back.values("conv1.weight") == network.values("conv1.weight"));
 }
 
-TEST_CASE("features are the same on both backends, and train alike") {
+TEST_CASE("features are the same on both backends, and train in the same way") {
   using Model = ReplaceHead<Freeze<ResNet18<8, ClassifierHead<64, 7>>>, ClassifierHead<64, 3>>;
   using Image = Input<3, 32, 32>;
   Network<Model, Image> network{max_batch(2), seed(random_engine()())};
@@ -56,7 +56,7 @@ TEST_CASE("features are the same on both backends, and train alike") {
   REQUIRE(here.size() == there.size());
   for (std::size_t i = 0; i < here.size(); ++i)
     REQUIRE(std::abs(here[i] - there[i]) <= 1e-4f * (1 + std::abs(here[i])));
-  // Steps from features and from images take turns; a recorded step is of its own kind.
+  // Steps from features and from images alternate; each kind has its own recording.
   const std::vector<float> features(there.begin(), there.end());
   const std::vector<int> labels{0, 2};
   auto by_image = to<thrust_backend>(network);

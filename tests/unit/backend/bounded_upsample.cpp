@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Upsample for at most so many classes: what is no class's gets a gradient of zero.
+// Upsample for AtMost<N> classes: channels without a class get a gradient of zero.
 #include "frostline/backend/cpu.hpp"
 #include "support/layer_run.hpp"
 #include "support/random.hpp"
 
 namespace frostline::test::bounded_upsample_test {
 
-TEST_CASE("upsampling gives channels that are no class a gradient of zero") {
+TEST_CASE("upsampling gives channels without a class a gradient of zero") {
   constexpr int bound = 70, number = 5, batch = 3;
   constexpr auto place = [](int channels, int flags) {
     return Place{.inputs = {{{channels, 3, 4}, Layout::blocked}},

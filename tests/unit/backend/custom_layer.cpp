@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A user's layer, the one of examples/custom_layer, goes through the same checker as ours.
+// The user's layer of examples/custom_layer passes the same checks as ours.
 #include "../../../examples/support/swish.hpp"
 
 #include "frostline/core/model.hpp"
@@ -13,14 +13,14 @@ namespace {
 
 using examples::Swish;
 
-TEST_CASE("a layer of one's own has its slopes as gradients") {
+TEST_CASE("a user's own layer has its slopes as gradients") {
   const LayerCheck curved{.step = 1e-2f, .tolerance = 1e-2};
   check_layer<cpu, Swish<3>, 3, 5, 4>(3, curved);
   check_layer<cpu, Swish<17>, 17, 1, 1>(2, curved);
   check_layer<cpu, Swish<5>, 5, 7, 9, Situation{.frozen = true}>(1, curved);
 }
 
-TEST_CASE("a layer of one's own is initialised, named, counted and frozen like any other") {
+TEST_CASE("a user's own layer is initialised, named, counted and frozen like any other") {
   using Model = Sequential<Conv2d<3, 4, 3>, Named<"swish", Swish<4>>>;
   using Image = Input<3, 8, 8>;
   STATIC_REQUIRE(trainable_count<Model, Image>() == 3 * 4 * 9 + 4 + 4);

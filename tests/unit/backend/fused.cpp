@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What frozen convolutions absorb (batch norm, residual sum, ReLU, pooling), by each algorithm,
+// Frozen convolutions that absorb batch norm, residual sum, ReLU and pooling, with each algorithm,
 // against the same layers one by one.
 #include "frostline/backend/cpu.hpp"
 #include "frostline/core/model.hpp"
@@ -13,7 +13,7 @@
 namespace frostline::test::fused_test {
 namespace {
 
-/// Scattered weights and statistics, the same in both.
+/// Random weights and statistics, the same in both.
 template <class One, class Other>
 void scatter(One& one, Other& other) {
   for (const NamedTensor& tensor : one.tensors()) {
@@ -57,14 +57,14 @@ using SumAtEntrance = Sequential<Sum<Size, Stride>, ReLU, MaxPool2d<3, 2, 1>>;
 
 }  // namespace
 
-TEST_CASE("blocks of frozen convolutions absorb what follows them") {
+TEST_CASE("blocks of frozen convolutions absorb the layers after them") {
   check_algorithms<Blocks<1>, Input<3, 13, 11>>(3);
   check_algorithms<Blocks<2>, Input<3, 13, 11>>(3);
   check_algorithms<Blocks<2>, Input<3, 30, 37>>(1);
   check_algorithms<Blocks<1>, Input<3, 7, 1>>(7);
 }
 
-TEST_CASE("a frozen convolution of the image absorbs what follows it, pooling too") {
+TEST_CASE("a frozen convolution of the image absorbs the layers after it, also pooling") {
   check_algorithms<Entrance<7, 2>, Input<3, 37, 53>>(2);
   check_algorithms<Entrance<5, 1>, Input<3, 9, 11>>(2);
   check_algorithms<SumAtEntrance<7, 2>, Input<3, 37, 53>>(2);

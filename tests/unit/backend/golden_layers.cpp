@@ -6,8 +6,8 @@
 namespace frostline::test::golden_layers_test {
 namespace {
 
-TEST_CASE("layers compute what PyTorch's do") { check_golden_layers<cpu>(); }
-TEST_CASE("gates in the blocked layout compute what PyTorch's do") {
+TEST_CASE("layers give PyTorch's results") { check_golden_layers<cpu>(); }
+TEST_CASE("gates in the blocked layout give PyTorch's results") {
   constexpr Situation blocked{.given = Layout::blocked};
   check_golden<cpu, Sigmoid, 18, 3, 5, Statistics::batch, blocked>("sigmoid.plain");
   check_golden<cpu, Scale, 18, 3, 5, Statistics::batch, blocked>("scale.plain");
@@ -23,7 +23,7 @@ Group tiles_of(Shape shape, int tile) {
     return std::size_t(pixel / shape.width / tile * across + pixel % shape.width / tile);
   };
 }
-/// The inputs that a weight meets in its padding get zero times it.
+/// Zero padding is multiplied with the weights, too.
 struct ByZeros {
   Shape in;
   Straying operator()(std::string_view tensor, std::string_view result) const {

@@ -55,7 +55,7 @@ TEST_CASE("a convolution's gradient is the sum of all blocks of tiles") {
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 37, 53, with(Convolutions::f4)>(2);
 }
 
-TEST_CASE("a direct convolution computes each of its parts once, whatever the cache holds") {
+TEST_CASE("a direct convolution computes each of its parts once, with any size of the cache") {
   for (const int channels : {64, 512})
     for (const int side : {7, 28, 56})
       for (const int batch : {1, 5, 9}) {
@@ -111,7 +111,7 @@ TEST_CASE("a batch norm's statistics are exact when the mean is far from zero") 
   }
 }
 
-TEST_CASE("a dropout drops the same values in either layout") {
+TEST_CASE("a dropout drops the same values in both layouts") {
   constexpr Situation plain{.in = {17, 3, 5}}, blocked{.in = {17, 3, 5}, .given = Layout::blocked};
   LayerRun<cpu, Dropout<>, plain> one(4, 1);
   LayerRun<cpu, Dropout<>, blocked> other(4, 3);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Not-a-number and infinities in kernels of every width of vectors, without files.
+// NaN and infinities in kernels with every width of vectors, without files.
 #include "support/special_values.hpp"
 
 #include "frostline/backend/cpu.hpp"
@@ -10,7 +10,7 @@ namespace {
 constexpr Situation blocked(Shape in) { return {.in = in, .given = Layout::blocked}; }
 constexpr Situation plain(Shape in) { return {.in = in}; }
 
-TEST_CASE("ReLU and maximum of vectors keep not-a-number, wherever it comes from") {
+TEST_CASE("ReLU and maximum of vectors keep NaN, wherever it comes from") {
   alignas(64) float x[lanes], y[lanes], result[lanes];
   const float values[]{not_finite[0], -not_finite[0], infinity, -infinity, 0.0f, -0.0f, 1e-42f, -2};
   for (const float a : values)
@@ -36,12 +36,12 @@ TEST_CASE("a vector keeps its first lanes") {
   }
 }
 
-TEST_CASE("a dropped infinity is not a number") {
+TEST_CASE("a dropped infinity becomes NaN") {
   check_special_dropout<cpu, plain({17, 3, 5})>();
   check_special_dropout<cpu, blocked({17, 3, 5})>();
 }
 
-TEST_CASE("sums, copies and reorderings hand on what is not finite") {
+TEST_CASE("sums, copies and reorderings pass on NaN and infinity") {
   check_special_passage<cpu, Add, plain({17, 3, 5})>();
   check_special_passage<cpu, Add, blocked({17, 3, 5})>();
   check_special_passage<cpu, Flatten, plain({17, 3, 5})>();
@@ -60,7 +60,7 @@ void check_padded_channels() {
   run.template forward<0>();
   run.template backward<0, true, true>();
 }
-TEST_CASE("channels that do not exist stay zero beside those that are not finite") {
+TEST_CASE("padded channels stay zero next to channels that are not finite") {
   check_padded_channels<Conv2d<3, 19, 3, 1, 1>, Convolutions::direct>();
   check_padded_channels<Conv2d<3, 5, 3, 2, 1>, Convolutions::direct>();
   check_padded_channels<Conv2d<3, 19, 1>, Convolutions::direct>();
@@ -70,7 +70,7 @@ TEST_CASE("channels that do not exist stay zero beside those that are not finite
   check_padded_channels<Conv2d<3, 5, 3, 2, 1>, Convolutions::f4>();
 }
 
-TEST_CASE("channels that do not exist stay zero in the stem") {
+TEST_CASE("padded channels stay zero in the stem") {
   const StemShape stem{{3, 24, 24}, BlockedMap{{lanes + 3, 6, 6}}};
   const auto floats = [](std::ptrdiff_t count) { return HostMemory(std::size_t(count) * 4); };
   const auto weights = random_floats(std::size_t(lanes + 3) * 3 * 49);
@@ -88,20 +88,20 @@ TEST_CASE("channels that do not exist stay zero in the stem") {
     }
 }
 
-TEST_CASE("what is not finite passes through fused convolutions as through single layers") {
+TEST_CASE("NaN and infinity pass through fused convolutions as through single layers") {
   check_special_fused<cpu, SpecialBlocks<1>, Input<3, 9, 41>>(20, true);
   check_special_fused<cpu, SpecialBlocks<2>, Input<3, 9, 41>>(12, true);
   check_special_fused<cpu, SpecialColumns, Input<3, 9, 41>>(20, true);
   check_special_fused<cpu, SpecialEntrance, Input<3, 29, 61>>(8, true);
 }
-TEST_CASE("what is not finite stays so in fused transformed convolutions") {
+TEST_CASE("NaN and infinity do not become finite in fused transformed convolutions") {
   check_special_fused<cpu, SpecialBlocks<1>, Input<3, 9, 41>, Balanced>(20, false);
   check_special_fused<cpu, SpecialBlocks<2>, Input<3, 9, 41>, Balanced>(12, false);
   check_special_fused<cpu, SpecialEntrance, Input<3, 29, 61>, Balanced>(8, false);
 }
 
-TEST_CASE("a momentum of 0 passes over what an earlier one left") { check_idle_momentum<cpu>(); }
-TEST_CASE("a pixel that is not a number shows in the loss") { check_special_training<cpu>(); }
+TEST_CASE("a momentum of 0 ignores an earlier momentum buffer") { check_idle_momentum<cpu>(); }
+TEST_CASE("a NaN pixel makes the loss NaN") { check_special_training<cpu>(); }
 
 }  // namespace
 }  // namespace frostline::test::special_values_test

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Pictures and masks as data sets: kept in memory or read again they give the same numbers.
+// Pictures and masks as data sets: the numbers are the same from memory and when read again.
 #include "frostline/data/image_data_set.hpp"
 
 #include "../io/image_golden.hpp"
@@ -32,7 +32,7 @@ constexpr TrainingTransform crops{.crop = 16, .min_scale = 0.5};
 
 }  // namespace
 
-TEST_CASE("pictures that are kept and pictures that are read again give the same numbers") {
+TEST_CASE("pictures give the same numbers from memory and when they are read again") {
   golden::TemporaryFolder folder;
   folder.write("a/1.png", encode_png(picture(90, 70, 1)));
   folder.write("a/2.png", encode_png(picture(20, 33, 2)));
@@ -64,7 +64,7 @@ TEST_CASE("pictures that are kept and pictures that are read again give the same
   REQUIRE(read(data, 0, 0) == expected);
 }
 
-TEST_CASE("a mask is shrunk and cut as its picture") {
+TEST_CASE("a mask is shrunk and cropped like its picture") {
   golden::TemporaryFolder folder;
   const auto file = golden::folder() / "mask_palette8.png";
   const LabelMask mask = read_label_mask(file);
@@ -91,7 +91,7 @@ TEST_CASE("a mask is shrunk and cut as its picture") {
   REQUIRE_ERROR(ImageDataSet(std::vector<ImageAndMask>{}, whole), "at least one picture");
 }
 
-TEST_CASE("pictures that cannot be of use are named before a training") {
+TEST_CASE("unusable pictures are named before a training") {
   golden::TemporaryFolder folder;
   folder.write("a/1.png", encode_png(picture(3, 3, 1)));
   folder.write("a/thin.png", encode_png(picture(1, 1001, 1)));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The loader: order whatever the threads, errors of the reading, an early end, a bounded queue.
+// The loader: the same order with any number of threads, errors, an early end, a bounded queue.
 #include "frostline/data/loader.hpp"
 
 #include <atomic>
@@ -11,7 +11,7 @@
 namespace frostline::test::loader_test {
 namespace {
 
-/// Samples that tell their index and draw; some cannot be read.
+/// Samples that contain their index and draw; some cannot be read.
 struct Numbers {
   std::size_t size = 103;
   std::vector<std::size_t> broken = {};
@@ -44,13 +44,13 @@ All load(const Numbers& data, const LoaderOptions& options, const Draws& draws) 
     all.labels.insert(all.labels.end(), batch->labels.begin(), batch->labels.end());
     all.batches.push_back(batch->labels.size() / 3);
   }
-  REQUIRE_FALSE(loader.next());  // nor later
+  REQUIRE_FALSE(loader.next());  // also not later
   return all;
 }
 
 }  // namespace
 
-TEST_CASE("a loader gives the same batches whatever the number of its threads") {
+TEST_CASE("a loader gives the same batches with any number of threads") {
   const Numbers data;
   const Draws draws{5, 2};
   const All expected = load(data, {1, 1}, draws);
@@ -74,7 +74,7 @@ TEST_CASE("an order has each sample once") {
   REQUIRE(order == in_order(1000));
 }
 
-TEST_CASE("what a reading throws reaches the caller with its batch, the first one of it") {
+TEST_CASE("the caller gets a batch's first exception") {
   const Numbers data{.broken = {29, 26, 60}};
   for (const int threads : {1, 4}) {
     Loader loader(data, in_order(103), 8, {}, {threads, 2});
@@ -84,7 +84,7 @@ TEST_CASE("what a reading throws reaches the caller with its batch, the first on
   }
 }
 
-TEST_CASE("a loader can end early, and reads no more than it was told to ahead") {
+TEST_CASE("a loader can end early, and reads only `ahead` batches ahead") {
   for (int i = 0; i < 20; ++i) {
     const Numbers data;
     {
@@ -98,7 +98,7 @@ TEST_CASE("a loader can end early, and reads no more than it was told to ahead")
   REQUIRE_FALSE(none.next());
 }
 
-TEST_CASE("a loader refuses what makes no sense") {
+TEST_CASE("a loader refuses wrong options") {
   const Numbers data;
   REQUIRE_ERROR(Loader(data, {103}, 8), "the sample 103 of a data set of 103");
   REQUIRE_ERROR(Loader(data, {0}, 0), "batches of 0");

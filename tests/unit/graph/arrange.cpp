@@ -95,7 +95,7 @@ TEST_CASE("a ResNet needs no value in two layouts") {
 }
 
 TEST_CASE("frozen convolutions take less than a third of the definition's products") {
-  // Which docs/benchmarks.md names: what is left of 1,814 million multiply-adds.
+  // Of 1,814 million multiply-adds; docs/benchmarks.md has this number.
   STATIC_REQUIRE(executed_of_convolutions<HeadOnly, DirectOnly>() == 1'813'561'344);
   STATIC_REQUIRE(executed_of_convolutions<HeadOnly, Balanced>() == 541'020'160);
   STATIC_REQUIRE(executed_of_convolutions<HeadOnly, Fastest>() < 460'000'000);
@@ -109,7 +109,7 @@ TEST_CASE("frozen convolutions take less than a third of the definition's produc
                  "Winograd F(4x4)");
 }
 
-TEST_CASE("a layer that takes NCHW alone gets it, and its neighbours what they want") {
+TEST_CASE("a layer that takes only NCHW gets it, and its neighbours get their own layouts") {
   using Conv = Conv2d<8, 8, 3, 1, 1>;
   using Mixed = Sequential<Conv, Foreign, Conv>;
   using In = Input<8, 9, 7>;
@@ -133,20 +133,20 @@ TEST_CASE("a layer that takes NCHW alone gets it, and its neighbours what they w
   REQUIRE(test::relative_error(run(blocked), run(columns)) < 1e-5);
 }
 
-TEST_CASE("what is frozen, and small enough, runs image by image") {
+TEST_CASE("frozen layers that are small enough run image by image") {
   constexpr const auto& steps = scheduled<HeadOnly, Image, cpu>;
   constexpr const auto& graph = compiled<HeadOnly, Image, cpu>;
   STATIC_REQUIRE(std::string_view(graph[steps[steps.prefix].node].path) == "layer3.0.conv1");
   STATIC_REQUIRE(scheduled<ResNet18<>, Image, cpu>.prefix == 0);
   using Drifting = Freeze<ResNet18<>, BatchStatistics>;
   STATIC_REQUIRE(scheduled<Drifting, Image, cpu>.prefix == 0);  // a batch norm sees all images
-  // Values that live only there take one sample a thread.
+  // Values inside the prefix take one sample per thread.
   constexpr const auto& plan = planned<HeadOnly, Image, cpu>;
   STATIC_REQUIRE(plan.activations[find(graph, "layer1.0.conv1").output].per_thread);
   STATIC_REQUIRE(!plan.activations[find(graph, "layer4.0.conv1").output].per_thread);
 }
 
-TEST_CASE("images that run one by one give what a batch gives, with any number of threads") {
+TEST_CASE("images one by one give the same results as a batch, with any number of threads") {
   using Model = ReplaceHead<Freeze<ResNet18<16>>, ClassifierHead<128, 10>>;
   using In = Input<3, 40, 56>;
   Network<Model, In> network{max_batch(7), seed(3)};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Files that are written: links, permissions, what is no regular file, and failures on the way.
+// Written files: links, permissions, paths that are not regular files, and failures.
 #include "frostline/io/files/file_in_progress.hpp"
 
 #include <sys/resource.h>
@@ -44,7 +44,7 @@ unsigned mode_of(const fs::path& path) {
   return found.st_mode & 07777;
 }
 
-/// Whether `action` is true in a process that may not do everything, as root may.
+/// Whether `action` is true in a process without root's permissions.
 template <class Action>
 bool without_privileges(Action action) {
   const pid_t child = ::fork();
@@ -59,7 +59,7 @@ bool without_privileges(Action action) {
 
 }  // namespace
 
-TEST_CASE("a link stays, and the file that it leads to is replaced") {
+TEST_CASE("a link stays, and its target is replaced") {
   const auto& write = writers[GENERATE(0, 1)];
   const files::TemporaryFolder folder;
   fs::create_directories(folder.path / "elsewhere");
@@ -68,7 +68,7 @@ TEST_CASE("a link stays, and the file that it leads to is replaced") {
   fs::create_symlink("elsewhere/weights", link);
   fs::create_symlink(link, second);
   SECTION("a file") { folder.write("elsewhere/weights", "old"); }
-  SECTION("none yet: it is made where the link leads") {}
+  SECTION("no target yet: it is created") {}
   write(second);
   CHECK(fs::is_symlink(link));
   CHECK(fs::is_symlink(second));
@@ -108,7 +108,7 @@ TEST_CASE("a file that is replaced keeps its permissions and owner, a new one ha
   CHECK(mode_of(folder.path / "fresh") == 0640);
 }
 
-TEST_CASE("what is no regular file is refused and stays what it is") {
+TEST_CASE("a path that is not a regular file is refused and stays") {
   const auto& write = writers[GENERATE(0, 1)];
   const files::TemporaryFolder folder;
   const auto pipe = folder.path / "pipe", link = folder.path / "link";
@@ -140,7 +140,7 @@ TEST_CASE("what is no regular file is refused and stays what it is") {
   CHECK(entries(folder.path) == 3);
 }
 
-TEST_CASE("a write-protected file stays, root's too") {
+TEST_CASE("a write-protected file stays, also for root") {
   const auto& write = writers[GENERATE(0, 1)];
   const files::TemporaryFolder folder;
   const auto path = folder.write("weights", "old");
@@ -150,7 +150,7 @@ TEST_CASE("a write-protected file stays, root's too") {
   CHECK(entries(folder.path) == 1);
 }
 
-TEST_CASE("a folder that is missing or takes no file is named, and old files stay") {
+TEST_CASE("a folder that is missing or accepts no file is named, and old files stay") {
   const auto& write = writers[GENERATE(0, 1)];
   const files::TemporaryFolder folder;
   const auto missing = folder.path / "no" / "weights";
@@ -167,7 +167,7 @@ TEST_CASE("a folder that is missing or takes no file is named, and old files sta
   CHECK(files::content_of(path) == "old");
 }
 
-TEST_CASE("a file of somebody else that may not be written stays") {
+TEST_CASE("another user's file that may not be written stays") {
   const auto& write = writers[GENERATE(0, 1)];
   const files::TemporaryFolder folder;
   if (::geteuid() != 0) {
@@ -182,12 +182,12 @@ TEST_CASE("a file of somebody else that may not be written stays") {
   CHECK(files::content_of(path) == "old");
 }
 
-TEST_CASE("a disk that is full leaves the old file whole and nothing else") {
+TEST_CASE("a full disk leaves only the old file, complete") {
   const files::TemporaryFolder folder;
   const auto path = folder.write("weights", "old");
   rlimit limit;
   REQUIRE(::getrlimit(RLIMIT_FSIZE, &limit) == 0);
-  const rlimit small{50000, limit.rlim_max};  // a limit of the process stands for the full disk
+  const rlimit small{50000, limit.rlim_max};  // a limit of the process replaces a full disk
   const auto handler = std::signal(SIGXFSZ, SIG_IGN);
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   const std::string large(GENERATE(50001u, 1000000u), 'x');
@@ -205,7 +205,7 @@ TEST_CASE("a disk that is full leaves the old file whole and nothing else") {
   CHECK(entries(folder.path) == 1);
 }
 
-TEST_CASE("what a killed program left is removed by the next that writes the same file") {
+TEST_CASE("a killed program's partial file is removed by the next that writes the same file") {
   const files::TemporaryFolder folder;
   const auto path = folder.write("weights", "old");
   for (int round = 0; round < 3; ++round) {
@@ -226,7 +226,7 @@ TEST_CASE("what a killed program left is removed by the next that writes the sam
   CHECK(entries(folder.path) == 1);
 }
 
-TEST_CASE("two that write the same file at once do not meet, the last to finish wins") {
+TEST_CASE("two programs can write the same file at once, the last to finish wins") {
   const files::TemporaryFolder folder;
   const auto path = folder.path / "weights";
   {
@@ -243,7 +243,7 @@ TEST_CASE("two that write the same file at once do not meet, the last to finish 
   CHECK(entries(folder.path) == 1);
 }
 
-TEST_CASE("of processes that write the same file again and again, each leaves it whole") {
+TEST_CASE("processes that write the same file repeatedly always leave it complete") {
   const files::TemporaryFolder folder;
   const fs::path path = folder.path / "file";
   constexpr std::size_t size = 20'000;
@@ -279,7 +279,7 @@ TEST_CASE("of processes that write the same file again and again, each leaves it
   REQUIRE(entries(folder.path) == 1);
 }
 
-TEST_CASE("to begin a file and to let it go changes nothing") {
+TEST_CASE("beginning a file without finishing it changes nothing") {
   const files::TemporaryFolder folder;
   { detail::FileInProgress file(folder.path / "weights"); }
   CHECK(entries(folder.path) == 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Makes files of weights for tests: temporary files, zip archives and pickles, sound or hostile.
+// Makes files of weights for tests: temporary files, zip archives and pickles, valid or hostile.
 #pragma once
 
 #include <unistd.h>
@@ -19,7 +19,7 @@
 
 namespace files {
 
-/// A folder that is gone at the end of the test.
+/// A folder that is removed at the end of the test.
 struct TemporaryFolder {
   std::filesystem::path path;
 
@@ -57,7 +57,7 @@ inline std::filesystem::path golden(const std::string& name) {
   return std::filesystem::path(__FILE__).parent_path() / "../../golden/weights" / name;
 }
 
-/// What the Error says that `action` throws; empty when it throws none.
+/// The text of the Error that `action` throws; empty if it throws none.
 template <class Action>
 std::string error_of(Action action) {
   try {

@@ -13,7 +13,7 @@ namespace frostline::test::half_test {
 
 namespace fl = frostline;
 
-TEST_CASE("every F16 number has the value that its bits say") {
+TEST_CASE("every F16 number has the value of its bits") {
   int wrong = 0;
   for (std::uint32_t bits = 0; bits < 0x10000; ++bits) {
     const int exponent = static_cast<int>((bits >> 10) & 31),
@@ -29,7 +29,7 @@ TEST_CASE("every F16 number has the value that its bits say") {
   REQUIRE(wrong == 0);
 }
 
-TEST_CASE("F16 and BF16 numbers come back from float as they were") {
+TEST_CASE("F16 and BF16 numbers become float and back without a change") {
   int wrong = 0;
   for (std::uint32_t i = 0; i < 0x10000; ++i) {
     const auto bits = static_cast<std::uint16_t>(i);

@@ -96,7 +96,7 @@ TEST_CASE("an image cut anywhere is an error or has all of its pixels") {
     const Image whole = frostline::decode_image(bytes, name);
     std::size_t errors = 0;
     for (std::size_t size = 0; size < bytes.size(); ++size) {
-      // A copy of its own size, so that AddressSanitizer sees a read behind the end.
+      // A copy of exactly this size, so that AddressSanitizer sees a read after the end.
       const std::vector<std::byte> part(bytes.begin(),
                                         bytes.begin() + static_cast<std::ptrdiff_t>(size));
       Image image;
@@ -113,7 +113,8 @@ TEST_CASE("an image cut anywhere is an error or has all of its pixels") {
   }
 }
 
-TEST_CASE("a JPEG that lacks only its end marker is whole, and one that lacks more is an error") {
+TEST_CASE(
+    "a JPEG that lacks only its end marker is complete, and one that lacks more is an error") {
   for (const std::string& name : sources()) {
     if (!contains(name, ".jpg") || name == "trailing.jpg") continue;
     const auto bytes = golden::bytes_of(golden::folder() / name);
@@ -130,7 +131,7 @@ TEST_CASE("a JPEG that lacks only its end marker is whole, and one that lacks mo
                   << " zeros: " << error);
         if (error.empty()) REQUIRE(image == whole);
         if (error.empty()) ++images;
-        // The decoder of arithmetic coding does not say what it lacks.
+        // The decoder of arithmetic coding does not report missing data.
         if (size + 2 == bytes.size() && name != "arithmetic.jpg") REQUIRE(error.empty());
       }
     INFO(name);
@@ -139,7 +140,7 @@ TEST_CASE("a JPEG that lacks only its end marker is whole, and one that lacks mo
   }
 }
 
-TEST_CASE("upright pictures are those of Pillow's exif_transpose, whatever the EXIF data are") {
+TEST_CASE("upright pictures equal those of Pillow's exif_transpose, for any EXIF data") {
   auto lines = golden::lines("upright");
   REQUIRE(lines.size() == 24);
   for (auto& line : lines) {
@@ -160,7 +161,7 @@ TEST_CASE("upright pictures are those of Pillow's exif_transpose, whatever the E
   }
 }
 
-TEST_CASE("hostile EXIF data leave a picture as it is stored or turn it, never more") {
+TEST_CASE("hostile EXIF data only turn a picture or leave it as it is stored") {
   const auto sides = [](const Image& image) { return image.width * image.height; };
   for (const char* name : {"orientation6.jpg", "orientation6.png", "orientation3.png"}) {
     const auto bytes = golden::bytes_of(golden::folder() / name);
@@ -208,7 +209,7 @@ TEST_CASE("a JPEG too small for the pixels that it declares is refused without d
   CHECK(contains(error, "too small for its pixels"));
 }
 
-TEST_CASE("a picture of another format is told by its content, whatever its name") {
+TEST_CASE("a picture of another format is recognised by its content, with any name") {
   using namespace std::string_literals;
   const auto errors = [](const std::string& content) {
     const auto bytes = std::as_bytes(std::span(content));
@@ -252,7 +253,7 @@ TEST_CASE("a picture of another format is told by its content, whatever its name
   }
 }
 
-TEST_CASE("pixels that the system would promise but not give are refused before they are touched") {
+TEST_CASE("pixels that exceed the available memory are refused before any is written") {
   const std::size_t available = frostline::available_memory();
   const std::size_t bytes = available > SIZE_MAX / 4 ? SIZE_MAX / 2 : 2 * available;
   const auto refused = [&](std::size_t size, std::size_t count, auto allocate) {
@@ -342,7 +343,7 @@ TEST_CASE("an image that cannot be read is refused with its name and the reason"
   CHECK(contains(reason(folder.write("half.jpg", half)), "truncated"));
 }
 
-TEST_CASE("an image comes back from PNG bytes and from a PNG file") {
+TEST_CASE("an image is read back from PNG bytes and from a PNG file") {
   const Image image = small_image();
   CHECK(frostline::decode_image(frostline::encode_png(image), "encoded") == image);
   golden::TemporaryFolder folder;
@@ -353,7 +354,7 @@ TEST_CASE("an image comes back from PNG bytes and from a PNG file") {
   CHECK(contains(error, "missing"));
 }
 
-TEST_CASE("a PNG that cannot be written whole leaves the file that it was to replace") {
+TEST_CASE("a PNG that cannot be written completely leaves the old file") {
   golden::TemporaryFolder folder;
   const auto path = folder.path / "image.png";
   frostline::write_png(path, small_image());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A folder of images: the order of classes and samples, what is left out, and errors.
+// A folder of images: the order of classes and samples, skipped files, and errors.
 #include "frostline/data/image_folder.hpp"
 
 #include <sys/stat.h>
@@ -27,7 +27,7 @@ std::vector<std::byte> a_png(std::uint8_t value) {
 
 namespace fs = std::filesystem;
 
-/// What the folder leaves out, as "reason count" for each reason.
+/// The counts of skipped files, as "reason count" for each reason.
 std::string skipped_of(const ImageFolder& images) {
   std::string text;
   for (const auto& [reason, count] : images.skipped)
@@ -95,7 +95,7 @@ TEST_CASE("all images of a folder are read in the order of its samples") {
     CHECK(images[i].pixels[0] == (i < 20 ? 2 * i : 2 * (i - 20) + 1));
 }
 
-TEST_CASE("the first image that cannot be read is reported, whatever the threads do") {
+TEST_CASE("the first image that cannot be read is reported, with any number of threads") {
   golden::TemporaryFolder folder;
   for (int i = 100; i < 140; ++i) folder.write("class/" + std::to_string(i) + ".png", a_png(0));
   for (const char* name : {"class/137.png", "class/112.png", "class/113.png"})
@@ -166,7 +166,7 @@ TEST_CASE("classes that differ between train and val are listed by name") {
   CHECK(!contains(error_of_both(more), "'110'"));
 }
 
-TEST_CASE("classes that differ only in case or in Unicode normal form are pointed out") {
+TEST_CASE("classes that differ only in case or in Unicode normal form are reported") {
   golden::TemporaryFolder cases;
   write_classes(cases, {"ant", "bee"}, {"Ant", "bee"});
   CHECK(contains(error_of_both(cases), "'ant' and 'Ant' differ only in the case of letters"));
@@ -200,7 +200,7 @@ TEST_CASE("a class whose name is not UTF-8 or has a control character is refused
   CHECK(ImageFolder{folder.path}.size() == 1);
 }
 
-TEST_CASE("what a folder leaves out is counted by reason and told in one line") {
+TEST_CASE("skipped files are counted by reason and reported in one line") {
   golden::TemporaryFolder folder;
   folder.write("ant/1.png", a_png(0));
   CHECK(ImageFolder(folder.path).skipped_text().empty());
@@ -224,7 +224,7 @@ TEST_CASE("what a folder leaves out is counted by reason and told in one line") 
   CHECK(contains(error_of([&] { ImageFolder{folder.path}; }), ".webp (3)"));
 }
 
-TEST_CASE("hidden files and folders are passed over and counted, whatever they hold") {
+TEST_CASE("hidden files and folders are skipped and counted, with any contents") {
   golden::TemporaryFolder folder;
   folder.write("ant/x.jpg", a_png(0));
   for (const char* name : {"ant/._x.jpg", "ant/in/.y.png", "ant/.in/z.png", "ant/.in/in/z.png",
@@ -244,7 +244,7 @@ TEST_CASE("hidden files and folders are passed over and counted, whatever they h
   CHECK(ImageFolder(hidden.path / ".ant").size() == 1);
 }
 
-TEST_CASE("a link that leads back to a folder that holds it changes nothing") {
+TEST_CASE("a link to a folder that contains it changes nothing") {
   golden::TemporaryFolder folder;
   for (const char* name : {"birds/1.png", "birds/in/2.png", "cats/3.png"})
     folder.write(name, a_png(0));
@@ -309,12 +309,12 @@ TEST_CASE("folders that are all linked to each other are read once each") {
   CHECK(images.skipped.at("folders that are read already") == count * (count - 1));
 }
 
-TEST_CASE("other links to folders and files are followed, and one that leads nowhere is an error") {
+TEST_CASE("other links to folders and files are followed, and a link to nothing is an error") {
   golden::TemporaryFolder folder, elsewhere;
   elsewhere.write("photos/1.png", a_png(1));
   elsewhere.write("photos/more/2.png", a_png(2));
   elsewhere.write("3.png", a_png(3));
-  fs::create_symlink(elsewhere.path, elsewhere.path / "photos" / "back");  // to a real holder
+  fs::create_symlink(elsewhere.path, elsewhere.path / "photos" / "back");  // to a real parent
   fs::create_directory(folder.path / "ant");
   fs::create_symlink(elsewhere.path / "photos", folder.path / "ant" / "linked");
   fs::create_symlink(elsewhere.path / "3.png", folder.path / "ant" / "x.png");
@@ -349,7 +349,7 @@ TEST_CASE("a folder that may not be read is an error that names it") {
   }
 }
 
-TEST_CASE("each image of a folder is given once, with its index, to be shrunk at once") {
+TEST_CASE("each image of a folder is passed on once, with its index") {
   golden::TemporaryFolder folder;
   for (int i = 0; i < 40; ++i)
     folder.write("class/" + std::to_string(100 + i) + ".png",

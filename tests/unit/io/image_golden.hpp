@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What the image tests share: the golden folder, its table, and the text of an error.
+// Shared by the image tests: the golden folder, its table, and the text of an error.
 #pragma once
 
 #include <cstddef>
@@ -56,7 +56,7 @@ inline std::string hash(std::span<const std::byte> bytes) {
   return text;
 }
 
-/// The text of the frostline::Error that the action throws, or nothing.
+/// The text of the frostline::Error that the action throws, or empty.
 template <typename Action>
 std::string error_of(Action action) {
   try {
@@ -71,7 +71,7 @@ inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }
 
-/// An empty folder that goes away with the object.
+/// An empty folder that is removed with the object.
 struct TemporaryFolder {
   std::filesystem::path path = std::filesystem::temp_directory_path() /
                                ("frostline-" + std::to_string(std::random_device{}()));

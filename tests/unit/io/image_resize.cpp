@@ -47,7 +47,7 @@ TEST_CASE("an image of one colour keeps it at every size") {
   }
 }
 
-TEST_CASE("a crop holds the region's pixels") {
+TEST_CASE("a crop has the region's pixels") {
   Image image{3, 2, {}};
   for (std::uint8_t value = 0; value < 18; ++value) image.pixels.push_back(value);
   CHECK(frostline::crop(image, {0, 0, 3, 2}) == image);

@@ -43,7 +43,7 @@ std::vector<int> square(int crop) {
 
 }  // namespace
 
-TEST_CASE("a label mask holds a palette's indices or a grey picture's values as they are stored") {
+TEST_CASE("a label mask has a palette's indices or a grey picture's values as they are stored") {
   auto lines = golden::lines("mask");
   REQUIRE(lines.size() == 13);
   for (auto& line : lines) {
@@ -59,7 +59,7 @@ TEST_CASE("a label mask holds a palette's indices or a grey picture's values as 
   }
 }
 
-TEST_CASE("what is no label mask is refused with its name and the reason") {
+TEST_CASE("a file that is not a label mask is refused with its name and the reason") {
   auto lines = golden::lines("refuse_mask");
   REQUIRE(lines.size() == 8);
   for (auto& line : lines) {
@@ -78,7 +78,7 @@ TEST_CASE("what is no label mask is refused with its name and the reason") {
                  "1 to 850 pixels"));
 }
 
-TEST_CASE("a label mask cut anywhere is an error or whole") {
+TEST_CASE("a label mask that is cut anywhere is an error or complete") {
   const auto bytes = golden::bytes_of(golden::folder() / "mask_palette8.png");
   const LabelMask whole = frostline::decode_label_mask(bytes, "whole");
   for (std::size_t size = 0; size < bytes.size(); ++size) {
@@ -89,7 +89,7 @@ TEST_CASE("a label mask cut anywhere is an error or whole") {
   }
 }
 
-TEST_CASE("a mask is turned upright as the picture that it belongs to") {
+TEST_CASE("a mask is turned upright like its picture") {
   frostline::Image image{3, 2, {}};
   for (std::uint8_t value = 0; value < 6; ++value)
     for (int channel = 0; channel < 3; ++channel) image.pixels.push_back(value);
@@ -132,14 +132,15 @@ TEST_CASE("a mask or image resized to the nearest pixels has Pillow's numbers") 
   }
 }
 
-TEST_CASE("a mask resized to its own size stays as it is, and a crop holds the region's labels") {
+TEST_CASE("a mask resized to its own size stays as it is, and a crop has the region's labels") {
   const LabelMask mask = golden_mask("mask_palette4.png");
   CHECK(resize_nearest(mask, mask.width, mask.height) == mask);
   CHECK(crop(mask, {0, 0, mask.width, mask.height}) == mask);
   CHECK(crop(LabelMask{3, 2, {1, 2, 3, 4, 5, 6}}, {1, 0, 2, 2}) == LabelMask{2, 2, {2, 3, 5, 6}});
 }
 
-TEST_CASE("the evaluation transform takes torchvision's nearest labels, and 255 beside the mask") {
+TEST_CASE(
+    "the evaluation transform takes torchvision's nearest labels, and 255 outside of the mask") {
   auto lines = golden::lines("mask_evaluate");
   REQUIRE(lines.size() == 8);
   for (auto& line : lines) {
@@ -175,8 +176,8 @@ TEST_CASE("the training transform takes torchvision's nearest labels of a region
   }
 }
 
-TEST_CASE("an image and its mask are cut and mirrored alike") {
-  // Each pixel's red tells its label, but for the mixture of pixels where the image is resampled.
+TEST_CASE("an image and its mask are cut and mirrored in the same way") {
+  // Each pixel's red is its label, except where resampling mixes pixels.
   frostline::Image image{40, 30, {}};
   LabelMask mask{40, 30, {}};
   for (int y = 0; y < 30; ++y)
@@ -211,7 +212,7 @@ TEST_CASE("an image and its mask are cut and mirrored alike") {
                  "a mask of 30x40"));
 }
 
-TEST_CASE("the evaluation transform of an image and its mask is that of each") {
+TEST_CASE("the evaluation transform of an image and its mask equals that of each") {
   const frostline::Image image = frostline::read_image(golden::folder() / "mask_grey8.png");
   const LabelMask mask = golden_mask("mask_grey8.png");
   for (const frostline::EvaluationTransform& transform :
@@ -231,7 +232,7 @@ TEST_CASE("the evaluation transform of an image and its mask is that of each") {
   }
 }
 
-TEST_CASE("an image and a mask of unlike sizes are refused, with a hint where one is turned") {
+TEST_CASE("an image and a mask of different sizes are refused, with a hint if one is turned") {
   const frostline::EvaluationTransform evaluate{.resize = 4, .crop = 4};
   const frostline::TrainingTransform train{.crop = 4};
   std::vector<float> floats(48, -7);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// load_pretrained, load and save: what is loaded, what is left, and that errors change nothing.
+// load_pretrained, load and save: which tensors are loaded, and that errors change nothing.
 #include "frostline/checkpoint/load.hpp"
 
 #include "frostline/backend/cpu.hpp"
@@ -23,7 +23,7 @@ using Dense = ReplaceHead<Whole, FcnHead<64, 4>>;
 template <class Model>
 using Net = Network<Model, Image>;
 
-/// A network's tensors as a file would hold them, to be changed before they are written.
+/// A network's tensors for a file, which can be changed before they are written.
 struct Draft {
   std::vector<TensorToWrite> tensors;
   std::vector<std::vector<float>> floats;
@@ -63,7 +63,7 @@ struct Draft {
   }
 };
 
-TEST_CASE("what save writes, load reads back bit for bit, counters too") {
+TEST_CASE("load reads back bit for bit what save writes, also counters") {
   const files::TemporaryFolder folder;
   Net<Whole> a{max_batch(2), seed(1)}, b{max_batch(2), seed(2)};
   a.forward(random_floats(2 * 3 * 32 * 32), true);
@@ -90,7 +90,7 @@ TEST_CASE("halves are written as the nearest halves") {
     REQUIRE(std::abs(exact[i] - half[i]) <= bound * std::abs(exact[i]) + 1e-7f);
 }
 
-TEST_CASE("load_pretrained leaves a new head alone and loads everything else") {
+TEST_CASE("load_pretrained leaves a new head as it is and loads everything else") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)};
   const auto path = Draft(source).write(folder);
@@ -105,7 +105,7 @@ TEST_CASE("load_pretrained leaves a new head alone and loads everything else") {
             source.values("layer4.1.bn2.running_var"));
     REQUIRE(report.text() == "loaded 120 tensors; new and left as initialised: fc.weight, fc.bias");
   }
-  SECTION("a dense head; the file's classifier is no surprise") {
+  SECTION("a dense head; the file's classifier is skipped") {
     Net<Dense> network{max_batch(1), seed(2)};
     const LoadReport report = load_pretrained(network, path);
     REQUIRE(report.ignored == std::vector<std::string>{"fc.bias", "fc.weight"});
@@ -113,19 +113,19 @@ TEST_CASE("load_pretrained leaves a new head alone and loads everything else") {
             std::string::npos);
     REQUIRE(network.values("layer1.0.conv1.weight") == source.values("layer1.0.conv1.weight"));
   }
-  SECTION("a model written out whole loads whole") {
+  SECTION("a whole model in the file is loaded completely") {
     Net<Whole> network{max_batch(1), seed(2)};
     REQUIRE(load_pretrained(network, path).left_new.empty());
     REQUIRE(snapshot(network) == snapshot(source));
   }
-  SECTION("load, of a checkpoint, wants the new head too") {
+  SECTION("load of a checkpoint also requires the new head") {
     Net<NewHead> network{max_batch(1), seed(2)};
     REQUIRE_ERROR(load(network, path),
                   "mismatched 'fc.weight': the file has [7, 64], the network [3, 64]");
   }
 }
 
-TEST_CASE("what PyTorch's wrappers add to keys is taken off, in any order and place") {
+TEST_CASE("names that PyTorch's wrappers add to keys are removed, in any order and place") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   Draft draft(source);
@@ -170,7 +170,7 @@ TEST_CASE("a prefix is removed if everything fits without it, and is reported") 
   Draft draft(source);
   draft.prefix(GENERATE("model.", "net.", "encoder.", "student.", "a.b.module.c."));
   const auto path = draft.write(folder);
-  SECTION("alone, in a checkpoint too") {
+  SECTION("without other keys, also in a checkpoint") {
     const LoadReport report =
         GENERATE(false, true) ? load(network, path) : load_pretrained(network, path);
     REQUIRE(snapshot(network) == snapshot(source));
@@ -178,7 +178,7 @@ TEST_CASE("a prefix is removed if everything fits without it, and is reported") 
     REQUIRE(report.text() ==
             "loaded 122 tensors, whose keys begin with '" + report.prefix + "' in the file");
   }
-  SECTION("beside what a training program has besides, where weights are pretrained") {
+  SECTION("with other values of a training program, in load_pretrained") {
     draft.add("criterion.weight");
     draft.add("queue");
     const LoadReport report = load_pretrained(network, draft.write(folder));
@@ -186,7 +186,7 @@ TEST_CASE("a prefix is removed if everything fits without it, and is reported") 
     REQUIRE(report.ignored == std::vector<std::string>{"criterion.weight", "queue"});
     REQUIRE_ERROR(load(network, path), "unexpected 'criterion.weight' [4]");
   }
-  SECTION("not where a key is missing: that is told, in terms of the network's keys") {
+  SECTION("not if a key is missing: the error uses the network's keys") {
     draft.tensors.erase(draft.tensors.begin());
     const auto before = snapshot(network);
     const std::string message = error_of([&] { load_pretrained(network, draft.write(folder)); });
@@ -198,7 +198,7 @@ TEST_CASE("a prefix is removed if everything fits without it, and is reported") 
   }
 }
 
-TEST_CASE("where several prefixes fit, the error names them, and a user names one") {
+TEST_CASE("if several prefixes fit, the error names them, and a user chooses one") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, teacher{max_batch(1), seed(3)};
   Net<Whole> network{max_batch(1), seed(2)};
@@ -219,7 +219,7 @@ TEST_CASE("where several prefixes fit, the error names them, and a user names on
   REQUIRE_ERROR(load(network, path, {.prefix = "teach"}), "no key begins with the prefix 'teach.'");
 }
 
-TEST_CASE("a prefix may be the name of a wrapper, where the same keys are there without it") {
+TEST_CASE("a prefix may be the name of a wrapper, if the same keys are there without it") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   Draft draft(source);
@@ -244,7 +244,7 @@ TEST_CASE("the name of a wrapper may be renamed") {
   REQUIRE(snapshot(network) == snapshot(source));
 }
 
-TEST_CASE("keys are renamed and passed over as a user says") {
+TEST_CASE("keys are renamed and skipped as a user says") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   Draft draft(source);
@@ -269,11 +269,11 @@ TEST_CASE("keys are renamed and passed over as a user says") {
   wrong.rename["haed"] = "fc";
   REQUIRE_ERROR(load(network, path, wrong), "no key begins with 'haed', to be renamed 'fc'");
   wrong = options;
-  wrong.ignore = {"total", "em", "params"};  // no whole names
+  wrong.ignore = {"total", "em", "params"};  // not whole names
   REQUIRE_ERROR(load(network, path, wrong), "unexpected 'total_params' [4]");
 }
 
-TEST_CASE("names are renamed after a prefix that is found, too") {
+TEST_CASE("names are also renamed after a prefix that is found") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   const auto before = snapshot(network);
@@ -291,15 +291,15 @@ TEST_CASE("names are renamed after a prefix that is found, too") {
     REQUIRE(snapshot(network) == snapshot(source));
     REQUIRE(report.prefix == (options.rename.contains("model") ? "" : "model."));
   }
-  SECTION("with a prefix that is named") {
+  SECTION("with a given prefix") {
     load(network, path, {.prefix = "model", .rename = {{"classifier", "fc"}}});
     REQUIRE(snapshot(network) == snapshot(source));
   }
-  SECTION("where it was renamed as it is in the file, it is not renamed again") {
+  SECTION("a key that was renamed with its prefix is not renamed again") {
     const LoadOptions options{.rename = {{"model", "net"}, {"net.classifier", "net.fc"}}};
     REQUIRE_ERROR(load(network, path, options), "no key begins with 'net.classifier'");
   }
-  SECTION("a name that is nowhere is told, and nothing is changed") {
+  SECTION("an unknown name is reported, and nothing is changed") {
     const LoadOptions options{.rename = {{"classifier", "fc"}, {"haed", "fc"}}};
     REQUIRE_ERROR(load(network, path, options),
                   "(1 problem)\n  no key begins with 'haed', to be renamed 'fc'");
@@ -314,7 +314,7 @@ TEST_CASE("names are renamed after a prefix that is found, too") {
   }
 }
 
-TEST_CASE("where a rename makes two keys one, both are named") {
+TEST_CASE("if a rename makes two keys equal, both are named") {
   const files::TemporaryFolder folder;
   Net<Whole> network{max_batch(1), seed(2)};
   Draft draft(network);
@@ -323,7 +323,8 @@ TEST_CASE("where a rename makes two keys one, both are named") {
                 "two keys of the file become 'fc.bias': 'fc.bias' and 'head.bias'");
 }
 
-TEST_CASE("of several sets of weights in a file none is taken unasked, though one lacks a layer") {
+TEST_CASE(
+    "of several sets of weights in a file none is loaded by default, even if one lacks a layer") {
   const files::TemporaryFolder folder;
   Net<Whole> network{max_batch(1), seed(2)};
   const auto before = snapshot(network);
@@ -340,7 +341,7 @@ TEST_CASE("of several sets of weights in a file none is taken unasked, though on
   load_pretrained(network, both.write(folder), {.prefix = "teacher"});
 }
 
-TEST_CASE("a file's own head is passed over whatever it is called, but no typo") {
+TEST_CASE("a file's own head is skipped with any name, but a misspelt key is not") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)};
   Net<NewHead> network{max_batch(1), seed(2)};
@@ -369,7 +370,7 @@ TEST_CASE("a file's own head is passed over whatever it is called, but no typo")
                          "prefix") != std::string::npos);
     REQUIRE(snapshot(network) == before);
   }
-  SECTION("something of the rest is missing: then an unknown part may be it") {
+  SECTION("another tensor is missing: then an unknown part may be that tensor") {
     draft["conv1.weight"].key = "stem.weight";
     const std::string message = error_of([&] { load_pretrained(network, draft.write(folder)); });
     INFO(message);
@@ -377,13 +378,13 @@ TEST_CASE("a file's own head is passed over whatever it is called, but no typo")
     REQUIRE(message.find("unexpected 'stem.weight'") != std::string::npos);
     REQUIRE(snapshot(network) == before);
   }
-  SECTION("a network that keeps its head wants it") {
+  SECTION("a network that keeps its head requires it") {
     Net<Whole> whole{max_batch(1), seed(2)};
     REQUIRE_ERROR(load_pretrained(whole, draft.write(folder)), "unexpected 'head.bias' [4]");
   }
 }
 
-TEST_CASE("counters of other types and shapes are taken as PyTorch takes them") {
+TEST_CASE("counters of other types and shapes are converted as in PyTorch") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   const std::string key = "bn1.num_batches_tracked";
@@ -400,7 +401,7 @@ TEST_CASE("counters of other types and shapes are taken as PyTorch takes them") 
     counter.extents = {1};
     REQUIRE(loaded() == 42);
   }
-  SECTION("a float, whose fraction goes") {
+  SECTION("a float, which loses its fraction") {
     counter = {key, {}, ElementType::f32, std::span<const float>(floats).first(1)};
     REQUIRE(loaded() == 42);
     counter.type = ElementType::bf16;
@@ -410,13 +411,13 @@ TEST_CASE("counters of other types and shapes are taken as PyTorch takes them") 
     counter = {key, {2}, ElementType::f16, std::span<const float>(floats)};
     REQUIRE(loaded() == 42);
   }
-  SECTION("an empty vector or a matrix is none") {
+  SECTION("an empty vector or a matrix is an error") {
     counter = {key, {0}, ElementType::f32, std::span<const float>(floats).first(0)};
     REQUIRE_ERROR(loaded(), "mismatched '" + key + "': the file has [0], the network []");
     counter = {key, {1, 1}, ElementType::f32, std::span<const float>(floats).first(1)};
     REQUIRE_ERROR(loaded(), "the file has [1, 1], the network []");
   }
-  SECTION("a number that no integer is changes nothing") {
+  SECTION("a number that is not an integer changes nothing") {
     const auto before = snapshot(network);
     floats[0] = GENERATE(std::numeric_limits<float>::quiet_NaN(), 1e30f, -1e30f, 0x1p63f,
                          -std::numeric_limits<float>::infinity());
@@ -446,7 +447,7 @@ TEST_CASE("weights of PyTorch's own files with float counters, prefixes and more
   }
 }
 
-TEST_CASE("a value of a type that cannot be read is an error where the network needs it") {
+TEST_CASE("a value of a type that cannot be read is an error if the network needs it") {
   const files::TemporaryFolder folder;
   Net<Whole> network{max_batch(1), seed(2)};
   const auto before = snapshot(network);
@@ -489,7 +490,7 @@ TEST_CASE("many problems of a kind are summed up") {
   REQUIRE(std::count(message.begin(), message.end(), '\n') == 13);
 }
 
-TEST_CASE("save with 16 bits keeps running statistics, and refuses what becomes infinite") {
+TEST_CASE("save with 16 bits keeps running statistics, and refuses numbers that become infinite") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   const auto path = folder.path / "half.safetensors";
@@ -525,7 +526,7 @@ TEST_CASE("save with 16 bits keeps running statistics, and refuses what becomes 
   REQUIRE(snapshot(network) == snapshot(source));
 }
 
-TEST_CASE("numbers that are not finite never replace good weights, unless one asks for it") {
+TEST_CASE("numbers that are not finite replace good weights only on request") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   const auto path = folder.path / "weights.safetensors";
@@ -563,7 +564,7 @@ TEST_CASE("no file is written under a name that other programs read as another f
   save(network, folder.path / "best");
 }
 
-TEST_CASE("what only differs in shape is told without a word on keys") {
+TEST_CASE("different shapes are reported without advice on keys") {
   const files::TemporaryFolder folder;
   Net<Whole> network{max_batch(1), seed(1)};
   Draft draft(network);
@@ -604,7 +605,7 @@ TEST_CASE("common checkpoints of several programs load, whose weights have other
   REQUIRE(report.ignored == std::vector<std::string>{"student.conv.bias", "student.conv.weight"});
 }
 
-TEST_CASE("a diverged network is told in five names") {
+TEST_CASE("the error for a diverged network has five names") {
   const files::TemporaryFolder folder;
   Net<Whole> network{max_batch(1), seed(1)};
   for (const NamedTensor& tensor : Net<Whole>::tensors()) {
@@ -629,7 +630,7 @@ TEST_CASE("a segmentation model's file loads, with its backbone. and classifier.
   REQUIRE(snapshot(network) == snapshot(source));
 }
 
-TEST_CASE("all that does not fit is reported at once, and nothing is changed") {
+TEST_CASE("all problems are reported at once, and nothing is changed") {
   const files::TemporaryFolder folder;
   Net<Whole> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
   const auto before = snapshot(network);
@@ -679,7 +680,7 @@ TEST_CASE("frozen weights stay in their file, which others may replace but not o
   };
   const std::vector<float> before = outputs();
 
-  save(network, path);  // puts a new file in its place
+  save(network, path);  // replaces the file
   CHECK(network.values(frozen) == whole.values(frozen));
 
   load_pretrained(network, copy);
@@ -694,7 +695,7 @@ TEST_CASE("frozen weights stay in their file, which others may replace but not o
   CHECK_THROWS_AS(save(network, folder.path / "new.safetensors"), Error);
   CHECK_FALSE(std::filesystem::exists(folder.path / "new.safetensors"));
 
-  // What is written to it from elsewhere is a copy.
+  // Another network's weights are copied into it.
   std::vector<float> other = whole.values(frozen);
   other[0] += 1;
   network.write(network.tensor(frozen), std::span<const float>(other));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of the pickle machine: what it reads, and what it refuses without running anything.
+// Tests of the pickle reader: values, and refusals without running any code.
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -81,7 +81,7 @@ TEST_CASE("a pickle's containers are read") {
   REQUIRE(pickle.length == 15);
 }
 
-TEST_CASE("an OrderedDict is a dictionary, Python 2's of pairs too, and keeps it through BUILD") {
+TEST_CASE("an OrderedDict is a dictionary, also Python 2's of pairs, and stays one through BUILD") {
   const std::string call = "ccollections\nOrderedDict\n";
   REQUIRE(parse(call + ")R}b.").top().kind == Kind::dictionary);
   const fl::Pickle pickle = parse(call +
@@ -103,7 +103,7 @@ TEST_CASE("a global is recorded by its name and its call is not made") {
   REQUIRE(contains(refusal("K\x01)R."), "calls what is not a function"));
 }
 
-TEST_CASE("an attack is recorded, and nothing of it is run") {
+TEST_CASE("an attack is recorded, and no code of it is run") {
   const files::TemporaryFolder folder;
   const auto proof = folder.path / "it_was_run";
   const std::string touch = files::pickle::text("touch " + proof.string());
@@ -128,7 +128,7 @@ TEST_CASE("an attack is recorded, and nothing of it is run") {
   REQUIRE(std::filesystem::exists(proof));  // the proof would have been seen
 }
 
-TEST_CASE("an object keeps its state, and what it is filled with as a dictionary") {
+TEST_CASE("an object keeps its state, and the entries with which it is filled") {
   const fl::Pickle pickle = parse(
       "cargparse\nNamespace\n)\x81}b(K\x01K\x02uK\x03"
       "a.");
@@ -140,7 +140,7 @@ TEST_CASE("an object keeps its state, and what it is filled with as a dictionary
   REQUIRE(contains(refusal("ca\nb\n)R(K\x01u."), "key without a value"));
 }
 
-TEST_CASE("what protocol 0 writes is read") {
+TEST_CASE("pickles of protocol 0 are read") {
   REQUIRE(parse("I00\n.").top().kind == Kind::boolean);
   REQUIRE(parse("I01\n.").top().integer == 1);
   REQUIRE(parse("I-12\n.").top().integer == -12);
@@ -165,7 +165,7 @@ TEST_CASE("what protocol 0 writes is read") {
     REQUIRE(!refusal(damage).empty());
 }
 
-TEST_CASE("Python's own pickles of every protocol are read alike") {
+TEST_CASE("Python's own pickles of every protocol give the same values") {
   for (int protocol = 0; protocol <= 5; ++protocol) {
     INFO("protocol " << protocol);
     const std::string content =
@@ -210,7 +210,7 @@ TEST_CASE("Python's own pickles of every protocol are read alike") {
   }
 }
 
-TEST_CASE("what is not in the file is refused") {
+TEST_CASE("a pickle that needs data outside of the file is refused") {
   REQUIRE(contains(refusal("\x82\x01."), "registry"));
   REQUIRE(contains(refusal("\x97."), "buffers that are not in the file"));
 }
@@ -261,7 +261,7 @@ TEST_CASE("damage to a pickle is refused") {
   REQUIRE(contains(refusal("ia\nb\n."), "mark is missing"));
 }
 
-TEST_CASE("deep, cyclic and boundless pickles do no harm") {
+TEST_CASE("deep, cyclic and endless pickles are harmless") {
   const fl::Pickle cyclic = parse(
       "]q\x01h\x01"
       "a.");
@@ -273,7 +273,7 @@ TEST_CASE("deep, cyclic and boundless pickles do no harm") {
   REQUIRE(
       contains(refusal("N" + std::string(std::size_t{1} << 22, '2') + "."), "more than 4194304"));
 
-  // An OrderedDict of 1000 pairs, asked for again and again.
+  // An OrderedDict of 1000 pairs, made again and again.
   std::string doubling = "ccollections\nOrderedDict\nq\x01](";
   for (int i = 0; i < 1000; ++i) doubling += "NN\x86";
   doubling +=

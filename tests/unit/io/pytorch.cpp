@@ -47,7 +47,7 @@ std::string refusal_of_tensor(const Tensor& tensor) {
   return error;
 }
 
-/// Reads as a user would: every tensor that is not absurdly large.
+/// Reads as a user would: every tensor that is not extremely large.
 void read_all(const std::filesystem::path& path) {
   const fl::StateDict state = fl::read_pytorch(path);
   for (const auto& [key, tensor] : state.tensors)
@@ -127,7 +127,7 @@ TEST_CASE("a checkpoint's state_dict is found and its other values passed over")
   }
 }
 
-TEST_CASE("a wrapper may lie in a wrapper, and a layer may be called model") {
+TEST_CASE("a wrapper may be inside a wrapper, and a layer may be called model") {
   const std::string inner = dictionary({{"w", Tensor{}}});
   const std::string twice = dictionary({{"model", dictionary({{"state_dict", inner}})}});
   REQUIRE(floats_of(read(files::pytorch_zip(twice, {six_floats()})), "w") == arange(6));
@@ -188,7 +188,7 @@ TEST_CASE("a whole pickled module is refused with what to save instead") {
   REQUIRE(contains(error, "save model.state_dict() instead"));
 }
 
-TEST_CASE("a whole pickled module is known in an old file, and inside of a checkpoint") {
+TEST_CASE("a whole pickled module is recognised in an old file, and inside of a checkpoint") {
   REQUIRE(contains(error_of([] { fl::read_pytorch(files::golden("module_legacy.pth")); }),
                    "it holds a whole pickled module"));
   REQUIRE(contains(error_of([] { fl::read_pytorch(files::golden("module_inside.pth")); }),
@@ -202,7 +202,7 @@ TEST_CASE("a TorchScript archive is refused with what to do instead") {
   REQUIRE(contains(error, "torch.save(torch.jit.load(path).state_dict(), new_path)"));
 }
 
-TEST_CASE("values of any type may stand beside the weights: nothing needs them") {
+TEST_CASE("values of any type may be stored with the weights and are skipped") {
   for (const std::string name : {"others.pth", "others_protocol5.pth", "others_legacy.pth"}) {
     INFO(name);
     const fl::StateDict state = fl::read_pytorch(files::golden(name));
@@ -213,7 +213,7 @@ TEST_CASE("values of any type may stand beside the weights: nothing needs them")
   }
 }
 
-TEST_CASE("values of any type may stand among the weights, and are named") {
+TEST_CASE("values of any type may be among the weights, and are named") {
   const fl::StateDict state = fl::read_pytorch(files::golden("strange.pth"));
   REQUIRE(state.tensors.size() == 4);
   REQUIRE(floats_of(state, "weight") == arange(6));  // a tensor with an attribute
@@ -266,7 +266,7 @@ TEST_CASE(
       "is not inside its storage"));
 }
 
-TEST_CASE("a tensor that PyTorch negates when it is read is not taken as it is stored") {
+TEST_CASE("a tensor that PyTorch negates when it is read is not read as it is stored") {
   using namespace files::pickle;
   std::string tensor = Tensor{};
   tensor.replace(tensor.size() - 2, 2, dictionary({{"neg", "\x88"}}) + "tR");
@@ -440,7 +440,7 @@ TEST_CASE("a legacy file of another machine, protocol or tool is refused") {
   REQUIRE(contains(refusal("hello"), "not a file that torch.save wrote"));
 }
 
-TEST_CASE("an attack in a file names itself and is not run") {
+TEST_CASE("an attack in a file is named and not run") {
   const files::TemporaryFolder folder;
   const auto proof = folder.path / "it_was_run";
   const std::string attack =
@@ -472,7 +472,7 @@ TEST_CASE("a file that is cut short anywhere is refused", "[slow]") {
   }
 }
 
-TEST_CASE("random damage to a file does no harm") {
+TEST_CASE("random damage to a file is harmless") {
   const files::TemporaryFolder folder;
   const unsigned seed = std::random_device{}();
   std::printf("random damage to .pth files: seed %u\n", seed);

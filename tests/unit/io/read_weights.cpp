@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of telling the formats of weights apart, and of paths that cannot be read.
+// Tests of recognising the formats of weights, and of paths that cannot be read.
 #include <filesystem>
 #include <frostline/io/weights/read_weights.hpp>
 #include <string>
@@ -23,7 +23,7 @@ std::string refusal(const std::filesystem::path& path) {
 
 }  // namespace
 
-TEST_CASE("a file of weights is known by its content, whatever its name") {
+TEST_CASE("a file of weights is recognised by its content, with any name") {
   const files::TemporaryFolder folder;
   for (const std::string name : {"checkpoint.pth", "legacy_protocol4.pth", "legacy.pth", "zip.pth",
                                  "reference.safetensors"}) {
@@ -52,7 +52,7 @@ TEST_CASE("a file of no known format is refused with the formats") {
   REQUIRE(contains(refusal(folder.write("one", "x")), "supported formats"));
 }
 
-TEST_CASE("a path that is no readable file is refused with the reason") {
+TEST_CASE("a path that is not a readable file is refused with the reason") {
   const files::TemporaryFolder folder;
   REQUIRE(contains(refusal(folder.path / "missing.pth"), "no such file"));
   REQUIRE(contains(refusal(folder.path / "missing" / "missing.pth"), "no such file"));

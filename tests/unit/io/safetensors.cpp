@@ -70,7 +70,7 @@ TEST_CASE("a file of the safetensors package is read") {
   REQUIRE(state.metadata.find("format")->second == "pt");
 }
 
-TEST_CASE("what is written is read back equal") {
+TEST_CASE("written tensors are read back unchanged") {
   const files::TemporaryFolder folder;
   const auto path = folder.path / "written.safetensors";
   const unsigned seed = std::random_device{}();
@@ -146,7 +146,7 @@ TEST_CASE("tensors that cannot be written are refused by key") {
   REQUIRE(std::filesystem::is_empty(folder.path));
 }
 
-TEST_CASE("a failure to write loses nothing and leaves nothing") {
+TEST_CASE("a failure to write keeps the old file and leaves no new one") {
   const files::TemporaryFolder folder;
   const auto path = folder.path / "weights.safetensors";
   const std::vector<float> before = arange(3), after(100000, 1.0f);
@@ -197,7 +197,7 @@ TEST_CASE("a header that breaks the format is refused") {
   REQUIRE(refusal(file_of("{}      ")).empty());
 }
 
-TEST_CASE("a tensor of a type that frostline lacks is named, and the others are read") {
+TEST_CASE("a tensor of an unsupported type is named, and the others are read") {
   const files::TemporaryFolder folder;
   const std::string header = entry("a", "F8_E4M3", "[4]", "[0,4]") + "," +
                              entry("w", "F32", "[1]", "[4,8]") + "," +
@@ -234,7 +234,7 @@ TEST_CASE("a tensor that breaks the format is refused") {
   REQUIRE(contains(refusal_of(good, 9), "tensors have 8 bytes, its data 9"));
 }
 
-TEST_CASE("a safetensors file that is cut short or damaged does no harm") {
+TEST_CASE("a safetensors file that is truncated or damaged is harmless") {
   const files::TemporaryFolder folder;
   const std::string whole = files::content_of(files::golden("reference.safetensors"));
   for (std::size_t size = 0; size < whole.size(); ++size) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Tests of StoredTensor: types, strides and what is refused.
+// Tests of StoredTensor: types, strides and errors.
 #include <cstdint>
 #include <cstring>
 #include <frostline/io/weights/state_dict.hpp>
@@ -31,7 +31,7 @@ std::vector<float> read(const fl::StoredTensor& tensor) {
 
 }  // namespace
 
-TEST_CASE("a stored tensor is read in row-major order whatever its strides") {
+TEST_CASE("a stored tensor is read in row-major order with any strides") {
   const std::vector<float> values = files::arange(24);
   const auto type = fl::ElementType::f32;
   REQUIRE(read(stored(type, values, {24}, {1})) == values);
@@ -78,7 +78,7 @@ TEST_CASE("every element type is converted to float") {
           std::vector<float>{1, 0x1p-133f});
 }
 
-TEST_CASE("integers are read as they are, floats without their fractions") {
+TEST_CASE("integers are read unchanged, floats without their fractions") {
   using Type = fl::ElementType;
   constexpr std::int64_t least = std::numeric_limits<std::int64_t>::min();
   std::vector<std::int64_t> out(2);
@@ -96,7 +96,7 @@ TEST_CASE("integers are read as they are, floats without their fractions") {
   REQUIRE(out == std::vector<std::int64_t>{5, -5});
 }
 
-TEST_CASE("a number that has no value of the type that is asked for is an error") {
+TEST_CASE("a number that the requested type cannot hold is an error") {
   using Type = fl::ElementType;
   std::vector<std::int64_t> integer(1);
   for (const double number : {std::numeric_limits<double>::quiet_NaN(), 1e30, -1e30, 0x1p63,
@@ -126,7 +126,7 @@ TEST_CASE("a span of another size is refused with both sizes") {
   REQUIRE(files::contains(files::error_of([&] { tensor.copy_to(seven); }), "not the 7"));
 }
 
-TEST_CASE("elements may lie at any address") {
+TEST_CASE("elements may be at any address") {
   alignas(8) char buffer[4 * 4 + 1];
   const std::vector<float> values = files::arange(4, 0.5f);
   std::memcpy(buffer + 1, values.data(), 16);

@@ -74,7 +74,7 @@ TEST_CASE("the evaluation transform writes torchvision's floats") {
   }
 }
 
-TEST_CASE("the training transform makes torchvision's floats of a region") {
+TEST_CASE("the training transform gives torchvision's floats for a region") {
   auto lines = golden::lines("region");
   REQUIRE(lines.size() == 24);
   for (auto& line : lines) {
@@ -91,7 +91,7 @@ TEST_CASE("the training transform makes torchvision's floats of a region") {
   }
 }
 
-TEST_CASE("the training transform draws what torchvision makes of the same random numbers") {
+TEST_CASE("the training transform draws the same as torchvision from the same random numbers") {
   auto lines = golden::lines("draw");
   REQUIRE(lines.size() == 32);
   for (auto& line : lines) {
@@ -119,7 +119,7 @@ TEST_CASE("the training transform draws what torchvision makes of the same rando
   }
 }
 
-TEST_CASE("regions keep to the image, the scale and the ratio, and reach every corner") {
+TEST_CASE("regions respect the image, the scale and the ratio, and reach every corner") {
   const unsigned seed = std::random_device{}();
   INFO("seed " << seed);
   std::mt19937_64 generator(seed);
@@ -146,7 +146,7 @@ TEST_CASE("regions keep to the image, the scale and the ratio, and reach every c
   CHECK(corners == 15);
 }
 
-TEST_CASE("half of the images are mirrored, or none if so asked") {
+TEST_CASE("half of the images are mirrored, or none on request") {
   std::mt19937_64 generator(1);
   const Image image{2, 1, {0, 0, 0, 255, 255, 255}};
   auto floats = square(2);
@@ -163,7 +163,7 @@ TEST_CASE("half of the images are mirrored, or none if so asked") {
   }
 }
 
-TEST_CASE("a transform normalises with the numbers given") {
+TEST_CASE("a transform normalises with the given numbers") {
   const EvaluationTransform transform{
       .resize = 1, .crop = 1, .normalization = {.mean = {0, 1, 0.5f}, .deviation = {1, 1, 0.5f}}};
   auto floats = square(1);

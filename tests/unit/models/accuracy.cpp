@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// How far a frozen ResNet-18's features are from exact ones, for each choice of accuracy.
+// The error of a frozen ResNet-18's features for each choice of algorithms.
 #include <frostline/frostline.hpp>
 
 #include "support/catch.hpp"
@@ -39,7 +39,7 @@ Doubles convolve(const Node& node, const Doubles& x, const std::vector<float>& w
 
 Doubles pool(const Node& node, const Doubles& x) {
   const Shape in = node.in, out = node.out;
-  Doubles y(out.size());  // behind a ReLU: nothing is below zero
+  Doubles y(out.size());  // after a ReLU: no number is below zero
   for (int c = 0; c < in.channels; ++c)
     for (int row = 0; row < out.height; ++row)
       for (int column = 0; column < out.width; ++column)
@@ -106,7 +106,7 @@ double error(const std::vector<float>& image, int batch, const Doubles* referenc
 
 }  // namespace
 
-TEST_CASE("features are as accurate as asked for") {
+TEST_CASE("features have the accuracy of the chosen algorithms") {
   const std::vector<float> image = random_floats(Image::shape.size());
   Doubles truth;
   const double balanced = error<Balanced>(image, 3, nullptr, &truth);

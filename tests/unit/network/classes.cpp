@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// AtMost: a network made for a bound and given a number of classes is one made for that number.
+// AtMost: a network made for a bound and given a number of classes equals one made for that number.
 #include "frostline/backend/cpu.hpp"
 #include "frostline/program/summary.hpp"
 #include "support/bounded.hpp"
@@ -19,7 +19,7 @@ using Late = Net<HeadAlone<Classifier<AtMost<Bound>>>>;
 template <int Number>
 using Early = Net<HeadAlone<Classifier<Number>>>;
 
-// What speaks of the number needs a network; of a constant number it needs none.
+// A fact that depends on the number needs a network; for a constant number it does not.
 template <class Net>
 concept knows_before = requires {
   Net::parameter_count();
@@ -49,7 +49,7 @@ constexpr float other_order = 2e-6f;
 
 }  // namespace
 
-TEST_CASE("a classifier for at most so many classes is one for the number it is given") {
+TEST_CASE("a classifier for AtMost<N> classes equals one for the given number") {
   SECTION("the head trains") { compare<HeadAlone, Classifier, 100, 37>(); }
   SECTION("one class") { compare<HeadAlone, Classifier, 100, 1>(); }
   SECTION("all classes") { compare<HeadAlone, Classifier, 100, 100>(); }
@@ -60,7 +60,7 @@ TEST_CASE("a classifier for at most so many classes is one for the number it is 
   SECTION("biases train") { compare<BiasesAlone, Classifier, 100, 37>(); }
 }
 
-TEST_CASE("a dense head for at most so many classes is one for the number it is given") {
+TEST_CASE("a dense head for AtMost<N> classes equals one for the given number") {
   SECTION("the head trains") { compare<HeadAlone, Dense, 21, 5>(other_order); }
   SECTION("several blocks of channels are no class's") {
     compare<HeadAlone, Dense, 70, 18>(other_order);
@@ -70,7 +70,7 @@ TEST_CASE("a dense head for at most so many classes is one for the number it is 
   SECTION("the head is frozen") { compare<FrozenHead, Dense, 21, 5>(other_order); }
 }
 
-TEST_CASE("a network for at most so many classes trains from cached features") {
+TEST_CASE("a network for AtMost<N> classes trains from cached features") {
   Late<100> late{max_batch(5), classes(37), seed(3)};
   Early<37> early{max_batch(5), seed(3)};
   const std::vector<float> images = random_floats(7 * BoundedImage::shape.size());
@@ -85,7 +85,7 @@ TEST_CASE("a network for at most so many classes trains from cached features") {
     REQUIRE(by_late.step(one.gather(indices)) == by_early.step(other.gather(indices)));
   REQUIRE(snapshot(late) == snapshot(early));
 
-  // Where nothing trains, the features are the outputs.
+  // If nothing trains, the features are the outputs.
   Net<NothingTrains<Classifier<AtMost<100>>>> fixed{max_batch(5), classes(37)};
   FeatureCache outputs{fixed, 7};
   CHECK(outputs.shape() == Shape{37, 1, 1});
@@ -96,7 +96,7 @@ TEST_CASE("a network for at most so many classes trains from cached features") {
   require_near(cached, fixed.predict(image.first(BoundedImage::shape.size())), 1e-6f);
 }
 
-TEST_CASE("files go between a bound and its number, and no other number fits") {
+TEST_CASE("files fit a bound with the same number of classes, and no other number") {
   const files::TemporaryFolder folder;
   Late<100> late{max_batch(1), classes(37), seed(1)};
   Early<37> early{max_batch(1), seed(2)};
@@ -122,7 +122,7 @@ TEST_CASE("files go between a bound and its number, and no other number fits") {
   REQUIRE_ERROR(load(ten, folder.path / "late.safetensors"),
                 "mismatched 'fc.weight': the file has [37, 32], the network [10, 32]");
 
-  // A pretrained file's own head of a thousand classes is passed over.
+  // A pretrained file's own head of a thousand classes is skipped.
   Net<Pretrained> pretrained{max_batch(1), seed(5)};
   save(pretrained, folder.path / "pretrained.safetensors");
   const LoadReport report = load_pretrained(late, folder.path / "pretrained.safetensors");
@@ -131,7 +131,7 @@ TEST_CASE("files go between a bound and its number, and no other number fits") {
   CHECK(late.values("layer4.1.conv2.weight") == pretrained.values("layer4.1.conv2.weight"));
 }
 
-TEST_CASE("a frozen dense head for at most so many classes is loaded and saved") {
+TEST_CASE("a frozen dense head for AtMost<N> classes is loaded and saved") {
   const files::TemporaryFolder folder;
   Net<NothingTrains<Dense<AtMost<40>>>> late{max_batch(2), classes(3), seed(1)};
   Net<NothingTrains<Dense<3>>> early{max_batch(2), seed(2)};
@@ -142,18 +142,18 @@ TEST_CASE("a frozen dense head for at most so many classes is loaded and saved")
   require_near(late.predict(images), early.predict(images), other_order);
 }
 
-TEST_CASE("a number of classes that the bound does not have is an error") {
+TEST_CASE("a number of classes outside of the bound is an error") {
   const std::string words = "classes requires a number from 1 to 100, since the head is made for";
   for (const int number : {0, -1, 101, 1'000'000}) {
     INFO(number);
     REQUIRE_ERROR(Late<100>(max_batch(5), classes(number)), words);
     REQUIRE_ERROR(Late<100>(max_batch(5), classes(number)), format_text("got {}", number));
-    // Before any memory is asked for.
+    // Before any memory is allocated.
     REQUIRE_ERROR(Late<100>(max_batch(2'000'000'000), classes(number)), words);
   }
 }
 
-TEST_CASE("a network for at most so many classes is described by the number it is given") {
+TEST_CASE("the summary of a network for AtMost<N> classes shows the given number") {
   Late<100> late{max_batch(5), classes(37)};
   CHECK(late.tensor("fc.weight").extents == std::vector<std::int64_t>{37, 32});
   CHECK(late.trainable_count() == 37 * 33);

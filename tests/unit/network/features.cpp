@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Features: what a frozen beginning gives, and a forward that begins with it, are the forward.
+// Features, and a forward that begins with them, give the same results as the whole forward.
 #include <cstring>
 
 #include "frostline/frostline.hpp"
@@ -33,24 +33,24 @@ void check_features() {
     const auto expected = copy(network.predict(images));
     const auto features = copy(network.features(images));
     REQUIRE(features.size() == batch * Net::feature_shape.size());
-    // What was in the values before must not matter.
+    // Earlier contents of the values must not matter.
     network.predict(random_floats(5 * Image::shape.size()));
     REQUIRE(same_bits(network.predict_features(features), expected));
     REQUIRE(same_bits(network.features(images), features));
-    // Its own features need no copy.
+    // The network's own features need no copy.
     REQUIRE(same_bits(network.predict_features(network.features(images)), expected));
   }
 }
 
-TEST_CASE("a forward from features is the forward from their images, bit for bit") {
+TEST_CASE("a forward from features equals the forward from their images, bit for bit") {
   SECTION("head only") { check_features<HeadOnly>(); }
   SECTION("the last block and the head") { check_features<LastBlock>(); }
   SECTION("an early block and the head") { check_features<FirstBlocks>(); }
-  SECTION("a dense head, which goes to the size of the images") { check_features<Dense>(); }
+  SECTION("a dense head, which upsamples to the size of the images") { check_features<Dense>(); }
   SECTION("algorithms of few weights") { check_features<LastBlock, SmallWeights>(); }
 }
 
-TEST_CASE("features are NCHW: those of the same layers as a network of their own") {
+TEST_CASE("features are NCHW, and equal the outputs of a network of the same layers") {
   // Both end after the first block; a frozen network's features are its outputs.
   using Whole = Sequential<Frozen<Conv2d<3, 20, 3, 1, 1>>, Frozen<ReLU>, Conv2d<20, 4, 3, 1, 1>>;
   using Begin = Sequential<Frozen<Conv2d<3, 20, 3, 1, 1>>, Frozen<ReLU>>;
@@ -64,7 +64,7 @@ TEST_CASE("features are NCHW: those of the same layers as a network of their own
   REQUIRE(same_bits(begin.features(images), expected));
 }
 
-TEST_CASE("a step from features is the step from their images, bit for bit") {
+TEST_CASE("a step from features equals the step from their images, bit for bit") {
   const std::uint64_t first = random_engine()();
   const auto images = random_floats(4 * Image::shape.size());
   const auto labels = random_labels(4, 5);
@@ -75,7 +75,7 @@ TEST_CASE("a step from features is the step from their images, bit for bit") {
     for (int step = 0; step < 3; ++step) {
       const float expected = one.step(images, labels);
       REQUIRE(other.step(FeatureBatch{features, labels}) == expected);
-      // Images and features may take turns.
+      // Steps from images and from features may alternate.
       REQUIRE(other.evaluate(FeatureBatch{features, labels}).loss() ==
               one.evaluate(images, labels).loss());
       REQUIRE(one.step(images, labels) == other.step(images, labels));
@@ -92,7 +92,7 @@ TEST_CASE("a step from features is the step from their images, bit for bit") {
   }
 }
 
-TEST_CASE("features that do not fit are an error that says so, and change nothing") {
+TEST_CASE("features that do not fit are an error and change nothing") {
   Network<HeadOnly, Image> network{max_batch(2)};
   const auto images = random_floats(2 * Image::shape.size());
   const auto features = copy(network.features(images));
@@ -110,7 +110,7 @@ TEST_CASE("features that do not fit are an error that says so, and change nothin
   REQUIRE(snapshot(network) == before);
 }
 
-TEST_CASE("a step from features that are not finite names what is wrong, and is not taken") {
+TEST_CASE("a step from features that are not finite is not taken, and says why") {
   Network<LastBlock, Image> network{max_batch(2)};
   auto features = copy(network.features(random_floats(2 * Image::shape.size())));
   const std::vector<int> labels{1, 4};
@@ -126,7 +126,7 @@ TEST_CASE("a step from features that are not finite names what is wrong, and is 
   REQUIRE(snapshot(network) == before);
 }
 
-TEST_CASE("a backward follows a forward from features") {
+TEST_CASE("a backward may follow a forward from features") {
   Network<LastBlock, Image> network{max_batch(2)};
   const auto features = copy(network.features(random_floats(2 * Image::shape.size())));
   network.forward_features(features, true);

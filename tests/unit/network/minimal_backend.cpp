@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A network on the smallest backend computes what the CPU backend computes.
+// A network on the smallest backend gives the CPU backend's results.
 #include "static/minimal_backend.hpp"
 
 #include "frostline/backend/cpu.hpp"

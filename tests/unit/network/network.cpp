@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Network and Trainer as a whole: gradients, what frozen means, errors, repeatability.
+// Network and Trainer: gradients, frozen layers, errors, repeatability.
 #include "frostline/frostline.hpp"
 #include "support/catch.hpp"
 #include "support/cpu_loss.hpp"
@@ -25,7 +25,7 @@ using OneBias = Unfreeze<Freeze<Everything>, "layer3.1.bn2.bias">;
 using OnlyBiases = TrainOnly<Everything, Biases>;
 using OnlyNorms = TrainOnly<Everything, Norms>;
 
-/// A network that has seen a little: scattered statistics, no parameter at a special value.
+/// A network as after some training: random statistics, no parameter with a special value.
 template <class Model>
 Network<Model, Image> scattered(int batch) {
   Network<Model, Image> network{max_batch(batch), seed(random_engine()())};
@@ -45,14 +45,14 @@ std::vector<int> labels_for(int batch) {
   return random_labels(std::size_t(batch) * Net::output_shape.pixels(), Net::output_shape.channels);
 }
 
-/// The loss of a training forward, with what the forward moves put back.
+/// The loss of a forward with training; the buffers get their old values again.
 template <class Net>
 double loss_at(Net& network, std::span<const float> images, std::span<const int> labels) {
   const std::span<const float> logits = network.forward(images, true);
   return double(cpu_loss({}, Net::output_shape, logits, labels, network.output_gradient()));
 }
 
-/// Moves all that trains along a direction: the loss must change as the gradient says.
+/// Changes all trainable parameters along a direction: the loss must change as the gradient says.
 template <class Model>
 void check_slope() {
   constexpr int batch = 4;
@@ -73,8 +73,8 @@ void check_slope() {
       parameters[i] = float(double(before[i]) + distance * double(gradient[i]));
     return loss_at(network, images, labels);
   };
-  // Steps that change the loss by so much, small beside its curvature and large beside rounding. A
-  // ReLU may turn on or off within a step, hardly within all of them.
+  // Steps that change the loss by this much: small for its curvature and large for rounding. A
+  // ReLU may turn on or off in a step, but hardly in all of them.
   double slope = 0;
   for (const double change : {2e-3, 5e-4, 1.2e-4}) {
     const double step = change / square, found = (at(step) - at(-step)) / (2 * step);
@@ -84,12 +84,12 @@ void check_slope() {
   REQUIRE(std::abs(slope - square) <= 0.03 * square);
 }
 
-TEST_CASE("the gradient of a whole network is its slope, whatever is frozen") {
+TEST_CASE("the gradient of a whole network is its slope, with any layers frozen") {
   SECTION("head only") { check_slope<HeadOnly>(); }
   SECTION("layer4 and head") { check_slope<Layer4>(); }
   SECTION("batch statistics that drift") { check_slope<Drifting>(); }
   SECTION("everything") { check_slope<Everything>(); }
-  SECTION("frozen layers behind layers that train") { check_slope<Sandwich>(); }
+  SECTION("frozen layers after trainable ones") { check_slope<Sandwich>(); }
   SECTION("the same with batch statistics") { check_slope<DriftingSandwich>(); }
   SECTION("one bias") { check_slope<OneBias>(); }
   SECTION("biases") { check_slope<OnlyBiases>(); }
@@ -126,7 +126,7 @@ void check_frozen() {
 TEST_CASE("a frozen layer keeps its bytes over 50 steps with momentum and weight decay") {
   SECTION("head only") { check_frozen<HeadOnly>(); }
   SECTION("layer4 and head") { check_frozen<Layer4>(); }
-  SECTION("batch statistics move, parameters stay") { check_frozen<Drifting>(); }
+  SECTION("running statistics change, parameters do not") { check_frozen<Drifting>(); }
   SECTION("a dense head") { check_frozen<Dense>(); }
   SECTION("one bias") { check_frozen<OneBias>(); }
   SECTION("biases") { check_frozen<OnlyBiases>(); }
@@ -145,7 +145,7 @@ TEST_CASE("folding batch norm, sum and ReLU into frozen convolutions changes not
     REQUIRE(std::abs(a[i] - b[i]) <= 2e-5f * (1 + std::abs(a[i])));
 }
 
-/// OpenMP's threads, of which a network takes as many as there are when it is made.
+/// Sets the number of OpenMP's threads, which a network reads when it is made.
 class Threads {
  public:
   explicit Threads(int count) { omp_set_num_threads(count); }
@@ -195,7 +195,7 @@ TEST_CASE("losses do not depend on threads") {
   check(static_cast<Network<Layer4, Image>*>(nullptr));
 }
 
-TEST_CASE("training with one seed gives the same losses twice, dropout and all") {
+TEST_CASE("training twice with the same seed gives the same losses, also with dropout") {
   const auto images = random_floats(4 * 3 * 40 * 33);
   const auto run = [&](std::uint64_t number) {
     Network<Dense, Image> network{max_batch(4), seed(number)};
@@ -221,7 +221,7 @@ TEST_CASE("a network learns a batch by heart") {
   REQUIRE(last < 0.1f * first);
 }
 
-TEST_CASE("gradients accumulate when asked to, and are assigned when not") {
+TEST_CASE("gradients are added with `accumulate`, and assigned without") {
   auto network = scattered<Layer4>(2);
   const auto images = random_floats(2 * 3 * 40 * 33);
   const auto labels = random_labels(2, 5);
@@ -259,7 +259,7 @@ TEST_CASE("sizes and labels that do not fit are errors that change nothing") {
   REQUIRE(snapshot(network) == before);
 }
 
-TEST_CASE("evaluation takes any number of images and counts what is right") {
+TEST_CASE("evaluation takes any number of images and counts correct predictions") {
   auto network = scattered<HeadOnly>(3);
   Trainer trainer{network, CrossEntropy{}, Sgd{}};
   const auto images = random_floats(8 * 3 * 40 * 33);
@@ -279,7 +279,7 @@ TEST_CASE("evaluation takes any number of images and counts what is right") {
   REQUIRE((confusion(2, 2) == 1 && confusion.accuracy() == 1));
 }
 
-TEST_CASE("the arena has the planned size, and freezing makes it small") {
+TEST_CASE("the arena has the planned size, and is small for frozen models") {
   constexpr auto frozen = Network<HeadOnly, Image>::arena_bytes(32, 1);
   constexpr auto all = Network<Everything, Image>::arena_bytes(32, 1);
   STATIC_REQUIRE(frozen * 2 < all);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Auxiliary outputs: their gradients, their losses, and that an evaluation knows nothing of them.
+// Auxiliary outputs: their gradients and losses, and that an evaluation does not compute them.
 #include <cstring>
 
 #include "frostline/frostline.hpp"
@@ -15,7 +15,7 @@ namespace frostline::test::outputs_test {
 namespace {
 
 using Image = Input<3, 40, 33>;
-// torchvision's heads without their dropout, so that two forwards are alike.
+// torchvision's heads without dropout, so that two forwards are equal.
 template <int In>
 using Branch = Sequential<Conv2d<In, In / 4, 3, 1, 1, 1, 1, false>, BatchNorm2d<In / 4>, ReLU,
                           Conv2d<In / 4, 4, 1>>;
@@ -45,7 +45,7 @@ std::vector<float> copy(std::span<const float> numbers) { return {numbers.begin(
 
 }  // namespace
 
-TEST_CASE("gradients of two outputs add where their branches meet") {
+TEST_CASE("gradients of two outputs are added where their branches meet") {
   const Setup s;
   Net network{max_batch(2), seed(random_engine()())};
   const std::size_t floats = 2 * Net::output_shape.size();
@@ -63,10 +63,10 @@ TEST_CASE("gradients of two outputs add where their branches meet") {
   std::vector<float> sum(both.size());
   for (std::size_t i = 0; i < sum.size(); ++i) sum[i] = one[i] + other[i];
   REQUIRE(relative_error(both, sum) < 1e-5);
-  REQUIRE(relative_error(both, one) > 1e-3);  // the branch counts
+  REQUIRE(relative_error(both, one) > 1e-3);  // the branch matters
 }
 
-TEST_CASE("a step's loss and its gradients are those of all outputs, each by its weight") {
+TEST_CASE("a step's loss and gradients are the weighted sums over all outputs") {
   const Setup s;
   const std::uint64_t start = random_engine()();
   Net by_hand{max_batch(2), seed(start)}, network{max_batch(2), seed(start)};
@@ -83,7 +83,7 @@ TEST_CASE("a step's loss and its gradients are those of all outputs, each by its
   REQUIRE(relative_error(network.gradients(), by_hand.gradients()) < 1e-6);
 }
 
-TEST_CASE("accumulated batches and steps from features count auxiliary losses too") {
+TEST_CASE("accumulated batches and steps from features include auxiliary losses") {
   using Model = ReplaceHead<Freeze<ResNet18<8>>, Head_<true>>;  // its batch norms are the heads'
   using Frozen_ = Network<Model, Image>;
   const Setup s;
@@ -102,7 +102,7 @@ TEST_CASE("accumulated batches and steps from features count auxiliary losses to
                          network.values("aux_classifier.3.weight")) < 1e-6);
 }
 
-TEST_CASE("an evaluation leaves auxiliary outputs out, and files hold them") {
+TEST_CASE("an evaluation skips auxiliary outputs, and files contain their weights") {
   const Setup s;
   const files::TemporaryFolder folder;
   Net network{max_batch(2), seed(random_engine()())};
@@ -123,14 +123,14 @@ TEST_CASE("an evaluation leaves auxiliary outputs out, and files hold them") {
   Net again{max_batch(2)};
   load(again, folder.path / "both.safetensors");
   REQUIRE(snapshot(again) == snapshot(network));
-  // A new head without the branch passes over it.
+  // A network whose new head has no branch skips the branch's weights.
   Network<ReplaceHead<WithHead, FcnHead<64, 7>>, Image> next{max_batch(1)};
   const LoadReport report = load_pretrained(next, folder.path / "both.safetensors");
   REQUIRE(report.left_new.size() > 0);
   REQUIRE(next.values("layer3.0.conv1.weight") == network.values("layer3.0.conv1.weight"));
 }
 
-TEST_CASE("an output of which nothing trains has a loss and no gradient") {
+TEST_CASE("an output without trainable parameters has a loss and no gradient") {
   const Setup s;
   using Seg = ReplaceHead<ResNet18<8>, Head_<true>>;
   const auto check = [&](auto network, int frozen, const std::string& trained) {
@@ -139,7 +139,7 @@ TEST_CASE("an output of which nothing trains has a loss and no gradient") {
     const auto before = snapshot(network);
     REQUIRE(trainer.step(s.images, s.labels) > 1);
     REQUIRE(network.values(trained) != before.at(trained));
-    // The loss of both counts: that of a network in which both train is the same.
+    // Both losses are included: a network in which both outputs train has the same loss.
     Network<Unfreeze<Freeze<Seg>, "classifier.3", "aux_classifier.3">, Image> both{max_batch(2)};
     for (const auto& [key, values] : before)
       both.write(both.tensor(key), std::span<const float>(values));
@@ -160,7 +160,7 @@ TEST_CASE("an output of which nothing trains has a loss and no gradient") {
   }
 }
 
-TEST_CASE("features end before all outputs, and steps from them are steps from images") {
+TEST_CASE("features end before all outputs, and steps from them equal steps from images") {
   const Setup s;
   using Model = Unfreeze<Freeze<ReplaceHead<ResNet18<8>, Head_<true>>>, "aux_classifier.3">;
   using Part = Network<Model, Image>;
@@ -184,7 +184,7 @@ TEST_CASE("all outputs are valid from a forward to the next call") {
   const auto first = copy(network.output(0)), second = copy(network.output(1));
   std::ranges::fill(network.output_gradient(1), 7.0f);
   std::ranges::fill(network.output_gradient(0), 8.0f);
-  REQUIRE(copy(network.output(0)) == first);  // nothing shares their memory
+  REQUIRE(copy(network.output(0)) == first);  // no other value shares their memory
   REQUIRE(copy(network.output(1)) == second);
   network.backward();
   REQUIRE_ERROR(network.output(), words);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
-// Single parameters, biases and norms that train alone, on the CPU.
+// Models on the CPU in which only single parameters, biases or norms train.
 #include "frostline/frostline.hpp"
 #include "support/check_partly_trained.hpp"
 #include "support/layer_run.hpp"
 
 namespace frostline::test::partly_trained_test {
 
-TEST_CASE("one parameter trains as in the whole network, and nothing else moves") {
+TEST_CASE("one parameter trains as in the whole network, and nothing else changes") {
   SECTION("a convolution's bias") { check_unfrozen<cpu, "2.0.bias">(); }
   SECTION("a convolution's weight") { check_unfrozen<cpu, "2.0.weight">(); }
   SECTION("the first convolution's bias") { check_unfrozen<cpu, "0.bias">(); }
@@ -20,14 +20,14 @@ TEST_CASE("one parameter trains as in the whole network, and nothing else moves"
   SECTION("a batch norm's weight") { check_unfrozen<cpu, "1.weight">(); }
 }
 
-TEST_CASE("several parameters train as in the whole network, and nothing else moves") {
+TEST_CASE("several parameters train as in the whole network, and nothing else changes") {
   SECTION("both of a batch norm by name") { check_unfrozen<cpu, "2.1.weight", "2.1.bias">(); }
   SECTION("a batch norm, and before it a bias") { check_unfrozen<cpu, "2.1", "0.bias">(); }
   SECTION("biases") { check_partly_trained<cpu, TrainOnly<Smooth, Biases>>(); }
   SECTION("norms") { check_partly_trained<cpu, TrainOnly<Smooth, Norms>>(); }
 }
 
-TEST_CASE("parameters train alone with batch statistics too") {
+TEST_CASE("single parameters also train with batch statistics") {
   SECTION("a batch norm's bias") { check_unfrozen_by_batch<cpu, "1.bias">(); }
   SECTION("a batch norm's weight") { check_unfrozen_by_batch<cpu, "1.weight">(); }
   SECTION("two batch norms' biases") { check_unfrozen_by_batch<cpu, "1.bias", "6.bias">(); }
@@ -63,7 +63,7 @@ TEST_CASE("a convolution's frozen weights are packed once, its bias again after 
   Kernel::pack<Here, Pass::input_gradient>(call);
 }
 
-/// Counts how often somebody is about to read what it lends.
+/// Counts how often its numbers are about to be read.
 struct CountingLender : Lender {
   explicit CountingLender(std::vector<float> values) : numbers(std::move(values)) {}
   void require_unchanged() const override { ++readings; }
@@ -72,7 +72,7 @@ struct CountingLender : Lender {
   mutable int readings = 0;
 };
 
-TEST_CASE("frozen weights stay where they were lent while their layer's bias trains") {
+TEST_CASE("frozen weights stay in their file while their layer's bias trains") {
   using Net = Network<Unfreeze<Freeze<Smooth>, "2.0.bias", "3.weight">, SmoothInput>;
   const Seed first = seed(random_engine()());
   Net own{max_batch(2), first}, borrower{max_batch(2), first};
@@ -90,7 +90,7 @@ TEST_CASE("frozen weights stay where they were lent while their layer's bias tra
   REQUIRE(lender->readings == 1);
 }
 
-TEST_CASE("the summary names the parameters that train of a layer that does so in part") {
+TEST_CASE("the summary names the trainable parameters of a layer that is partly frozen") {
   const std::string text = summary<Unfreeze<Freeze<Smooth>, "4.bias", "6">, SmoothInput>();
   const auto line = [&](const std::string& layer) {
     const std::size_t from = text.find("\n" + layer + " ");

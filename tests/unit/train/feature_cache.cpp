@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// FeatureCache: training from it is training on the images; files, sizes and types.
+// FeatureCache: training from it equals training on the images; files, sizes and types.
 #include "frostline/train/feature_cache.hpp"
 
 #include <sys/resource.h>
@@ -35,7 +35,8 @@ std::vector<std::vector<std::size_t>> batches() {
 }
 
 struct Difference {
-  double loss = 0, weights = 0;  // the largest, relative; of all outside the prefix, relative L2
+  double loss = 0,
+         weights = 0;  // the largest relative error; the relative L2 error outside of the prefix
 };
 
 /// Trains a network from images, and one from cached features, with the same batches.
@@ -67,7 +68,7 @@ Difference train_both(const CacheOptions& options) {
   }
   const auto expected = snapshot(whole), found = snapshot(cached);
   for (const auto& [key, values] : expected)
-    if (values != before.at(key)) before.erase(key);  // what training changes
+    if (values != before.at(key)) before.erase(key);  // training changes it
   double square = 0, all = 0;
   for (const auto& [key, values] : expected)
     for (std::size_t i = 0; before.count(key) == 0 && i < values.size(); ++i) {
@@ -81,12 +82,12 @@ Difference train_both(const CacheOptions& options) {
   return worst;
 }
 
-TEST_CASE("training from cached features is training on the images") {
+TEST_CASE("training from cached features equals training on the images") {
   const files::TemporaryFolder folder;
   CacheOptions options;
   SECTION("in memory") {}
-  SECTION("in a file that was asked for") { options.file = folder.path / "features"; }
-  SECTION("in a file, being larger than the budget") { options.memory_budget = 100; }
+  SECTION("in a given file") { options.file = folder.path / "features"; }
+  SECTION("in a file, since it is larger than the budget") { options.memory_budget = 100; }
   const Difference head = train_both<HeadOnly>(options);
   INFO(head.loss << " " << head.weights);
   REQUIRE(head.loss == 0);  // bit for bit
@@ -98,7 +99,7 @@ TEST_CASE("training from cached features is training on the images") {
   REQUIRE(std::filesystem::is_empty(folder.path));
 }
 
-TEST_CASE("training from features of 16 bits is nearly training on the images") {
+TEST_CASE("training from features of 16 bits nearly equals training on the images") {
   CacheOptions options{.type = ElementType::f16};
   SECTION("in memory") {}
   SECTION("in a file") { options.memory_budget = 0; }
@@ -110,7 +111,7 @@ TEST_CASE("training from features of 16 bits is nearly training on the images") 
   }
 }
 
-TEST_CASE("features of 16 bits are the nearest halves, subnormal numbers and zeros too") {
+TEST_CASE("features of 16 bits are the nearest halves, also subnormal numbers and zeros") {
   FeatureStore store({8, 1, 1}, 2, {.type = ElementType::f16});
   const std::vector<float> values{0, -0.0f, 1, -65504, 0x1p-24f, -0x1p-15f, 0x1.555555p-2f, 1e-9f};
   store.append(values);
@@ -129,7 +130,7 @@ TEST_CASE("features of 16 bits are the nearest halves, subnormal numbers and zer
   }
 }
 
-TEST_CASE("all halves come back exact") {
+TEST_CASE("all halves are read back exactly") {
   FeatureStore store({0x7c00, 1, 1}, 2, {.type = ElementType::f16});
   std::vector<float> values(0x7c00), found(0x7c00);
   for (const float sign : {1.0f, -1.0f}) {
@@ -181,7 +182,7 @@ TEST_CASE("labels of pixels are cached with their images") {
   REQUIRE(trainer.evaluate(gathered).count == 2 * pixels);
 }
 
-TEST_CASE("what does not fit a cache is an error, and changes nothing") {
+TEST_CASE("samples that do not fit a cache are an error and change nothing") {
   const Data data;
   Network<HeadOnly, Image> network{max_batch(batch)};
   const std::size_t size = Image::shape.size();
@@ -218,7 +219,7 @@ TEST_CASE("a file that cannot be written is an error that names it, and leaves n
                 "it is a directory");
   REQUIRE_ERROR(make("/proc/features", 3), "cannot write '/proc/features'");
   REQUIRE_ERROR(make(folder.path / "huge", std::size_t(1) << 46), "huge': No space left on device");
-  // A limit of the process stands for a disk that fills up.
+  // A limit of the process replaces a full disk.
   rlimit before{};
   ::getrlimit(RLIMIT_FSIZE, &before);
   const rlimit small{4096, before.rlim_max};
@@ -274,7 +275,7 @@ TEST_CASE("a kept file is a safetensors file of the features, once the cache is 
   REQUIRE(std::distance(std::filesystem::directory_iterator(folder.path), {}) == 1);
 }
 
-TEST_CASE("a full cache whose file cannot be kept is an error, and holds all samples") {
+TEST_CASE("a full cache whose file cannot be kept is an error, and has all samples") {
   const files::TemporaryFolder folder;
   const Data data;
   const auto path = folder.path / "features";

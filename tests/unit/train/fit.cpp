@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The loop over epochs: against steps made by hand, what is computed how often, the best epoch.
+// The loop over epochs: compared with steps made by hand, number of computations, the best epoch.
 #include "frostline/train/fit.hpp"
 
 #include <atomic>
@@ -59,7 +59,7 @@ bool nearly_equal(double found, double expected) {
 
 }  // namespace
 
-TEST_CASE("fit takes the steps that a program takes by hand") {
+TEST_CASE("fit takes the same steps as a program's own loop") {
   const Counted training(11, true), judged(7, false);
   Net<Small> by_hand{max_batch(4), seed(3)}, fitted{max_batch(4), seed(3)};
   Trainer hand{by_hand, CrossEntropy{}, sgd};
@@ -93,7 +93,7 @@ TEST_CASE("fit takes the steps that a program takes by hand") {
   REQUIRE(snapshot(fitted) == snapshot(by_hand));
   REQUIRE(trainer.optimizer.learning_rate == 0.01f);  // as it was
   REQUIRE(result.kept == 2);
-  // The validation is that of the network as it is now.
+  // The validation is that of the network with its present weights.
   std::int64_t right = 0;
   std::size_t seen = 0;
   predict_all(fitted, judged, [&](std::size_t i, std::span<const float> logits) {
@@ -111,7 +111,7 @@ TEST_CASE("fit takes the steps that a program takes by hand") {
   REQUIRE(result.kept_epoch().validation_accuracy == double(right) / 7);
 }
 
-TEST_CASE("each sample is read once an epoch, and once in all where features are cached") {
+TEST_CASE("each sample is read once per epoch, and only once in all if features are cached") {
   const auto run = [](auto model, bool varies, std::optional<CacheOptions> cache) {
     const Counted training(9, varies), judged(6, false);
     Net<typename decltype(model)::type> network{max_batch(4), seed(3)};
@@ -141,7 +141,7 @@ TEST_CASE("each sample is read once an epoch, and once in all where features are
   }
 }
 
-TEST_CASE("fit from cached features is fit on the images") {
+TEST_CASE("fit from cached features equals fit on the images") {
   const Counted training(9, false), judged(6, false);
   Net<HeadOnly> plain{max_batch(4), seed(3)}, cached{max_batch(4), seed(3)};
   Trainer by_image{plain, CrossEntropy{}, sgd}, by_feature{cached, CrossEntropy{}, sgd};
@@ -211,7 +211,7 @@ TEST_CASE("the best epoch's weights and statistics come back, also when the trai
   }
 }
 
-TEST_CASE("a dense head is fitted by the same loop, and judged by pixel") {
+TEST_CASE("a dense head is trained by the same loop, and evaluated by pixel") {
   const Counted training(5, true, In::shape.pixels(), 4), judged(3, false, In::shape.pixels(), 4);
   Net<Segmenter> network{max_batch(2), seed(3)};
   Trainer trainer{network, CrossEntropy{}, sgd};
@@ -228,7 +228,7 @@ TEST_CASE("a dense head is fitted by the same loop, and judged by pixel") {
                                 FitPhase::validation, FitPhase::training, FitPhase::validation});
 }
 
-TEST_CASE("what does not fit is an error before anything changes") {
+TEST_CASE("wrong options or data are an error before anything changes") {
   const Counted training(5, false), judged(3, false);
   Net<Small> network{max_batch(2), seed(3)};
   Trainer trainer{network, CrossEntropy{}, sgd};

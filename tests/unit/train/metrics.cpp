@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Metrics: which class logits predict, and how many predictions are right.
+// Metrics: predicted classes, and the number of correct predictions.
 #include "frostline/train/metrics.hpp"
 
 #include <limits>
@@ -12,8 +12,7 @@ namespace {
 constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 constexpr float infinity = std::numeric_limits<float>::infinity();
 
-TEST_CASE(
-    "the predicted class is the first of the largest logits, and not-a-number is the largest") {
+TEST_CASE("the predicted class is the first of the largest logits, and NaN is the largest") {
   struct {
     std::vector<float> logits;
     int predicted;  // torch.argmax's
@@ -31,8 +30,8 @@ TEST_CASE(
     CHECK(predicted_class({3, 1, 1}, logits.data()) == predicted);
 }
 
-TEST_CASE("predictions of pixels that are not a number count as those classes") {
-  constexpr Shape shape{3, 1, 2};  // the logits of a pixel lie 2 floats apart
+TEST_CASE("predictions from NaN logits of pixels count as their classes") {
+  constexpr Shape shape{3, 1, 2};  // the logits of a pixel are 2 floats apart
   const std::vector<float> logits{1, nan, nan, 0, 2, 0, 0, 1, 0, 5, 1, nan};
   CHECK(predicted_class(shape, logits.data(), 0) == 1);
   CHECK(predicted_class(shape, logits.data(), 1) == 0);

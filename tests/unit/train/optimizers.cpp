@@ -6,9 +6,7 @@
 namespace frostline::test::optimizers_test {
 namespace {
 
-TEST_CASE("batches that are accumulated make the update of one large batch") {
-  check_accumulates<cpu>();
-}
+TEST_CASE("accumulated batches make the update of one large batch") { check_accumulates<cpu>(); }
 
 TEST_CASE("a step is accumulate and update, bit for bit") {
   check_step_is_both<cpu>(Sgd{.learning_rate = 0.1f});
@@ -18,11 +16,11 @@ TEST_CASE("a step is accumulate and update, bit for bit") {
   check_step_is_both<cpu>(AdamW{}, ClipNorm{0.1f});
 }
 
-TEST_CASE("an accumulate that is refused changes nothing, and update follows accumulate") {
+TEST_CASE("a refused accumulate changes nothing, and update requires an accumulate") {
   check_refused_accumulate<cpu>();
 }
 
-TEST_CASE("clipping bounds the update, and costs no bit where there is nothing to clip") {
+TEST_CASE("clipping limits the update, and changes no bit if there is nothing to clip") {
   check_clipped_training<cpu>();
   static_assert(sizeof(Trainer<Network<Plain, Picture>, CrossEntropy, Sgd>) <
                 sizeof(Trainer<Network<Plain, Picture>, CrossEntropy, Sgd, ClipNorm>));
@@ -32,7 +30,7 @@ TEST_CASE("gradients whose norm is not finite are refused before anything change
   check_infinite_gradients<cpu>();
 }
 
-TEST_CASE("an optimizer's states are named tensors, with which another trainer goes on") {
+TEST_CASE("an optimizer's states are named tensors, with which another trainer continues") {
   check_states<cpu>();
 }
 
@@ -74,7 +72,7 @@ TEST_CASE("settings of AdamW and ClipNorm that make no sense are refused before 
   REQUIRE(same_bits(snapshot(setup.network), before));
 }
 
-/// As a user would write it: for floats alone, and without states.
+/// As a user would write it: only for floats, and without states.
 struct SignSgd {
   float learning_rate = 1e-3f;
 
@@ -98,7 +96,7 @@ struct Average {
   }
 };
 
-TEST_CASE("an optimizer of a user's own trains") {
+TEST_CASE("a user's own optimizer trains") {
   const Samples samples;
   TrainingSetup<Normed, cpu, SignSgd> setup{1, SignSgd{0.25f}};
   const Snapshot before = snapshot(setup.network);

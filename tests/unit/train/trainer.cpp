@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What a training step refuses before anything changes, the order of calls, and a loss that is not
+// Errors of a training step before anything changes, the order of calls, and a loss that is not
 // finite.
 #include "frostline/frostline.hpp"
 #include "support/catch.hpp"
@@ -57,13 +57,13 @@ TEST_CASE("a batch norm does not train on one value per channel") {
     check_one_value<Sequential<Frozen<BatchNorm2d<6>, BatchStatistics>, Linear<6, 3>>,
                     Input<6, 1, 1>>("0");
   }
-  // With running statistics one value is as good as any.
+  // With running statistics one value is allowed.
   Network<Sequential<Frozen<BatchNorm2d<6>>, Linear<6, 3>>, Input<6, 1, 1>> frozen{max_batch(1)};
   Trainer trainer{frozen, CrossEntropy{}, Sgd{}};
   REQUIRE(std::isfinite(trainer.step(random_floats(6), std::vector{1})));
 }
 
-TEST_CASE("a backward follows a forward with training, and nothing else") {
+TEST_CASE("a backward requires a forward with training just before it") {
   Network<Layer4, Image> network{max_batch(2), seed(random_engine()())};
   using Net = decltype(network);
   Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 0}};
@@ -78,18 +78,18 @@ TEST_CASE("a backward follows a forward with training, and nothing else") {
   forward();
   network.backward();
   std::vector<float> gradient(network.gradients().begin(), network.gradients().end());
-  REQUIRE_ERROR(network.backward(), words);  // its values are gone
-  SECTION("predict comes between") {
+  REQUIRE_ERROR(network.backward(), words);  // its values are overwritten
+  SECTION("predict in between") {
     forward();
     network.predict(others);
     REQUIRE_ERROR(network.backward(), words);
   }
-  SECTION("evaluate comes between") {
+  SECTION("evaluate in between") {
     forward();
     trainer.evaluate(others, labels);
     REQUIRE_ERROR(network.backward(), words);
   }
-  SECTION("a step comes between") {
+  SECTION("a step in between") {
     forward();
     trainer.step(others, labels);
     gradient.assign(network.gradients().begin(), network.gradients().end());
@@ -105,17 +105,17 @@ TEST_CASE("a backward follows a forward with training, and nothing else") {
     network.trainable()[0] += 1;
     REQUIRE_ERROR(network.backward(), words);
   }
-  SECTION("weights begin again") {
+  SECTION("weights are initialised again") {
     forward();
     network.initialise(seed(1));
     REQUIRE_ERROR(network.backward(), words);
   }
-  SECTION("a call that was refused does no harm") {
+  SECTION("a refused call is harmless") {
     forward();
     REQUIRE_ERROR(network.predict(std::span(images).first(7)), "got a span of 7");
     network.backward();
   }
-  // Whatever was refused, the gradients are those of the last backward that ran.
+  // In any case, the gradients are those of the last backward that ran.
   REQUIRE(std::equal(gradient.begin(), gradient.end(), network.gradients().begin()));
 }
 
@@ -146,7 +146,7 @@ TEST_CASE("settings that make no sense are refused before anything changes") {
   REQUIRE(std::isfinite(trainer.step(images, labels)));
 }
 
-/// Steps until the loss is not finite; what the message says.
+/// Steps until the loss is not finite; returns the message.
 template <class Net>
 std::string diverge(Net& network, float learning_rate) {
   Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = learning_rate}};
@@ -158,7 +158,7 @@ std::string diverge(Net& network, float learning_rate) {
     }
   });
   INFO(message);
-  // The step was not taken: weights and statistics are bit for bit what they were.
+  // The step was not taken: weights and statistics are the same, bit for bit.
   const auto after = snapshot(network);
   for (const auto& [key, values] : before) {
     INFO(key);
@@ -180,13 +180,13 @@ TEST_CASE("a training that diverges stops, and names the step and the layer") {
     Network<HeadOnly, Image> network{max_batch(4), seed(random_engine()())};
     const std::string message = diverge(network, 1e38f);
     INFO(message);
-    // The last layer overflows, or the loss does where its outputs are still finite.
+    // The last layer overflows, or only the loss.
     REQUIRE((message.find("'fc'") != std::string::npos ||
              message.find("the outputs of all layers are finite") != std::string::npos));
   }
 }
 
-/// Spoils one number of a tensor; the first layer that is told must be `layer`.
+/// Sets one number of a tensor to NaN; the message must name `layer`.
 template <class Net>
 void check_first_layer(std::string_view key, std::string_view layer) {
   Net network{max_batch(3), seed(random_engine()())};
@@ -205,20 +205,18 @@ void check_first_layer(std::string_view key, std::string_view layer) {
                                    key)) != std::string::npos);
 }
 
-TEST_CASE("the first layer whose output is not finite is the one that was spoilt") {
+TEST_CASE("the first layer whose output is not finite is the damaged one") {
   using Frozen = Network<HeadOnly, Image>;
   using All = Network<Small, Image>;
   SECTION("in the frozen prefix") {
     check_first_layer<Frozen>("layer2.0.conv1.weight", "layer2.0.conv1");
   }
-  SECTION("behind it") { check_first_layer<Frozen>("layer4.1.conv2.weight", "layer4.1.conv2"); }
+  SECTION("after it") { check_first_layer<Frozen>("layer4.1.conv2.weight", "layer4.1.conv2"); }
   SECTION("in a batch norm that a convolution absorbs") {
     check_first_layer<Frozen>("layer3.0.bn1.running_var", "layer3.0.conv1");
   }
   SECTION("in the head") { check_first_layer<Frozen>("fc.bias", "fc"); }
-  SECTION("where everything trains") {
-    check_first_layer<All>("layer3.1.bn1.bias", "layer3.1.bn1");
-  }
+  SECTION("if everything trains") { check_first_layer<All>("layer3.1.bn1.bias", "layer3.1.bn1"); }
   SECTION("in the first layer") { check_first_layer<All>("conv1.weight", "conv1"); }
 }
 
@@ -242,7 +240,7 @@ TEST_CASE("a batch with a number that is not finite is refused, and the next one
 }
 
 TEST_CASE("an ignored sample that is not finite does not reach the weights") {
-  // Its loss does not count, but zero times not-a-number is its gradient, as in PyTorch.
+  // Its loss is ignored, but its gradient is zero times NaN, as in PyTorch.
   Network<HeadOnly, Image> network{max_batch(3), seed(random_engine()())};
   using Net = decltype(network);
   Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 1e-3f, .momentum = 0.9f}};
@@ -256,7 +254,7 @@ TEST_CASE("an ignored sample that is not finite does not reach the weights") {
   REQUIRE(std::isfinite(trainer.evaluate(images, std::vector{1, -100, 2}).loss()));
 }
 
-TEST_CASE("statistics that a refused step moved are not called damaged before it") {
+TEST_CASE("statistics that a refused step changed are not reported as damaged before it") {
   // The batch's variance is infinite in a float, and so becomes the running one until it is
   // restored.
   Network<Sequential<BatchNorm2d<2>, Linear<2, 3>>, Input<2, 1, 1>> network{max_batch(3)};
@@ -272,7 +270,7 @@ TEST_CASE("statistics that a refused step moved are not called damaged before it
   REQUIRE(snapshot(network) == before);
 }
 
-TEST_CASE("a step that was refused changes nothing in those that follow") {
+TEST_CASE("a refused step changes nothing in later ones") {
   using Dropping = ReplaceHead<Freeze<Small>, FcnHead<64, 4>>;
   const auto images = random_floats(2 * 3 * 40 * 33);
   auto spoilt = images;
@@ -310,7 +308,7 @@ TEST_CASE("features that are not finite are not cached") {
   REQUIRE_ERROR(cache.append(images), "a feature of sample 2 is not a number");
 }
 
-TEST_CASE("memory that is not there is an error that says what needs how much") {
+TEST_CASE("too little memory is an error that says what needs how much") {
   using Net = Network<Small, Image>;
   REQUIRE_ERROR((Net{max_batch(2'000'000'000)}),
                 "frostline: a network with max_batch(2000000000) takes ");
