@@ -9,8 +9,8 @@ usage() {
   cat <<'END'
 Usage: benchmarks/compile.sh [RUNS=3] [JOB]
 Compiles each program RUNS times with each compiler, one at a time and in turns, and prints the
-medians; also to build/compile.json. JOB is tutorial or finetune, for that alone; COMPILERS="g++"
-in the environment is for one compiler alone. Installs what is missing (scripts/install.sh), and
+medians; also to build/compile.json. JOB is tutorial or finetune, to compile only that;
+COMPILERS="g++" in the environment chooses one compiler. Installs missing packages (scripts/install.sh), and
 takes LibTorch's newest headers from PyPI (540 MB, once).
 END
 }

@@ -28,7 +28,7 @@ job scratch --train scratch "$@"
 import json, statistics, sys
 folder, seeds = sys.argv[1], int(sys.argv[2])
 rows = {}
-print(f"| what trains | validation accuracy, mean of {seeds} seeds | spread | seconds on 1 core |")
+print(f"| trainable layers | validation accuracy, mean of {seeds} seeds | spread | seconds on 1 core |")
 print("|---|---|---|---|")
 for name, text in (("random-backbone", "head, on a random frozen backbone"), ("head", "head"),
                    ("layer4", "layer4 and head"), ("all", "everything"), ("scratch", "everything, from scratch")):

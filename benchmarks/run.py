@@ -328,7 +328,7 @@ def main():
         if options.thrust:
             print(f"frostline: the Thrust backend, on {gpu() or 'the host: no GPU is here'}")
         if options.competitor:
-            print("beside another program that keeps one processor busy")
+            print("while another program keeps one processor busy")
         report.print_cells(result)
         print(f"{file} is written")
         return

@@ -30,7 +30,7 @@ says() {  # says WORDS COMMAND...: the command fails and prints these words
   text=$("$@" 2>&1) && { echo "succeeded: $text"; return 1; }
   grep -F -m 1 -- "$words" <<<"$text" || { echo "no '$words' in: $text"; return 1; }
 }
-# A folder is valid if its weights are those of one of the two complete runs, and the files beside
+# A folder is valid if its weights are those of one of the two complete runs, and the files next to
 # them are complete.
 whole() {
   local folder=$1 found
@@ -81,7 +81,7 @@ kill_runs() {
   left=$(find "$out" -name '*.partial' | wc -l)
   echo "$killed killed (of which $writing while a file was written) and $finished finished of $kills" \
     "runs of $whole_run ms; the weights changed in $changed; each time they were whole; unfinished" \
-    "files left behind by all of them: $left"
+"files left by all of them: $left"
   [ $((2 * killed)) -ge "$kills" ] && [ $writing -gt 0 ] && [ "$left" -eq 0 ]
 }
 check kills kill_runs
@@ -135,7 +135,7 @@ forbidden() {
   chmod 755 "$place/data/train/birds"
   chmod 000 "$place/data/val/birds/019.jpg"
   says "$place/data/val/birds/019.jpg" "${run[@]}" --out "$place/mine" || status=1
-  [ -z "$(ls "$place/mine")" ] || { echo "left behind: $(ls "$place/mine")"; status=1; }
+  [ -z "$(ls "$place/mine")" ] || { echo "left: $(ls "$place/mine")"; status=1; }
   chmod -R u+rwX "$place"
   rm -rf "$place"
   return $status

@@ -45,7 +45,7 @@ static_assert(sound<HeadOnly>() && sound<Layer4>() && sound<LastBlock>() && soun
 static_assert(sound<Shortcut>() && sound<Dense>() && sound<Norms>());
 static_assert(sound<ReplaceHead<Freeze<ResNet34<>>, ClassifierHead<512, 2>>>());
 
-// The head's pooling is cached too; a block is cut at its beginning, never inside.
+// The head's pooling is also cached; a cut is at the beginning of a block, never inside.
 static_assert(last_path<HeadOnly> == "avgpool");
 static_assert(features<HeadOnly>.out == Shape{512, 1, 1});
 static_assert(cut<HeadOnly> == scheduled<HeadOnly, Image>.loss - 1);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Bounded: a network made for AtMost<N> classes, beside one made for the number it was given.
+// Bounded: a network made for AtMost<N> classes, compared with one made for the given number.
 #pragma once
 
 #include <filesystem>

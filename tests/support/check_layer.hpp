@@ -141,8 +141,8 @@ class LayerChecker {
     const std::vector<double> terms = weighted();
     return std::accumulate(terms.begin(), terms.end(), 0.0);
   }
-  /// What rounding the outputs to floats may change a slope by: the smaller the gradient beside
-  /// the output (a batch norm's with a weight near 0), the more of it that is.
+  /// How much rounding the outputs to floats may change a slope. That matters if the gradient is
+  /// small compared to the output (a batch norm's with a weight near 0).
   double rounding() {
     const std::vector<double> terms = weighted();
     const double squares = std::inner_product(terms.begin(), terms.end(), terms.begin(), 0.0);
@@ -178,7 +178,7 @@ void check_layer_in(int batch, LayerCheck check) {
 
 /// Every gradient of a layer against central differences, by teams of one and of three threads, in
 /// the layouts that its kernel chooses: where it takes any, in each. `asked` is its place but for
-/// the shape; if frozen, with running statistics, and if first, its input owes nothing.
+/// the shape; if frozen, with running statistics, and if first, its input has no gradient.
 template <class Backend, class Layer, int C, int H, int W, Situation asked = Situation{}>
 void check_layer(int batch, LayerCheck check = {}) {
   constexpr auto place = [](Layout given) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A network of which some parameters train, beside the same network with all of them training, in
-// which the others are put back after each step.
+// A network in which some parameters train, compared with the same network in which all train and
+// the others get their old values back after each step.
 #pragma once
 
 #include <cstring>

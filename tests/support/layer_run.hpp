@@ -41,7 +41,7 @@ using SharedVector = std::vector<T>;
 #endif
 
 /// Memory full of NaN between two canaries; it begins at a cache line, or `shift` floats
-/// behind one.
+/// after one.
 class Poisoned {
  public:
   explicit Poisoned(std::size_t count = 0, std::size_t shift = 0)

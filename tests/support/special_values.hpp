@@ -75,9 +75,9 @@ void check_special_passage() {
 }
 
 /// A frozen model, which fuses its layers, against the same one layer by layer, with one pixel of
-/// the first of two images that is not finite. Where that is told from its consequences, so it must
-/// be by the frozen one; numbers from column `far` on, and the second image, do not know of it.
-/// Where the algorithm does not transform, all else is the same too.
+/// the first of two images that is not finite. An output that is not finite in the latter must not
+/// be finite in the former; numbers from column `far` on, and the second image, must not change. If
+/// the algorithm does not transform, all other numbers are the same.
 template <class Backend, class Model, class In, class Options = DirectOnly>
 void check_special_fused(int far, bool exact) {
   Network<Freeze<Model>, In, Backend, Options> frozen{max_batch(2)};

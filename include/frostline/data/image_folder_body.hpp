@@ -38,7 +38,7 @@ FROSTLINE_BODY std::string ImageFolder::skipped_text() const {
   std::string text;
   for (const auto& [reason, count] : skipped)
     text += format_text("{}{} ({})", text.empty() ? "" : ", ", reason, count);
-  return format_text("passed over in '{}': {}", root.string(), text);
+  return format_text("skipped in '{}': {}", root.string(), text);
 }
 
 FROSTLINE_BODY void ImageFolder::find_classes() {

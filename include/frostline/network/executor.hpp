@@ -237,7 +237,7 @@ class Executor {
                       what));
     return int(samples);
   }
-  /// Throws: Error, with nothing changed, if the network cannot train on so many samples.
+  /// Throws: Error, with nothing changed, if the network cannot train on this many samples.
   void begin(int batch, bool training) {
     if (training) require_statistics(batch);
     kept_ = false;

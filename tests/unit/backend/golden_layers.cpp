@@ -23,7 +23,7 @@ Group tiles_of(Shape shape, int tile) {
     return std::size_t(pixel / shape.width / tile * across + pixel % shape.width / tile);
   };
 }
-/// Zero padding is multiplied with the weights, too.
+/// Padding zeros are multiplied with the weights: an infinite weight gives NaN.
 struct ByZeros {
   Shape in;
   Straying operator()(std::string_view tensor, std::string_view result) const {

@@ -116,7 +116,7 @@ TEST_CASE("a layer that takes only NCHW gets it, and its neighbours get their ow
   STATIC_REQUIRE(reorders(compiled<Mixed, In, cpu>) == 4);  // to both layouts at both convolutions
   STATIC_REQUIRE(reorders(compiled<Sequential<Conv, Conv>, In, cpu>) == 2);  // input and output
 
-  // The same function and the same gradients as a network whose convolutions take NCHW too.
+  // The same function and the same gradients as a network whose convolutions also take NCHW.
   Network<Mixed, In> blocked{max_batch(3), seed(5)};
   Network<Mixed, In, cpu, Plain> columns{max_batch(3), seed(5)};
   STATIC_REQUIRE(reorders(compiled<Mixed, In, cpu, Plain>) == 0);

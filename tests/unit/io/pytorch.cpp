@@ -116,7 +116,7 @@ TEST_CASE("PyTorch's zip and legacy files are read to the last number") {
   }
 }
 
-TEST_CASE("a checkpoint's state_dict is found and its other values passed over") {
+TEST_CASE("a checkpoint's state_dict is found and its other values are skipped") {
   for (const std::string name : {"checkpoint.pth", "model_state_dict.pth", "model.pth",
                                  "protocol4.pth", "legacy_protocol4.pth"}) {
     INFO(name);

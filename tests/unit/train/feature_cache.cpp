@@ -208,7 +208,7 @@ TEST_CASE("samples that do not fit a cache are an error and change nothing") {
                 "requires the name of the file");
 }
 
-TEST_CASE("a file that cannot be written is an error that names it, and leaves nothing behind") {
+TEST_CASE("a file that cannot be written is an error that names it, and leaves no file") {
   const files::TemporaryFolder folder;
   Network<HeadOnly, Image> network{max_batch(1)};
   const auto make = [&](const std::filesystem::path& file, std::size_t count) {

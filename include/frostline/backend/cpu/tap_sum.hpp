@@ -149,7 +149,7 @@ constexpr TapTiles tap_tiles() {
   constexpr int count = divide_up(Width, tile_pixels), narrow = Width / count;
   constexpr int wider = narrow + int(Width % count != 0);
   TapTiles tiles{.step = Step, .inner = Inner, .count = count, .narrow = narrow};
-  // With more lanes there are not enough integer registers for a place a pixel.
+  // With more lanes there are not enough integer registers for an offset per pixel.
   if constexpr (Inner == lanes && lanes < 16 && Width < 2 * tile_pixels &&
                 Width % tile_pixels != 0) {
     if constexpr (Odd) tiles.scattered[0] = scattered_tile<1>;

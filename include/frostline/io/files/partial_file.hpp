@@ -85,7 +85,7 @@ class PartialFile {
   }
 
   // Each program that writes the same file uses another of these names and locks its partial file.
-  // Files that nobody has locked are removed.
+  // Files without a lock are removed.
   void create() {
     for (int number = 1; number <= 100; ++number) {
       partial_ = target_;

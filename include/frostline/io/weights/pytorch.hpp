@@ -77,7 +77,7 @@ inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mappe
       });
   if (entries.contains(prefix + "constants.pkl") || has_code)
     throw unreadable(name,
-                     "it is a TorchScript archive, a program; save its weights alone, in Python: "
+                     "it is a TorchScript archive, a program; save only its weights, in Python: "
                      "torch.save(torch.jit.load(path).state_dict(), new_path)");
   if (!data)
     throw unreadable(name,

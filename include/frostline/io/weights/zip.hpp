@@ -120,7 +120,7 @@ class ZipDirectory {
     return {};
   }
 
-  /// The caller has checked that the number lies in `text`.
+  /// The caller has checked that the number is inside `text`.
   template <class Number>
   static Number number(std::string_view text, std::size_t position) {
     Number value;
