@@ -70,7 +70,7 @@ TEST_CASE("features are the same on both backends, and train in the same way") {
   }
   std::vector<float> spoilt = features;
   spoilt[3] = std::nanf("");
-  REQUIRE_ERROR(other_trainer.step(FeatureBatch{spoilt, labels}), "sample 0 of the batch");
+  REQUIRE_ERROR(other_trainer.step(FeatureBatch{spoilt, labels}), "sample 0 of the given batch");
 }
 
 }  // namespace frostline::test::to_backend_test

@@ -227,7 +227,7 @@ TEST_CASE("a prefix may be the name of a wrapper, if the same keys are there wit
   draft.add("conv1.weight");
   draft.add("backbones.fc.bias");
   const auto path = draft.write(folder);
-  REQUIRE_ERROR(load(network, path), "'conv1.weight' is there twice");
+  REQUIRE_ERROR(load(network, path), "become 'conv1.weight'");
   const LoadReport report = load(network, path, {.prefix = "backbone"});
   REQUIRE(snapshot(network) == snapshot(source));
   REQUIRE(report.ignored == std::vector<std::string>{"backbones.fc.bias", "conv1.weight"});

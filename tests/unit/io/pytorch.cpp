@@ -447,7 +447,7 @@ TEST_CASE("an attack in a file is named and not run") {
       "cos\nsystem\n" + files::pickle::text("touch " + proof.string()) + "\x85R";
   REQUIRE(contains(refusal(files::pytorch_zip(attack, {})),
                    "holds a Python object of 'os.system', not a dictionary"));
-  REQUIRE(contains(refusal(files::pytorch_zip(attack, {})), "nothing of it was run"));
+  REQUIRE(contains(refusal(files::pytorch_zip(attack, {})), "no code of it was run"));
   REQUIRE(!refusal(files::pytorch_legacy(attack, arange(6))).empty());
   const std::string beside = dictionary({{"w", Tensor{}}, {"x", attack}});
   for (const std::string& content :

@@ -118,7 +118,7 @@ TEST_CASE("a step from features that are not finite is not taken, and says why")
   trainer.step(FeatureBatch{features, labels});
   const auto before = snapshot(network);
   features[features.size() / 2 + 3] = std::nanf("");
-  REQUIRE_ERROR(trainer.step(FeatureBatch{features, labels}), "sample 1 of the batch");
+  REQUIRE_ERROR(trainer.step(FeatureBatch{features, labels}), "sample 1 of the given batch");
   REQUIRE(snapshot(network) == before);
   std::ranges::fill(features, 3e38f);
   REQUIRE_ERROR(trainer.step(FeatureBatch{features, labels}),

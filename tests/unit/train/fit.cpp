@@ -241,7 +241,8 @@ TEST_CASE("wrong options or data are an error before anything changes") {
   REQUIRE_ERROR(fit(trainer, training, fewer), "to validate of 4 classes for a network of 5");
   REQUIRE_ERROR(fit(trainer, training, judged, {.epochs = 0}), "got 0 epochs");
   REQUIRE_ERROR(fit(trainer, training, judged, {.batch = 3}), "max_batch(2)");
-  REQUIRE_ERROR(fit(trainer, training, judged, {.cache = CacheOptions{.file = "x"}}), "one file");
+  REQUIRE_ERROR(fit(trainer, training, judged, {.cache = CacheOptions{.file = "x"}}),
+                "must not name a file");
   REQUIRE_ERROR(predict_all(network, turned), "3x33x40");
   REQUIRE(snapshot(network) == before);
   REQUIRE(training.each_read(0));

@@ -231,7 +231,7 @@ TEST_CASE("a batch with a number that is not finite is refused, and the next one
   const float good = images[2 * Net::input_shape.size() + 7];
   for (const float bad : {nan, infinity, -infinity}) {
     images[2 * Net::input_shape.size() + 7] = bad;
-    REQUIRE_ERROR(trainer.step(images, labels), "sample 2 of the batch");
+    REQUIRE_ERROR(trainer.step(images, labels), "sample 2 of the given batch");
     REQUIRE(snapshot(network) == before);
   }
   images[2 * Net::input_shape.size() + 7] = good;
@@ -280,7 +280,7 @@ TEST_CASE("a refused step changes nothing in later ones") {
     Network<Dropping, Image> network{max_batch(2), seed(5)};
     Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 1e-2f, .momentum = 0.9f}};
     std::vector<float> losses{trainer.step(images, labels)};
-    if (with_refusal) REQUIRE_ERROR(trainer.step(spoilt, labels), "sample 0 of the batch");
+    if (with_refusal) REQUIRE_ERROR(trainer.step(spoilt, labels), "sample 0 of the given batch");
     for (int step = 0; step < 3; ++step) losses.push_back(trainer.step(images, labels));
     return losses;
   };
