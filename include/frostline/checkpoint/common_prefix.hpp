@@ -3,13 +3,12 @@
 #pragma once
 
 #include <cstddef>
-#include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "frostline/checkpoint/stored_keys.hpp"
+#include "frostline/io/weights/state_dict.hpp"
 
 namespace frostline::detail {
 
@@ -21,23 +20,24 @@ struct CommonPrefix {
 
 /// Finds the possible prefixes of the keys that a network requires, renames included. A file with
 /// several sets of weights has several such prefixes.
-inline std::vector<CommonPrefix> find_common_prefixes(const std::set<std::string_view>& required,
+inline std::vector<CommonPrefix> find_common_prefixes(const ByText& required,
                                                       const StoredKeys& stored) {
   constexpr int deepest = 16;
-  std::map<std::string, std::size_t> votes;
+  ByText votes;
   for (const auto& [key, value] : stored.values) {
     if (required.contains(key)) ++votes[""];
     std::size_t dot = key.find('.');
     for (int depth = 0; depth < deepest && dot != std::string::npos; ++depth) {
       const std::string rest = key.substr(dot + 1);
       if (required.contains(value.is_renamed ? rest : stored.renames.rename(rest).key))
-        ++votes[key.substr(0, dot + 1)];
+        ++votes[std::string_view(key).substr(0, dot + 1)];
       dot = key.find('.', dot + 1);
     }
   }
   std::vector<CommonPrefix> result;
   for (const auto& [prefix, count] : votes)
-    if (count > required.size() / 2) result.push_back({prefix, count >= required.size()});
+    if (count > required.size() / 2)
+      result.push_back({std::string(prefix), count >= required.size()});
   return result;
 }
 

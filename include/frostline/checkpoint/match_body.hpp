@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,6 +22,7 @@
 #include "frostline/core/format.hpp"
 #include "frostline/core/path.hpp"
 #include "frostline/io/weights/read_weights.hpp"
+#include "frostline/io/weights/state_dict.hpp"
 #include "frostline/program/named_tensor.hpp"
 
 namespace frostline::detail {
@@ -133,9 +133,9 @@ inline void note_unused(const std::string& key, const StoredValue& value, bool i
 /// network does not have.
 inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
                        const StoredKeys& stored, bool skip_new, Comparison& result) {
-  std::set<std::string_view> parts;
+  ByText parts;
   for (const NamedTensor& tensor : wanted)
-    if (!tensor.is_new) parts.insert(first_name(tensor.key));
+    if (!tensor.is_new) ++parts[first_name(tensor.key)];
   const bool any_head = skip_new && !replaced.empty() && result.problems.missing.empty();
   for (const auto& [key, value] : stored.values) {
     bool ignored = key == "n_averaged" ||  // of torch.optim.swa_utils
@@ -150,10 +150,9 @@ inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const P
 /// false and records a problem if there are several.
 inline bool match_prefix(const std::vector<NamedTensor>& wanted, StoredKeys& stored, bool skip_new,
                          Comparison& result) {
-  std::set<std::string_view> required;
+  ByText required;
   for (const NamedTensor& tensor : wanted)
-    if (tensor.type != ElementType::i64 && !(tensor.is_new && skip_new))
-      required.insert(tensor.key);
+    if (tensor.type != ElementType::i64 && !(tensor.is_new && skip_new)) ++required[tensor.key];
   const std::vector<CommonPrefix> found = find_common_prefixes(required, stored);
   if (found.size() > 1) {
     std::string names;

@@ -2,8 +2,8 @@
 // Renames: a user's changes of the first names of keys.
 #pragma once
 
+#include <algorithm>
 #include <map>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,20 +40,26 @@ class Renames {
     return {to + std::string(key.substr(from.size() + (with_dot ? 1 : 0))), from};
   }
 
-  void note_used(std::string_view from) { used_.emplace(from); }
+  void note_used(std::string_view from) {
+    if (!is_used(from)) used_.emplace_back(from);
+  }
 
   /// A line for each rename that no key used.
   std::vector<std::string> problems() const {
     std::vector<std::string> result;
     for (const auto& [from, to] : names_)
-      if (!used_.contains(from))
+      if (!is_used(from))
         result.push_back(format_text("no key begins with '{}', to be renamed '{}'", from, to));
     return result;
   }
 
  private:
+  bool is_used(std::string_view from) const {
+    return std::find(used_.begin(), used_.end(), from) != used_.end();
+  }
+
   Map names_;
-  std::set<std::string, std::less<>> used_;
+  std::vector<std::string> used_;
 };
 
 }  // namespace frostline::detail

@@ -7,13 +7,13 @@
 #include <cstdint>
 #include <cstring>
 #include <filesystem>
-#include <map>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "frostline/core/element_type.hpp"
 #include "frostline/core/format.hpp"
@@ -52,12 +52,25 @@ class LegacyStorages : public Storages {
     StorageReference reference;
     std::optional<std::span<const std::byte>> bytes{};
   };
-  std::map<std::string_view, Storage> by_key;
 
-  std::optional<std::span<const std::byte>> find(std::string_view key) const override {
-    const auto found = by_key.find(key);
-    return found == by_key.end() ? std::nullopt : found->second.bytes;
+  /// The storage that a key is of, which is `otherwise` where the key is new.
+  Storage& add(std::string_view key, const Storage& otherwise) {
+    const auto [place, is_new] = by_key_.emplace(key, storages_.size());
+    if (is_new) storages_.push_back(otherwise);
+    return storages_[place->second];
   }
+  Storage* of(std::string_view key) {
+    const auto found = by_key_.find(key);
+    return found == by_key_.end() ? nullptr : &storages_[found->second];
+  }
+  std::optional<std::span<const std::byte>> find(std::string_view key) const override {
+    const auto found = by_key_.find(key);
+    return found == by_key_.end() ? std::nullopt : storages_[found->second].bytes;
+  }
+
+ private:
+  ByText by_key_;
+  std::vector<Storage> storages_;
 };
 
 inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mapped) {
@@ -132,9 +145,7 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
   for (const PickleValue& value : object.values) {
     if (value.kind != Kind::persistent || names_class(object, value)) continue;
     const StorageReference reference = storage_reference(object, value, name);
-    const StorageReference& known =
-        storages.by_key.emplace(reference.key, LegacyStorages::Storage{reference})
-            .first->second.reference;
+    const StorageReference& known = storages.add(reference.key, {reference}).reference;
     if (known.type_name != reference.type_name || known.count != reference.count)
       throw unreadable(name, "it describes one storage in two ways");
   }
@@ -142,10 +153,9 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
     throw unreadable(name, "the list of its storages is something else");
   for (const PickleValue::Index index : keys.top().items) {
     const std::string_view key = keys[index].text;
-    const auto found = storages.by_key.find(key);
-    if (found == storages.by_key.end())
-      throw unreadable(name, "it has a storage that nothing uses");
-    const StorageReference& reference = found->second.reference;
+    LegacyStorages::Storage* const found = storages.of(key);
+    if (!found) throw unreadable(name, "it has a storage that nothing uses");
+    const StorageReference& reference = found->reference;
     std::int64_t count;
     std::memcpy(&count, take(sizeof count).data(), sizeof count);
     if (count != reference.count)
@@ -156,7 +166,7 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
                                          printable(key), printable(reference.type_name)));
     if (static_cast<std::uint64_t>(count) > rest.size() / reference.bytes_each)
       throw unreadable(name, "it is cut short");
-    found->second.bytes = take(static_cast<std::uint64_t>(count) * reference.bytes_each);
+    found->bytes = take(static_cast<std::uint64_t>(count) * reference.bytes_each);
   }
   StateDict state{{}, {}, file, {}};
   PytorchObject(object, storages, name).read(state);

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -43,11 +42,11 @@ class PytorchObject {
                                           "model.state_dict() is; no code of it was run",
                                           describe(*weights)));
     const Entries entries = text_entries(*weights);
-    for (const auto& [key, value] : entries) add(state, std::string(key), *value);
+    for (const auto& [key, value] : entries) add(state, std::string(key), pickle_.values[value]);
     if (!holds_weights(state)) read_inner(state, entries);
     if (!state.tensors.empty()) return;
     for (const auto& [key, value] : entries)
-      require_no_module(*value, format_text("its '{}' is", printable(key)));
+      require_no_module(pickle_.values[value], format_text("its '{}' is", printable(key)));
     throw unreadable(file_, format_text("its dictionary {}; save model.state_dict()",
                                         what_instead_of_tensors(*weights, state)));
   }
@@ -55,7 +54,7 @@ class PytorchObject {
  private:
   using Kind = PickleValue::Kind;
   using Indices = std::vector<PickleValue::Index>;
-  using Entries = std::map<std::string_view, const PickleValue*>;
+  using Entries = ByText;  // indices of the pickle's values
 
   /// A call of one of PyTorch's functions that rebuild a tensor.
   struct Rebuild {
@@ -72,7 +71,7 @@ class PytorchObject {
       if (key.kind != Kind::text) continue;
       if (key.text.size() > 4096)
         throw unreadable(file_, format_text("it has a key of {} letters", key.text.size()));
-      result[key.text] = &pickle_[entries[i + 1]];
+      result[key.text] = entries[i + 1];
     }
     return result;
   }
@@ -88,14 +87,15 @@ class PytorchObject {
   /// with the dictionary's name before their keys: "net.conv1.weight".
   void read_inner(StateDict& state, const Entries& entries) const {
     std::size_t read = 0;
-    for (const auto& [name, dictionary] : entries) {
+    for (const auto& [name, index] : entries) {
+      const PickleValue& dictionary = pickle_.values[index];
       // A dictionary may have several names, but not so many that time and memory have no limit.
-      read += dictionary->entries().size() / 2;
+      read += dictionary.entries().size() / 2;
       if (read > pickle_.values.size())
         throw unreadable(file_, "it has one dictionary under too many names");
       StateDict inner{{}, {}, {}, {}};
-      for (const auto& [key, value] : text_entries(*dictionary))
-        add(inner, format_text("{}.{}", name, key), *value);
+      for (const auto& [key, value] : text_entries(dictionary))
+        add(inner, format_text("{}.{}", name, key), pickle_.values[value]);
       if (inner.tensors.empty()) continue;
       state.others.erase(std::string(name));
       for (auto& [key, tensor] : inner.tensors)

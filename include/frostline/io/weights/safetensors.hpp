@@ -4,9 +4,9 @@
 
 #include <jansson.h>
 
-#include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 #include <memory>
@@ -116,10 +116,13 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
     state.tensors.emplace(key, StoredTensor{*type, *extents, row_major_strides(*extents), range});
   }
 
-  const auto earlier = [](const Range& a, const Range& b) {
-    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  // By qsort, since std::sort takes a fifth of a second to compile.
+  const auto by_place = [](const void* one, const void* other) {
+    const Range &a = *static_cast<const Range*>(one), &b = *static_cast<const Range*>(other);
+    const auto order = a.begin != b.begin ? a.begin <=> b.begin : a.end <=> b.end;
+    return order < 0 ? -1 : int(order > 0);
   };
-  std::sort(ranges.begin(), ranges.end(), earlier);
+  if (!ranges.empty()) std::qsort(ranges.data(), ranges.size(), sizeof(Range), by_place);
   std::int64_t end = 0;
   for (const Range& range : ranges) {
     if (range.begin != end)

@@ -12,6 +12,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "frostline/core/element_type.hpp"
@@ -59,6 +60,10 @@ struct StateDict {
 };
 
 namespace detail {
+
+/// A number for each of some texts, which the map does not own. One type for all such maps: each type
+/// takes a tenth of a second to compile.
+using ByText = std::map<std::string_view, std::size_t>;
 
 /// The number of elements, or nullopt if an extent is negative or the number exceeds int64.
 inline std::optional<std::int64_t> count_elements(std::span<const std::int64_t> extents) {
