@@ -61,8 +61,8 @@ struct StateDict {
 
 namespace detail {
 
-/// A number for each of some texts, which the map does not own. One type for all such maps: each type
-/// takes a tenth of a second to compile.
+/// A number for each of some texts, which the map does not own. One type for all such maps, since
+/// each takes a tenth of a second to compile.
 using ByText = std::map<std::string_view, std::size_t>;
 
 /// The number of elements, or nullopt if an extent is negative or the number exceeds int64.
