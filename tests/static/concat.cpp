@@ -112,6 +112,15 @@ static_assert(compiled<Head, Picture>[scheduled<Head, Picture>.features].out.cha
 using Inside = Unfreeze<Freeze<Model>, "block.branch2">;
 static_assert(compiled<Inside, Picture>[scheduled<Inside, Picture>.features].path.size == 4);
 
+// An auxiliary output within a branch.
+using Within = Concat<
+    Named<"a", Module<Named<"x", Conv2d<3, 4, 1>>, Auxiliary<"x", Named<"y", Conv2d<4, 9, 1>>>>>,
+    Conv2d<3, 5, 1>>;
+static_assert(traced<Within, Picture>.problem.kind == Problem::nothing);
+static_assert(traced<Within, Picture>.output_count == 2 && output<Within> == Shape{9, 8, 6});
+static_assert(traced<Within, Picture>[traced<Within, Picture>.outputs[1].node].path.size == 3);
+static_assert(copy_of<Within>(0).in.channels == 4 && copy_of<Within>(0).inputs[0] == 1);
+
 using Uneven = Concat<Conv2d<3, 4, 1>, Conv2d<3, 4, 3, 2, 1>>;
 static_assert(traced<Uneven, Picture>.problem.kind == Problem::concat_shapes);
 static_assert(traced<Uneven, Picture>.problem.branch == 1);
