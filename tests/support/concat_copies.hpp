@@ -23,9 +23,10 @@ class Copies {
   static constexpr int all = (0 + ... + Channels);
   using LayerKernel = Kernel<Backend, CopyChannels>;
   template <int Branch, int Flags>
-  using Place =
-      At<Branch, Height, Width, all, Height, Width,
-         Flags | (layout == Layout::blocked ? flags::blocked_input | flags::blocked_output : 0)>;
+  using Here =
+      At<Place{.inputs = {{{Branch, Height, Width}, layout}, {{all, Height, Width}, layout}},
+               .output = {{all, Height, Width}, layout},
+               .flags = Flags}>;
 
   Copies(int batch, int threads)
       : batch_(batch), threads_(threads), joined_({all, Height, Width}, layout, batch) {}
@@ -56,7 +57,7 @@ class Copies {
       run(call, first, forward);
       first += channels;
     };
-    (put(Branch, LayerKernel::template forward<Place<Branch, 0>>), ...);
+    (put(Branch, LayerKernel::template forward<Here<Branch, 0>>), ...);
     REQUIRE(joined_.values() == expected);
 
     first = 0;
@@ -73,8 +74,8 @@ class Copies {
       REQUIRE(gradient.values() == wanted);
       first += channels;
     };
-    (take(Branch, LayerKernel::template input_gradient<Place<Branch, flags::owes>>,
-          LayerKernel::template input_gradient<Place<Branch, flags::owes | flags::adds>>),
+    (take(Branch, LayerKernel::template input_gradient<Here<Branch, flags::owes>>,
+          LayerKernel::template input_gradient<Here<Branch, flags::owes | flags::adds>>),
      ...);
   }
   void run(Call call, int first, KernelFunction function) {
