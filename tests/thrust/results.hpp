@@ -150,6 +150,9 @@ Results network_results(std::uint64_t seed) {
                   Small>(results, "head with batch statistics", seed);
   append_training<Backend, ReplaceHead<Freeze<Narrow>, FcnHead<128, 4>>, Small>(results, "FcnHead",
                                                                                 seed);
+  using Squeezing = Module<Named<"stem", Conv2d<3, 20, 3, 2, same_padding>>,
+                           Named<"se", SqueezeExcitation<20, 6>>, ClassifierHead<20, 4>>;
+  append_training<Backend, Squeezing, Small>(results, "squeeze-and-excitation", seed);
   return results;
 }
 
