@@ -212,6 +212,16 @@ TEST_CASE("a tensor of an unsupported type is named, and the others are read") {
   REQUIRE(state.others.find("c")->second == "a tensor of type 'C64'");
 }
 
+TEST_CASE("a header may name its tensors in another order than that of their bytes") {
+  const files::TemporaryFolder folder;
+  const auto header =
+      "{" + entry("a", "F32", "[1]", "[8,12]") + "," + entry("none", "F32", "[0]", "[4,4]") + "," +
+      entry("b", "F32", "[1]", "[4,8]") + "," + entry("c", "F32", "[1]", "[0,4]") + "}";
+  const fl::StateDict state =
+      fl::read_safetensors(folder.write("any order", file_of(header, std::string(12, '\0'))));
+  REQUIRE(state.tensors.size() == 4);
+}
+
 TEST_CASE("a tensor that breaks the format is refused") {
   const std::string good = entry("a", "F32", "[2]", "[0,8]");
   REQUIRE(refusal_of(good).empty());
