@@ -20,8 +20,8 @@ if("images" IN_LIST frostline_components)
   endif()
 endif()
 
-# Thrust for hosts' threads, which nvcc brings its own for: the CUDA Toolkit's, or a package's; its
-# products are Eigen's there.
+# Thrust for host threads, from the CUDA Toolkit or a package; matrix products then use Eigen. nvcc
+# has its own Thrust.
 if("thrust" IN_LIST frostline_components)
   set(frostline_thrust_missing)
   find_package(Eigen3 3.4 QUIET NO_MODULE)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Compiles a program that must not compile. Each of its `// prints:` words must be in the first line
-# of the error, each of its `// says:` words anywhere, and all output must be about 1 kB.
+# of the error, each of its `// says:` words anywhere, and all output must be at most 2500 bytes.
 # Usage: check.sh COMPILER SOURCE INCLUDE_DIR
 set -uo pipefail
 compiler=$1 source=$2 include=$3

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# clang-tidy, with the checks of .clang-tidy, on the library as src and two examples use it. A
-# program with a mistake that it must find shows that it looks.
+# Runs clang-tidy on src/ and two examples, and so on the headers that they include. First it must
+# find the mistake in a small program.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 scripts/install.sh build tidy

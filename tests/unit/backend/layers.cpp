@@ -25,7 +25,7 @@ TEST_CASE("a convolution's gradients are its slopes") {
   check_layer<cpu, Conv2d<33, 17, 3, 1, 1, 1, 1, false>, 33, 9, 8>(3);
 }
 
-TEST_CASE("a convolution's gradients are its slopes with each algorithm") {
+TEST_CASE("a convolution's gradients are its slopes with each algorithm", "[slow]") {
   check_layer<cpu, Conv2d<3, 5, 7, 2, 3, 1, 1, false>, 3, 37, 53, first>(1);
   check_layer<cpu, Conv2d<1, 17, 3, 1, 1>, 1, 6, 5, first>(4);
   check_layer<cpu, Conv2d<17, 33, 3, 2, 1>, 17, 9, 7, with(Convolutions::direct)>(3);

@@ -189,14 +189,14 @@ void check_stem(Shape image, int outputs, int batch, int threads) {
 
 }  // namespace
 
-TEST_CASE("Winograd's convolutions agree with the definition and touch nothing else") {
+TEST_CASE("Winograd's convolutions agree with the definition and touch nothing else", "[slow]") {
   check_some<2>(2e-6);
   check_some<4>(5e-6);
   check_some<5>(1e-5);
   check_some<7>(1e-4);
 }
 
-TEST_CASE("Winograd's convolutions of stride 2 agree with the definition and touch nothing else") {
+TEST_CASE("Winograd's convolutions of stride 2 agree with the definition and touch nothing else", "[slow]") {
   check_some<2, 2>(2e-6);
   check_some<3, 2>(2e-6);
   check_some<4, 2>(3e-6);

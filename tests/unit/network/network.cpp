@@ -123,7 +123,7 @@ void check_frozen() {
   REQUIRE(kept > 0);
 }
 
-TEST_CASE("a frozen layer keeps its bytes over 50 steps with momentum and weight decay") {
+TEST_CASE("a frozen layer keeps its bytes over 50 steps with momentum and weight decay", "[slow]") {
   SECTION("head only") { check_frozen<HeadOnly>(); }
   SECTION("layer4 and head") { check_frozen<Layer4>(); }
   SECTION("running statistics change, parameters do not") { check_frozen<Drifting>(); }
@@ -171,7 +171,7 @@ TEST_CASE("a batch's results do not depend on max_batch, on its other images or 
   }
 }
 
-TEST_CASE("losses do not depend on threads") {
+TEST_CASE("losses do not depend on threads", "[slow]") {
   const int batch = GENERATE(1, 2, 7);
   const auto images = random_floats(std::size_t(batch) * 3 * 40 * 33);
   const auto labels = random_labels(std::size_t(batch), 5);
@@ -210,7 +210,7 @@ TEST_CASE("training twice with the same seed gives the same losses, also with dr
   REQUIRE(run(1) != run(2));
 }
 
-TEST_CASE("a network learns a batch by heart") {
+TEST_CASE("a network learns a batch by heart", "[slow]") {
   Network<Everything, Image> network{max_batch(8), seed(random_engine()())};
   Trainer trainer{network, CrossEntropy{}, Sgd{.learning_rate = 2e-2f, .momentum = 0.9f}};
   const auto images = random_floats(8 * 3 * 40 * 33);
