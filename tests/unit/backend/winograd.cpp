@@ -196,7 +196,8 @@ TEST_CASE("Winograd's convolutions agree with the definition and touch nothing e
   check_some<7>(1e-4);
 }
 
-TEST_CASE("Winograd's convolutions of stride 2 agree with the definition and touch nothing else", "[slow]") {
+TEST_CASE("Winograd's convolutions of stride 2 agree with the definition and touch nothing else",
+          "[slow]") {
   check_some<2, 2>(2e-6);
   check_some<3, 2>(2e-6);
   check_some<4, 2>(3e-6);

@@ -472,7 +472,7 @@ TEST_CASE("a file that is cut short anywhere is refused", "[slow]") {
   }
 }
 
-TEST_CASE("random damage to a file is harmless") {
+TEST_CASE("random damage to a file is harmless", "[slow]") {
   const files::TemporaryFolder folder;
   const unsigned seed = std::random_device{}();
   std::printf("random damage to .pth files: seed %u\n", seed);
