@@ -40,7 +40,7 @@ TEST_CASE("layers agree with the CPU backend, forward and backward") {
   compare(results, cpu_layer_results(seed));
 }
 
-TEST_CASE("networks train as with the CPU backend") {
+TEST_CASE("networks train as with the CPU backend", "[slow]") {
   const std::uint64_t seed = any_seed();
   compare(network_results<thrust_backend>(seed), cpu_network_results(seed));
 }

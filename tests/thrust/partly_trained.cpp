@@ -5,7 +5,8 @@
 
 namespace frostline::test::partly_trained_test {
 
-TEST_CASE("with Thrust, parameters that train alone get the updates of the whole network") {
+TEST_CASE("with Thrust, parameters that train alone get the updates of the whole network",
+          "[slow]") {
   SECTION("a convolution's bias") { check_unfrozen<thrust_backend, "2.0.bias">(); }
   SECTION("a convolution's weight") { check_unfrozen<thrust_backend, "4.weight">(); }
   SECTION("a linear layer's bias") { check_unfrozen<thrust_backend, "8.bias">(); }

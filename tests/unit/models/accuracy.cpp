@@ -106,7 +106,7 @@ double error(const std::vector<float>& image, int batch, const Doubles* referenc
 
 }  // namespace
 
-TEST_CASE("features have the accuracy of the chosen algorithms") {
+TEST_CASE("features have the accuracy of the chosen algorithms", "[slow]") {
   const std::vector<float> image = random_floats(Image::shape.size());
   Doubles truth;
   const double balanced = error<Balanced>(image, 3, nullptr, &truth);
