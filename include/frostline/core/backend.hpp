@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// IsBackend: what a backend gives a network besides kernels.
+// IsBackend: the members that a network needs of a backend, besides kernels.
 #pragma once
 
 #include <concepts>
@@ -11,7 +11,8 @@
 
 namespace frostline {
 
-/// A block of a backend's memory, aligned to a cache line and zeroed; without a block, of no bytes.
+/// A block of a backend's memory, aligned to a cache line and zeroed. A default-constructed one is
+/// empty.
 template <class T>
 concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
     requires(const T& memory) {
@@ -20,18 +21,18 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
   { memory.floats() } -> std::same_as<std::span<float>>;
 };
 
-/// A backend: a type with static members alone. tests/static/minimal_backend.hpp is the smallest.
-/// - `Context` is what it computes in, such as a CUDA stream; `synchronize()` waits for what it
-///   queued.
-/// - `allocate(context, whom, bytes, unset)` gives memory, zeroed but for the first `unset` bytes.
-///   Throws: Error, which names `whom` and the bytes, if there is not enough.
+/// A backend: a type with only static members. tests/static/minimal_backend.hpp is the smallest.
+/// - `Context` holds its resources, such as a CUDA stream; `synchronize()` waits until all queued
+///   work is done.
+/// - `allocate(context, whom, bytes, unset)` allocates memory and zeroes it, except the first
+///   `unset` bytes. Throws: Error with `whom` and the bytes, if there is not enough.
 /// - `copy_in`, `copy_out` and `copy` copy bytes: from the host's memory to the backend's, from
 ///   there to the host's, within the backend's. `in_host_memory` says that both are the same.
 /// - `run(threads(), body)` calls body(team) in each thread of a team.
 /// - `Replay` runs a step's kernels, or queues a recording of them (`run`, `forget`).
-/// It may also have `whole_batches`, true where kernels take a batch rather than an image at a
-/// time; `blocked_floats(shape)` and `padded(shape)`, if its values have a layout besides NCHW; and
-/// `queue(where, node, work)`, where kernels are queued and their errors are seen then.
+/// It may also have `whole_batches`, true if its kernels take whole batches and not single images;
+/// `blocked_floats(shape)` and `padded(shape)`, if its values have a layout besides NCHW; and
+/// `queue(where, node, work)`, if it queues kernels: it reports errors of their launch.
 template <class T>
 concept IsBackend = IsBackendMemory<typename T::Memory> && std::copyable<typename T::Context> &&
     std::movable<typename T::Replay> &&

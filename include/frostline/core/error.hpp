@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
-// The exception that frostline throws.
+// Error, the exception of frostline.
 #pragma once
 
 #include <stdexcept>
 
 namespace frostline {
 
-/// What frostline throws at run time; its text names the file, the key and what was found and
-/// wanted.
+/// The exception that frostline throws at run time. Its text names the file, the key, what was
+/// found and what was expected.
 struct Error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };

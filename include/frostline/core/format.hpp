@@ -15,9 +15,8 @@
 
 namespace frostline {
 
-/// A format whose places are counted at compile time. That their types fit is seen at run time:
-/// fmt's own check is instantiated again for each text, which every program that includes frostline
-/// pays.
+/// A format whose places are counted at compile time. Their types are checked at run time, since
+/// fmt's own check is instantiated again for each text in every program that includes frostline.
 template <std::size_t Places>
 struct Format {
   const char* text;

@@ -10,7 +10,8 @@
 
 namespace frostline {
 
-/// Assigns a tensor's initial values, drawn from this state. Shapes: data of spec.size() elements.
+/// Assigns a tensor's initial values, which depend on `state`. Shapes: data has spec.size()
+/// elements.
 inline void fill_initial(const TensorSpec& spec, float* data, std::uint64_t state) {
   if (spec.type != ElementType::f32) {
     std::memset(data, 0, spec.size() * size_of(spec.type));

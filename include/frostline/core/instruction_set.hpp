@@ -3,7 +3,7 @@
 #pragma once
 
 // Floats in a vector: the widest that the target computes with at once. Define it to test another
-// width (16, 8 or 4) on a machine without it: slow, but right.
+// width (16, 8 or 4) on a machine without it: slow, but correct.
 #ifndef FROSTLINE_LANES
 #if defined(__AVX512F__)
 #define FROSTLINE_LANES 16

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Kernel: how a backend computes a layer; Place, At and Call: what it is told to compute.
+// Kernel: how a backend computes a layer; Place, At and Call: its arguments.
 #pragma once
 
 #include <cstddef>
@@ -12,49 +12,50 @@
 
 namespace frostline {
 
-/// Marks loops that all layers of a kind share: inlined, they would be compiled for each of them.
+/// Marks loops that all layers of a kind share: if inlined, they would be compiled for each layer.
 #define FROSTLINE_SHARED [[gnu::noinline]] inline
 
 /// The parts of a training step.
 enum class Pass { forward, loss, parameter_gradient, input_gradient };
 
 inline namespace FROSTLINE_CPU {
-/// The CPU backend: memory of the host, kernels in vectors, OpenMP's threads.
+/// The CPU backend: the host's memory, vectorised kernels, OpenMP's threads.
 struct cpu;
 }  // namespace FROSTLINE_CPU
 
 /// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static
-/// member templates `forward<At>(const Call&)`, and where something trains also
-/// `input_gradient<At>` and `parameter_gradient<At>`. Every thread of a team calls them at once:
-/// they share work by `call.team`, and all are through before the next step begins. The gradient of
-/// a parameter k that does not train (`!At::trains(k)`) is null: it must be neither computed nor
-/// written. A kernel may also have
+/// member templates `forward<At>(const Call&)`, and where gradients are needed also
+/// `input_gradient<At>` and `parameter_gradient<At>`. All threads of a team call them at the same
+/// time and divide the work by `call.team`; the next step begins when all have returned. The
+/// gradient of a parameter k that does not train (`!At::trains(k)`) is null: the kernel must
+/// neither compute nor write it. A kernel may also have
 /// - `choose(const Situation&)`: the layouts and the algorithm of a place; without it values are
 ///   NCHW;
-/// - `scratch_bytes<At>(Pass)` a thread, `shared_scratch_bytes<At>(Pass)` a team;
-/// - `packed_floats<At>(Pass)` and `pack<At, Pass>(const Call&)`, which a team runs when
-///   parameters have changed (those that do not train only if `call.frozen_changed`: what it packed
-///   of them before is still there); `call.packed` is then theirs in that pass;
-/// - `reads_packed_alone<At>`: its parameters are read by `pack` and nobody else.
+/// - `scratch_bytes<At>(Pass)` per thread, `shared_scratch_bytes<At>(Pass)` per team;
+/// - `packed_floats<At>(Pass)` and `pack<At, Pass>(const Call&)`, which a team runs after
+///   parameters have changed. `pack` skips parameters that do not train unless
+///   `call.frozen_changed`: their packed copy is still valid. The kernels of that pass read the
+///   result from `call.packed`;
+/// - `reads_packed_alone<At>`: only `pack` reads its parameters.
 template <class Backend, class Layer>
 struct Kernel;
 
 namespace flags {
-inline constexpr int batch_norm = 1;        // forward also does the batch norm behind it,
+inline constexpr int batch_norm = 1;        // forward also does the batch norm after it,
 inline constexpr int added = 2;             // the residual sum
 inline constexpr int relu = 4;              // and the ReLU
 inline constexpr int batch_statistics = 8;  // while training
 inline constexpr int keeps = 16;            // forward fills the saved buffer
-inline constexpr int owes_input = 32;       // besides the parameters' gradients (batch norm)
+inline constexpr int owes_input = 32;       // besides the parameters' gradients (of a batch norm)
 inline constexpr int owes = 64;             // << input: this input's gradient is wanted
-inline constexpr int adds = 512;            // << input: it is added, else assigned
-inline constexpr int pooled = 16384;        // forward also does the pooling behind it
-inline constexpr int bounded = 32768;       // call.classes channels of the output, not At::out's
+inline constexpr int adds = 512;            // << input: its gradient is added, else assigned
+inline constexpr int pooled = 16384;        // forward also does the pooling after it
+inline constexpr int bounded = 32768;       // the output has call.classes channels, not At::out's
 inline constexpr int algorithm = 1 << 16;   // times the number of the algorithm, below 64
-inline constexpr int frozen = 1 << 22;      // << parameter: it does not train, though another does
+inline constexpr int frozen = 1 << 22;      // << parameter: it does not train, but another one does
 }  // namespace flags
 
-/// The shape of a value, and how it lies in memory.
+/// The shape of a value, and its layout in memory.
 struct Form {
   Shape shape{};
   Layout layout = Layout::plain;
@@ -68,8 +69,8 @@ struct Place {
   int flags = 0;
 };
 
-/// What a kernel knows at compile time about the place it runs in. A join's inputs may have
-/// different shapes: `in` and `blocked_input` are the first one's.
+/// A kernel's arguments at compile time. A join's inputs may have different shapes: `in` and
+/// `blocked_input` are those of the first.
 template <Place place>
 struct At {
   static constexpr Form input(int k) { return place.inputs[k]; }
@@ -87,27 +88,30 @@ struct At {
   static constexpr bool pooled = place.flags & flags::pooled;
   static constexpr bool bounded = place.flags & flags::bounded;
   static constexpr int algorithm = place.flags / flags::algorithm % 64;
-  /// Whether a parameter trains, in a layer of which any does: parameter_gradient is called only
-  /// there, and `pack` packs the others again only if the call says that they have changed.
+  /// Whether a parameter trains, in a layer that has a trainable parameter: only there is
+  /// parameter_gradient called.
   static constexpr bool trains(int parameter) {
     return !(place.flags & (flags::frozen << parameter));
   }
 };
 
-/// What a kernel is told at run time. Values lie as the kernel chose, parameters in PyTorch's
-/// order; gradients lie as their values do.
+/// A kernel's arguments at run time. Values have the layouts that the kernel chose, parameters
+/// PyTorch's order, gradients the layouts of their values.
 struct Call {
   const void* context = nullptr;  // the backend's own, such as a stream
   Team team{};
   int batch = 0;
-  int max_batch = 0;      // of all calls
+  int max_batch = 0;      // the largest batch of all calls
   int classes = 0;        // where At::bounded: channels of the output
   int first_channel = 0;  // CopyChannels: where the branch begins in the output
   bool training = false;
-  bool accumulate = false;              // parameter_gradient adds, else it assigns
-  bool frozen_changed = false;          // pack: parameters that do not train have changed too
-  std::uint64_t random = 0;             // differs from node to node; with what lies here, in the
-  const std::uint64_t* step = nullptr;  // backend's memory, also from step to step
+  bool accumulate = false;      // parameter_gradient adds, else it assigns
+  bool frozen_changed = false;  // pack: parameters that do not train have changed too
+  // For random numbers a layer hashes both with the element's index. `random` differs between
+  // nodes; `*step` differs between steps, and is in the backend's memory, since a recorded step
+  // reads it again.
+  std::uint64_t random = 0;
+  const std::uint64_t* step = nullptr;
 
   const float* inputs[3]{};  // (batch, in)
   float* output = nullptr;   // (batch, out): forward assigns it
@@ -116,16 +120,16 @@ struct Call {
   const float* parameters[4]{};
   float* parameter_gradients[4]{};
   float* buffers[4]{};
-  std::byte* saved = nullptr;  // saved_stride bytes a sample
+  std::byte* saved = nullptr;  // saved_stride bytes per sample
   std::size_t saved_stride = 0;
   float* saved_fixed = nullptr;
 
-  const float* added = nullptr;             // (batch, out): the residual that forward adds
+  const float* added = nullptr;             // (batch, out): the residual, which forward adds
   const float* batch_norm_parameters[2]{};  // of the batch norm that forward absorbs
   const float* batch_norm_buffers[2]{};
   float* packed = nullptr;
 
-  std::byte* scratch = nullptr;  // the team's, then scratch_stride bytes a thread
+  std::byte* scratch = nullptr;  // the team's, then scratch_stride bytes per thread
   std::size_t shared_scratch_bytes = 0, scratch_stride = 0;
   float* shared_scratch() const { return reinterpret_cast<float*>(scratch); }
   float* thread_scratch() const {
@@ -136,15 +140,15 @@ struct Call {
 
 using KernelFunction = void (*)(const Call&);
 
-/// The shape of the output that a kernel gives.
+/// The shape of the output that a kernel writes.
 template <class At>
 constexpr Shape output_shape(const Call& call) {
   if constexpr (At::bounded) return {call.classes, At::out.height, At::out.width};
   return At::out;
 }
 
-/// Where At::bounded, calls body(image, in, out) for each image of a batch, with shapes of as many
-/// channels as there are classes; an input's images are `stride` floats apart.
+/// Where At::bounded, calls body(image, in, out) for each image of a batch, with shapes that have
+/// one channel per class; an input's images are `stride` floats apart.
 template <class At, class Body>
 void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) {
   const Shape in{call.classes, At::in.height, At::in.width}, out = output_shape<At>(call);
@@ -152,7 +156,7 @@ void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) 
     Call image = call;
     image.batch = 1;
     image.team.thread = (call.team.thread + n) % call.team.threads;  // few channels are few tasks
-    // A backward has no input or output that it does not read.
+    // In a backward, an input or output that it does not read is null.
     if (call.inputs[0]) image.inputs[0] += n * stride;
     if (call.output) image.output += std::size_t(n) * out.size();
     if (call.input_gradients[0]) {
@@ -163,16 +167,16 @@ void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) 
   }
 }
 
-/// What a loss is told. `Kernel<Backend, Loss>` has
-/// - `workspace_bytes(shape, max_batch)`: how much memory it needs;
-/// - `prepare(loss, LossCall)`: copies what differs from step to step to the backend's memory;
+/// The arguments of a loss. `Kernel<Backend, Loss>` has
+/// - `workspace_bytes(shape, max_batch)`: the memory that it needs;
+/// - `prepare(loss, LossCall)`: copies what differs between steps to the backend's memory;
 /// - `compute(loss, LossCall)`, after it: assigns the logits' gradient unless that is empty;
 /// - `mean(LossCall)`, after it: the batch's mean loss;
-/// - `guard_place(LossCall)`: where it stores, in the backend's memory, a double that is finite if
-///   the mean is, as a float, and all logits that the gradient depends on are, those of ignored
-///   positions too.
-/// A backend may record what `compute` queues, and queue it again without calling it. The loss
-/// itself has `check()`, which throws Error for settings that make no sense.
+/// - `guard_place(LossCall)`: the address, in the backend's memory, of a double that is finite if
+///   the mean is finite as a float and so are all logits that the gradient depends on, also those
+///   of ignored positions.
+/// A backend may record the kernels that `compute` queues, and queue them again without calling it.
+/// The loss itself has `check()`, which throws Error for settings that make no sense.
 struct LossCall {
   const void* context = nullptr;
   int threads = 1;
@@ -182,42 +186,42 @@ struct LossCall {
   int batch() const { return int(labels.size() / shape.pixels()); }
   std::span<float> gradient{};    // (batch, shape)
   double weight = 1;              // of the gradient: 1 for that of the mean
-  const double* guard = nullptr;  // of another output's loss, which this one's guard takes in
+  const double* guard = nullptr;  // of another output's loss, included in this one's guard
   std::byte* workspace = nullptr;
 };
 
-/// What a transform of all gradients is told. The transform has `check()` as a loss has, and
-/// `explain(guard)`: what is wrong, in words, where its guard is not finite.
+/// The arguments of a transform of all gradients. The transform has `check()` as a loss has, and
+/// `explain(guard)`, which says in words why its guard is not finite.
 /// `Kernel<Backend, Transform>` has
-/// - `workspace_bytes(floats)`: how much memory it needs for so many gradients;
+/// - `workspace_bytes(floats)`: the memory that it needs for so many gradients;
 /// - `prepare(transform, GradientCall)`: as a loss's;
 /// - `apply(transform, GradientCall)`, after it: changes the gradients;
-/// - `guard_place(GradientCall)`: where it stores a double in the backend's memory; as a float it
-///   is finite if the guard that it was given is and the gradients may be used.
+/// - `guard_place(GradientCall)`: the address of a double in the backend's memory; as a float it is
+///   finite if the call's guard is finite and the gradients may be used.
 struct GradientCall {
   const void* context = nullptr;
   int threads = 1;
   std::span<float> gradients{};
-  const double* guard = nullptr;  // the loss's or the last transform's; null: taken as finite
+  const double* guard = nullptr;  // the loss's or the previous transform's; null: finite
   std::byte* workspace = nullptr;
 };
 
-/// What an update of the parameters is told.
+/// The arguments of an update of the parameters.
 struct UpdateCall {
   const void* context = nullptr;
   int threads = 1;
   std::span<float> parameters{};
   std::span<const float> gradients{};  // as many
-  std::span<float> states{};           // as many for each state; empty where they are not used
+  std::span<float> states{};           // as many for each state; empty if there is none
   const double* guard = nullptr;       // as a transform's
   std::byte* workspace = nullptr;
 };
 
-/// How a backend moves parameters by any optimizer (optimizers/optimizer.hpp). It has
-/// - `workspace_bytes<Optimizer>`: how much memory it needs;
+/// How a backend updates parameters with any optimizer (optimizers/optimizer.hpp). It has
+/// - `workspace_bytes<Optimizer>`: the memory that it needs;
 /// - `prepare(optimizer, step, UpdateCall)`: as a loss's, for the update of this number;
-/// - `update(optimizer, step, UpdateCall)`, after it: moves the parameters and their states, unless
-///   the guard is not finite as a float;
+/// - `update(optimizer, step, UpdateCall)`, after it: updates the parameters and their states,
+///   unless the guard is not finite as a float;
 /// - `scale(context, threads, gradients, factor)`: multiplies gradients.
 template <class Backend>
 struct UpdateKernel;

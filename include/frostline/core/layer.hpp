@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What every layer declares: its shapes, its tensors, and what its backward reads.
+// Layer: what every layer declares: its shapes, its tensors, and the values its backward reads.
 #pragma once
 
 #include <cstddef>
@@ -11,7 +11,7 @@
 
 namespace frostline {
 
-/// Kinds that graph passes treat in a way of their own; a user's layer is `other`.
+/// Kinds that graph passes treat differently; a user's layer is `other`.
 enum class Kind {
   other,
   convolution,
@@ -27,7 +27,7 @@ enum class Kind {
 /// Which statistics batch normalisation uses (and whether dropout drops) while training.
 enum class Statistics { batch, running };
 
-/// How a parameter starts. Uniform and normal have mean 0 and this variance.
+/// The initial values of a parameter. Uniform and normal ones have mean 0.
 struct Initial {
   enum Distribution { constant, normal, uniform } distribution = constant;
   float value = 0;  // the constant, or the variance
@@ -60,8 +60,8 @@ struct TensorSpecs {
   constexpr const TensorSpec& operator[](int i) const { return items[i]; }
 };
 
-/// What one part of a layer's backward (the inputs' gradients, or one parameter's) reads besides
-/// the output's gradient and the parameters.
+/// The values that one part of a layer's backward (the inputs' gradients, or one parameter's)
+/// reads, besides the output's gradient and the parameters.
 struct Reads {
   bool input = false;
   bool output = false;
@@ -80,15 +80,15 @@ struct Saved {
   std::size_t fixed = 0;
 };
 
-/// The base of all declarations: a layer says only what differs. Besides, a layer must declare
+/// The base of all declarations: a layer declares only what differs from it. It must also declare
 /// `static constexpr Shape output(Shape in)`, or `output(Shape in, Shape network_input)`.
 struct Layer {
   static constexpr Kind kind = Kind::other;
-  /// Whether the forward draws random numbers while training: what comes after such a layer is not
-  /// computed once for all epochs, unless it is frozen.
+  /// Whether the forward draws random numbers while training. Unless such a layer is frozen, the
+  /// layers after it are computed again in each epoch.
   static constexpr bool varies_in_training = false;
   static constexpr bool accepts(Shape) { return true; }
-  /// Values that it reads: one, or as a join two, and the shape that the second must have.
+  /// The number of values that it reads (a join reads two), and the shape of the second.
   static constexpr int inputs = 1;
   static constexpr Shape second_input(Shape in) { return in; }
   static constexpr TensorSpecs parameters() { return TensorSpecs{}; }
@@ -96,14 +96,14 @@ struct Layer {
   static constexpr Reads input_gradient_reads(Statistics) { return {}; }
   static constexpr Reads parameter_gradient_reads(int, Statistics) { return {}; }  // by parameter
   static constexpr Saved saved(Shape) { return {}; }
-  /// Whether its kernel gives as many channels as the call says where `At::bounded`, and not as
-  /// many as there may be. A layer that may be Bounded also declares `parameters_for(int outputs)`.
+  /// Whether its kernel writes only `call.classes` channels where `At::bounded`. A layer that may
+  /// be Bounded also declares `parameters_for(int outputs)`.
   static constexpr bool takes_bound = false;
   /// Multiply-adds of one sample's forward, as torchinfo counts them.
   static constexpr std::int64_t multiply_adds(Shape) { return 0; }
 };
 
-/// The shape a layer gives, which may depend on the network's input (Upsample does).
+/// The shape of a layer's output, which may depend on the network's input (Upsample's does).
 template <class Declaration>
 constexpr Shape output_of(Shape in, Shape network_input) {
   if constexpr (requires { Declaration::output(in, network_input); })

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Lender: somebody else's memory, in which a network may leave weights that it reads rarely.
+// Lender: memory that a network borrows for weights that it reads rarely.
 #pragma once
 
 #include <memory>
@@ -10,9 +10,9 @@ namespace frostline {
 class Lender {
  public:
   virtual ~Lender() = default;
-  /// Throws: Error if the memory no longer holds what it was lent with.
+  /// Throws: Error if the memory has changed since it was lent.
   virtual void require_unchanged() const = 0;
-  /// A hint: nobody will read it soon.
+  /// A hint that the memory will not be read soon.
   virtual void rest() const = 0;
 };
 

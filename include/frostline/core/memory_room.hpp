@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-// require_memory: whether the host has room for what is about to be allocated, and the error if
-// not.
+// require_memory: throws if the host has not enough memory for an allocation.
 #pragma once
 
 #include <cstddef>
@@ -10,18 +9,18 @@
 
 namespace frostline {
 
-/// What the system could still give this process without killing one: memory and swap that are free
-/// or can be freed, within the limits of its control groups (Linux's, version 2; of version 1, that
-/// of a container). Units: bytes; the largest number where the system does not say.
+/// The memory that the system can still give to this process without killing any: memory and swap
+/// that are free or can be freed, within the limits of its control groups (Linux's, version 2; of
+/// version 1, that of a container). Units: bytes; the largest number where the system does not say.
 std::size_t available_memory();
 
-/// The error of memory that is not there. `whom` is the subject of its sentence, `advice` its end.
+/// The error for missing memory. `whom` is the subject of its sentence, `advice` its end.
 Error not_enough_memory(std::string_view whom, std::size_t bytes, std::string_view advice);
 
-/// Throws: Error if the system cannot give so many bytes: without it, the system would promise them
-/// and kill the process when it touches them.
+/// Throws: Error if the system cannot give so many bytes. Without this check, the system would
+/// promise them and kill the process when it touches them.
 inline void require_memory(std::string_view whom, std::size_t bytes, std::string_view advice) {
-  constexpr std::size_t small = std::size_t(16) << 20;  // not worth a look at the system's files
+  constexpr std::size_t small = std::size_t(16) << 20;  // not worth reading the system's files
   if (bytes > small && bytes > available_memory()) throw not_enough_memory(whom, bytes, advice);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The bodies of core/memory_room.hpp: what the system's files say of memory.
+// The bodies of core/memory_room.hpp, which read the system's files about memory.
 #pragma once
 
 #include <algorithm>
@@ -17,7 +17,7 @@ namespace frostline {
 
 namespace detail {
 
-/// The number in the first line of a file of the system's that the format fits, or `otherwise`.
+/// The number in the first line of a system file that matches the format, or `otherwise`.
 inline std::size_t number_in(const char* file, const char* format, std::size_t otherwise) {
   std::size_t number = otherwise;
   if (std::FILE* const stream = std::fopen(file, "r")) {
@@ -29,7 +29,7 @@ inline std::size_t number_in(const char* file, const char* format, std::size_t o
   return number;
 }
 
-/// What a control group's limit still leaves. Cached files count as used there, but are given up.
+/// The bytes left within a control group's limit. It counts cached files, but they can be freed.
 inline std::size_t left_in_group(const std::string& folder, const char* limit_file,
                                  const char* used_file, const char* cached) {
   constexpr std::size_t unlimited = std::numeric_limits<std::size_t>::max();

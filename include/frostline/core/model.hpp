@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The grammar of models: how layers are put together, named and marked, and how the passes see it.
+// The grammar of models: how layers are joined, named and marked; concepts for the passes.
 #pragma once
 
 #include <concepts>
@@ -17,8 +17,8 @@ namespace frostline {
 template <class... Layers>
 struct Sequential {};
 
-/// Layers one after another, as the attributes of a PyTorch module of your own: each is `Named`,
-/// and one without a name adds nothing to the path.
+/// Layers one after another, as the attributes of a PyTorch module of your own: each is
+/// usually `Named`; one without a name adds nothing to the path.
 template <class... Layers>
 struct Module {};
 
@@ -38,8 +38,9 @@ struct Identity {};
 template <class Main, class Shortcut = Identity>
 struct Residual {};
 
-/// x * Gate(x): each channel of x times its own number. Gate gives {C, 1, 1} and adds nothing to
-/// the path.
+/// x * Gate(x): each channel of x is multiplied by its own number. Gate adds nothing to the path.
+/// Shapes: {C, H, W} to the same; Gate must give {C, 1, 1}.
+/// Source: Hu et al. 2018, https://arxiv.org/abs/1709.01507 (models/squeeze_excitation.hpp)
 template <class Gate>
 struct Scaled {};
 
@@ -58,14 +59,14 @@ struct Head {
   using model = HeadLayer;
 };
 
-/// The weight of an auxiliary output's loss, beside the main output's of 1.
+/// The weight of an auxiliary output's loss; the main output's loss has weight 1.
 struct LossWeight {
   float value;
 };
 
-/// A branch that reads what the layer of this name gave, and whose output counts in training only:
-/// its loss, of the same labels, is added with a weight. What comes after reads what it would read
-/// without the branch. Within a head, the name is that of one of the backbone's layers:
+/// A branch that reads the output of the layer of this name. Its own output is used only in
+/// training: its loss, with the same labels, is added with a weight. The layers after it read the
+/// same value as without the branch. Within a head, the name is that of a layer of the backbone:
 /// `Auxiliary<"layer3", Named<"aux_classifier", ...>>`.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (aux_loss), Szegedy et al. 2014
 template <FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
@@ -77,20 +78,21 @@ struct Auxiliary {
   using branch = BranchLayer;
 };
 
-/// A number of classes that a program learns only when it runs, and its upper bound.
+/// An upper bound of a number of classes that is known only at run time.
 enum class UpperBound : int {};  // as a class, nvcc would lose it among template arguments
 template <int Number>
 concept PositiveNumberOfClasses = (Number > 0);
 /// `ClassifierHead<512, AtMost<1000>>` and `FcnHead<512, AtMost<21>>`: the network is planned at
 /// compile time for so many classes, and made, computed, loaded and saved for a number of them:
-/// `Network{max_batch(5), classes(37)}`. Its memory is that of the bound, its arithmetic that of
-/// the number, but for the last convolution of FcnHead.
+/// `Network{max_batch(5), classes(37)}`. It takes the memory of the bound and the arithmetic of the
+/// number, except for the last convolution of FcnHead.
 template <int Bound>
 requires PositiveNumberOfClasses<Bound>
 inline constexpr UpperBound AtMost{Bound};
 
-/// A layer of which each output channel is a class, and whose own number of them is a bound. It is
-/// the last with parameters: Linear and nothing, or Conv2d of one group and Upsample.
+/// A layer whose output channels are classes, and whose own number of them is an upper bound. It
+/// must be the last layer with parameters: a Linear at the end of the model, or a Conv2d of one
+/// group that only an Upsample may follow.
 template <class BoundedLayer>
 struct Bounded {};
 template <class T>
@@ -98,14 +100,14 @@ concept MayBeBounded = requires {
   T::parameters_for(1);
 };
 
-/// As heads take a number of classes: the constant, or the bound.
+/// The largest number of classes of a head: the constant, or the bound.
 constexpr int most_of(int classes) { return classes; }
 constexpr int most_of(UpperBound classes) { return int(classes); }
 /// The layer that gives the classes: Bounded if their number is a bound.
 template <auto Classes, class Layer>
 using GivesClasses = std::conditional_t<std::integral<decltype(Classes)>, Layer, Bounded<Layer>>;
 
-// What the passes look for.
+// Concepts by which the passes tell models apart.
 
 template <class T>
 concept HasName = requires {
@@ -125,7 +127,7 @@ concept HasModel = requires {
   typename T::model;
 };
 
-/// A leaf of a model: what the graph holds as a node.
+/// A leaf of a model: it becomes a node of the graph.
 template <class T>
 concept LayerDeclaration = std::derived_from<T, Layer>;
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Where a layer stands in a model, spelled as PyTorch spells it: "layer1.0.conv1".
+// The path of a layer in a model, spelled as PyTorch spells it: "layer1.0.conv1".
 #pragma once
 
 #include <cstddef>
@@ -25,7 +25,7 @@ constexpr std::string_view first_name(std::string_view path) {
   return path.substr(0, path.find('.'));
 }
 
-/// A path of at most `capacity` characters; a longer one is cut and says so.
+/// A path of at most `capacity` characters; a longer one is truncated, and `cut` is set.
 struct Path {
   static constexpr std::size_t capacity = 64;
   char text[capacity]{};

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Numbers from counters: the same for a seed and a place, whatever the number of threads.
+// Random numbers from counters: they depend on a seed and an index, not on the number of threads.
 #pragma once
 
 #include <cstdint>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rules: what a rewrite says about the parameters and the layers of its model.
+// Rules: how a rewrite treats the parameters and the layers of its model.
 #pragma once
 
 #include <concepts>
@@ -11,21 +11,21 @@
 
 namespace frostline {
 
-/// How parameters and layers are treated. A field that is empty is left as it is, so several rules
-/// may each set a part; the outermost rule that sets a field wins.
+/// How parameters and layers are treated. An empty field changes nothing, so several rules may
+/// each set a part; the outermost rule that sets a field wins.
 struct Treatment {
   std::optional<bool> trains{};            // of each covered parameter
   std::optional<Statistics> statistics{};  // of each layer that is covered as a whole
 };
 
-/// Which parameters a clause covers, by what they are.
+/// Which parameters a clause covers, by their kind.
 enum class Part { all, biases, norms };
 
 constexpr std::string_view name_of(Part part) {
   return part == Part::biases ? "biases" : part == Part::norms ? "norms" : "all";
 }
 
-/// What is covered, and how it is treated. A name is a layer's path, which covers the layer and all
+/// A part of a model, and its treatment. A name is a layer's path, which covers the layer and all
 /// under it ("layer4"), or a parameter's ("layer4.1.bn2.bias"); the empty one covers all.
 struct Clause {
   std::string_view name{};
@@ -36,7 +36,7 @@ struct Clause {
     if (part == Part::biases || (part == Part::norms && kind != Kind::batch_norm)) return false;
     return name.empty() || covers(name, path);
   }
-  /// A parameter of a layer that is not covered as a whole.
+  /// Whether it covers a parameter of a layer that it does not cover as a whole.
   constexpr bool covers_parameter(std::string_view path, std::string_view parameter) const {
     if (part == Part::biases) return parameter == "bias" && (name.empty() || covers(name, path));
     return part == Part::all && is_joined(name, path, parameter);

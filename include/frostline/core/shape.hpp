@@ -6,7 +6,7 @@
 
 namespace frostline {
 
-/// The shape of one sample; the batch is known at run time only. Features are {features, 1, 1}.
+/// The shape of one sample; the batch is known only at run time. Features are {features, 1, 1}.
 struct Shape {
   int channels = 0, height = 0, width = 0;
   constexpr std::size_t size() const { return std::size_t(channels) * pixels(); }
@@ -14,7 +14,7 @@ struct Shape {
   constexpr bool operator==(const Shape&) const = default;
 };
 
-/// What a network is fed: images of this many channels, rows and columns.
+/// A network's input: images of so many channels, rows and columns.
 template <int Channels, int Height, int Width>
 struct Input {
   static constexpr Shape shape{Channels, Height, Width};

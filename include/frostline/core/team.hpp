@@ -12,8 +12,8 @@
 
 namespace frostline {
 
-/// Lets a team's threads wait for each other: a short spin, then the processor is given away, so
-/// that a busy machine is not kept busy by waiting.
+/// Lets a team's threads wait for each other. A thread spins for a short time, then yields its
+/// processor, so that waiting does not slow a busy machine.
 class Barrier {
  public:
   void wait(int threads) {
@@ -56,7 +56,7 @@ struct Team {
   int threads = 1;
   Barrier* barrier = nullptr;
 
-  /// Returns when every thread of the team has come here.
+  /// Returns when every thread of the team has called it.
   void sync() const {
     if (threads > 1) barrier->wait(threads);
   }
