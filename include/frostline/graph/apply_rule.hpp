@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Rules applied to nodes, and the names that a rule's author may have meant.
+// Applies rules to nodes; lists the names that a rule with an unknown name may have meant.
 #pragma once
 
 #include "frostline/core/rule.hpp"
@@ -7,7 +7,7 @@
 
 namespace frostline {
 
-/// The nodes of a rule's model, and the path of that model, which the rule's names do not repeat.
+/// The nodes of a rule's model, and the path of that model, which the rule's names leave out.
 struct Covered {
   Node* nodes = nullptr;
   int size = 0;
@@ -23,7 +23,7 @@ struct Covered {
   }
 };
 
-/// Treats what a clause covers, and says whether that is anything.
+/// Treats the nodes and parameters that a clause covers. Returns whether there are any.
 constexpr bool apply_clause(const Clause& clause, const Covered& covered) {
   bool found = false;
   for (Node& node : covered) {
@@ -41,8 +41,8 @@ constexpr bool apply_clause(const Clause& clause, const Covered& covered) {
   return found;
 }
 
-/// Lists what there is where a name leaves the model: for "layer4.1.bn2.bais", the parameters of
-/// layer4.1.bn2.
+/// Lists the names that exist in the last known part of an unknown name: for "layer4.1.bn2.bais",
+/// the parameters of layer4.1.bn2.
 constexpr void list_near_names(std::string_view name, const Covered& covered, Problem& problem) {
   const auto exists = [&](std::string_view parent) {
     for (const Node& node : covered)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// arrange: how each node is computed, how each value lies, and reorderings where neighbours differ.
+// arrange: each node's algorithm, each value's layout, and a Reorder where two layouts differ.
 #pragma once
 
 #include <type_traits>
@@ -10,14 +10,14 @@
 
 namespace frostline {
 
-/// What a backend says about a leaf, as values that a table can hold.
+/// A backend's functions about a leaf, as values that a table can hold.
 struct Chooser {
   Choice (*choose)(const Situation&);
   Saved (*saved)(Shape);
 };
 
 constexpr Choice choose_plain(const Situation&) { return {}; }
-/// Without a backend, what a graph looks like where convolutions do what follows them.
+/// Without a backend: convolutions absorb the layers after them.
 constexpr Choice choose_without_backend(const Situation&) { return {.absorbs = true}; }
 
 template <class Backend, class Leaf>
@@ -30,7 +30,7 @@ constexpr Chooser chooser_of() {
     return {choose_plain, Leaf::saved};
 }
 
-/// How a backend stores values; one without layouts of its own stores them as NCHW.
+/// How a backend stores values: as NCHW if it has no layouts of its own.
 template <class Backend>
 struct Storage {
   static constexpr bool has_layouts = requires { Backend::blocked_floats(Shape{}); };
@@ -39,7 +39,7 @@ struct Storage {
       if (layout == Layout::blocked) return Backend::blocked_floats(shape);
     return shape.size();
   }
-  /// The shape with the channels that a layout adds.
+  /// The shape, with the channels that a layout adds.
   static constexpr Shape padded(Shape shape, Layout layout) {
     if constexpr (has_layouts)
       if (layout == Layout::blocked) return Backend::padded(shape);
@@ -47,17 +47,17 @@ struct Storage {
   }
 };
 
-/// Walks a graph's nodes in order and calls append(node, second_output) for each of the arranged
-/// graph. The network's input and its outputs are NCHW.
+/// Walks a graph's nodes in order and appends the arranged graph's. The network's input and its
+/// outputs are NCHW.
 template <class Backend, int Size>
 struct Arranger {
   const Graph<Size>& from;
   const Chooser* choosers;
   Tuning tuning;
-  Node* to = nullptr;  // null: only count
+  Node* to = nullptr;  // null: they are only counted
   int size = 0;
   Output outputs[Graph<Size>::max_outputs]{};  // of the arranged graph
-  int at[Size][2]{};                           // where a value is found, by layout
+  int at[Size][2]{};                           // the node that gives a value, by layout
   Layout layouts[Size]{};
 
   constexpr void append(const Node& node) {
@@ -82,7 +82,7 @@ struct Arranger {
     append(node);
     return found;
   }
-  /// A branch's place in the joined value, if it were written there as it lies.
+  /// A branch's place in the joined value, if it were written there directly.
   static constexpr void place_branch(Node& node) {
     const Shape& out = node.out;
     const auto in_blocks = [&](int channels) {
@@ -99,7 +99,7 @@ struct Arranger {
       at[i][0] = at[i][1] = no_node;
       Node node = from[i];
       if (i > 0) {
-        // All that write a Concat's value write it in the layout of its first branch.
+        // All branches of a Concat write its value in the layout of the first.
         const bool joins = node.kind == Kind::concat && node.input_count == 2;
         const Layout given = layouts[node.inputs[joins ? 1 : 0]];
         node.choice = choosers[node.layer].choose(
@@ -129,7 +129,7 @@ constexpr int arranged_size(const Graph<Size>& graph, const Chooser* choosers, T
   return arranger.size;
 }
 
-/// The graph with each node's choice, and Reorder nodes where a value is wanted in another layout.
+/// The graph with each node's choice, and Reorder nodes where a value is read in another layout.
 template <class Backend, int NewSize, int Size>
 constexpr Graph<NewSize> arrange(const Graph<Size>& graph, const Chooser* choosers, Tuning tuning) {
   Graph<NewSize> result{};

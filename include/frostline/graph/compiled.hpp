@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// A model and its input, compiled: every pass's result, each a constant of its own.
+// compiled: a model's graph after all passes, and each pass's result as a constant.
 #pragma once
 
 #include "frostline/graph/arrange.hpp"
@@ -65,7 +65,7 @@ template <class Model, class In, class Backend = void, class Options = Balanced>
 inline constexpr auto laid_out = place_parameters(compiled<Model, In, Backend, Options>,
                                                   DeclaredBy<Leaves<Model>>::table);
 
-/// The graph of a model made for AtMost so many classes, as it is for this number of them.
+/// The graph of a model with an upper bound of classes, for this number of them.
 template <int Size>
 constexpr Graph<Size> of_classes(Graph<Size> graph, const Declared* declared, int class_count) {
   const std::int64_t bound = graph[graph.outputs[0].node].out.channels;
@@ -85,7 +85,7 @@ constexpr Graph<Size> of_classes(Graph<Size> graph, const Declared* declared, in
   return graph;
 }
 
-/// Parameters of a graph, or of the part of it that trains: numbers, as PyTorch counts them.
+/// All parameters of a graph, or the trainable ones. Units: numbers, as PyTorch counts them.
 template <int Size>
 constexpr std::size_t parameter_count(const Graph<Size>& graph) {
   std::size_t count = 0;
@@ -104,7 +104,7 @@ constexpr std::int64_t multiply_adds(const Graph<Size>& graph) {
   for (const Node& node : graph) count += node.multiply_adds;
   return count;
 }
-/// Of a model; of one made for AtMost so many classes, for all of them.
+/// The same of a model; if it has an upper bound of classes, for that many.
 template <class Model, class In>
 constexpr std::size_t parameter_count() {
   return parameter_count(traced<Model, In>);

@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: MIT
-// differentiate: which gradients each node owes.
+// differentiate: which gradients each node must compute.
 #pragma once
 
 #include "frostline/graph/node.hpp"
 
 namespace frostline {
 
-/// A node owes an input a gradient only if something that trains stands before it, so a frozen
-/// prefix owes none; a frozen node behind a trainable one owes its input's gradient and no more.
+/// A node must compute the gradient of an input only if the input depends on a trainable parameter:
+/// a frozen prefix computes no gradients, and a frozen node after a trainable one only its input's.
 /// Of the nodes that read one value, the first to write its gradient assigns, the others add.
 template <int Size>
 constexpr Graph<Size> differentiate(Graph<Size> graph) {
-  bool wanted[Size]{};  // is this node's output on a path from something that trains?
+  bool wanted[Size]{};  // does this node's output depend on a trainable parameter?
   for (int i = 1; i < Size; ++i) {
     Node& node = graph[i];
     node.parameter_gradient = node.trains();

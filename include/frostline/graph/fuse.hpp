@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-// fuse: let frozen convolutions do the work of what follows them.
+// fuse: lets frozen convolutions do the work of the nodes after them.
 #pragma once
 
 #include "frostline/graph/node.hpp"
 
 namespace frostline {
 
-/// A frozen convolution that owes nothing, and whose kernel says that it can, absorbs the batch
-/// norm (with running statistics), the residual sum and the ReLU behind it, each if nothing else
-/// reads what comes before it; where its algorithm can and there is no residual sum, the max
-/// pooling behind the ReLU too.
+/// A frozen convolution without a backward, and whose kernel can (`Choice::absorbs`), absorbs the
+/// batch norm (with running statistics), the residual sum and the ReLU after it, each only if no
+/// other node reads its input. Without a residual sum it absorbs the max pooling after the ReLU
+/// too, if its algorithm can (`pooled_name`).
 template <int Size>
 constexpr Graph<Size> fuse(Graph<Size> graph) {
   int readers[Size]{};

@@ -21,7 +21,7 @@ struct Parameter {
   Reads gradient_reads[2]{};  // by Statistics
 };
 
-/// One layer in its place. Node 0 stands for the network's input.
+/// One layer in its place. Node 0 is the network's input.
 struct Node {
   static constexpr int max_inputs = Place::max_inputs;
 
@@ -35,24 +35,24 @@ struct Node {
   std::size_t parameters = 0;                         // numbers, of all parameters
   int parameter_count = 0;
   Parameter parameter[TensorSpecs::capacity]{};
-  std::int64_t multiply_adds = 0;   // a sample
+  std::int64_t multiply_adds = 0;   // per sample
   Reads input_gradient_reads[2]{};  // by Statistics
   Saved saved{};
   int first_channel = 0;  // CopyChannels: where the branch begins in its Concat
 
   // Set by arrange; plain until then.
   Choice choice{};
-  std::size_t floats = 0;       // of the output's value, a sample, as it lies
+  std::size_t floats = 0;       // of the output, per sample, in its layout
   bool whole_blocks = false;    // CopyChannels: the branch shares no block with another ...
   std::size_t first_float = 0;  // ... and would begin here in the output's value
 
-  bool bounded_parameters = false;  // has as many rows of them as there are classes,
-  bool bounded_output = false;      // gives as many channels
-  bool is_new = false;              // stands in for a replaced layer
+  bool bounded_parameters = false;  // they have a row per class
+  bool bounded_output = false;      // it has a channel per class
+  bool is_new = false;              // replaces a layer
   Statistics statistics = Statistics::batch;
 
   // Set by differentiate.
-  bool input_gradient[max_inputs]{};  // owes this input a gradient ...
+  bool input_gradient[max_inputs]{};  // it computes this input's gradient ...
   bool adds[max_inputs]{};            // ... and is not the first to write it
   bool parameter_gradient = false;
   bool has_gradient = false;  // of its output
@@ -67,17 +67,17 @@ struct Node {
   constexpr bool owes_input() const {
     return input_gradient[0] || input_gradient[1] || input_gradient[2];
   }
-  /// Whether a part of the backward is its own work.
+  /// Whether it runs in the backward.
   constexpr bool has_backward() const { return parameter_gradient || owes_input(); }
-  /// Whether any of its parameters trains.
+  /// Whether it has trainable parameters.
   constexpr bool trains() const { return trainable() > 0; }
-  /// Numbers that train.
+  /// The size of its trainable parameters. Units: numbers.
   constexpr std::size_t trainable() const {
     std::size_t count = 0;
     for (const Parameter& p : parameter) count += p.trains ? p.size : 0;
     return count;
   }
-  /// What a part of the backward reads besides the output's gradient and the parameters.
+  /// The values that a part of the backward reads besides the output's gradient and the parameters.
   constexpr Reads reads(Pass pass) const {
     const int s = int(statistics);
     if (pass == Pass::input_gradient) return input_gradient_reads[s];
@@ -86,7 +86,7 @@ struct Node {
       if (p.trains) reads |= p.gradient_reads[s];
     return reads;
   }
-  /// What the parts of the backward that this node owes read, taken together.
+  /// The values that this node's backward reads, all parts together.
   constexpr Reads backward_reads() const {
     Reads both{};
     if (parameter_gradient) both |= reads(Pass::parameter_gradient);
@@ -95,20 +95,20 @@ struct Node {
   }
 };
 
-/// What a layer declares, as values that a table can hold.
+/// A layer's declaration, as values that a table can hold.
 struct Declared {
   TensorSpecs (*parameters)();
   TensorSpecs (*buffers)();
   TensorSpecs (*parameters_for)(int outputs);  // null: it cannot be Bounded
 };
 
-/// What is wrong with a model. A pass never throws: it records the first problem and goes on.
+/// An error in a model. A pass never throws: it records the first problem and continues.
 struct Problem {
   enum Kind {
     nothing,
     layer_shape,       // a layer cannot take its input
     branch_shapes,     // the branches of a Residual differ
-    gate_shape,        // the gate of a Scaled does not have one number a channel
+    gate_shape,        // the gate of a Scaled does not have one number per channel
     concat_shapes,     // the branches of a Concat differ in height or width
     unknown_name,      // a rule's name covers nothing
     no_such_part,      // a rule's part covers nothing
@@ -116,21 +116,21 @@ struct Problem {
     long_path,         // a path longer than Path::capacity
     equal_keys,        // two layers own the same keys
     auxiliary_shape,   // an auxiliary output's shape is not the main output's
-    many_auxiliaries,  // more than a graph has room for
+    many_auxiliaries,  // more than a graph can hold
     shared_output,     // two outputs are one value
-    not_bounded,       // a layer that cannot be Bounded, come after such a one, or end it
+    not_bounded,       // a Bounded layer, or one after it, that cannot be there
   } kind = nothing;
   int node = no_node;
   Path name{};        // unknown_name: the name; no_such_part: the part's
-  char names[256]{};  // unknown_name: the names there are nearby, separated by spaces
+  char names[256]{};  // unknown_name: names that exist nearby, separated by spaces
   std::size_t names_size = 0;
   // branch_shapes: the shortcut's; gate_shape: the gate's; concat_shapes: the first branch's;
   // auxiliary_shape: the main output's.
   Shape shape{};
-  int branch = 0;  // concat_shapes: which one differs, from 0
+  int branch = 0;  // concat_shapes: the one that differs, from 0
 };
 
-/// A value that has a loss, and the weight of it.
+/// A value that has a loss, and that loss's weight.
 struct Output {
   int node = no_node;
   float weight = 1;

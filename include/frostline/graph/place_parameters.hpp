@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
-// place_parameters: where each parameter and buffer lies in the network's spans.
+// place_parameters: the offset of each parameter and buffer in the network's spans.
 #pragma once
 
 #include "frostline/graph/node.hpp"
 
 namespace frostline {
 
-/// Offsets, in floats, of multiples of a cache line. What trains lies in one span in backward
-/// order, what is frozen in another, vectors first (weights may stay in their file, and pages of
-/// nothing else are never touched), buffers in a third.
+/// Offsets in floats; each tensor starts on a cache line. Trainable: last node first, so that
+/// gradients are complete in the span's order. Frozen: vectors first, then weights; weights are
+/// normally read from the mapped file, so the end of this region is never touched and takes no
+/// memory. Buffers: running statistics.
 template <int Size>
 struct ParameterLayout {
   std::size_t parameters[Size][TensorSpecs::capacity]{};

@@ -9,15 +9,15 @@ namespace frostline {
 /// Units: bytes. All sizes in the arena are multiples of a cache line.
 constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
 
-/// A value's bytes (a sample, or in all), its life as steps of the schedule, its place.
+/// A value's bytes (per sample, or in all), its lifetime as steps of the schedule, and its place.
 struct Slot {
   std::size_t bytes = 0;
   std::size_t offset = 0;
   int first = no_node, last = no_node;
   bool placed = false;
-  bool per_thread = false;  // lives only where images run one by one
-  int inside = no_node;     // the node whose value holds this one, from
-  std::size_t inner = 0;    // this float on
+  bool per_thread = false;  // used only where images run one by one
+  int inside = no_node;     // the node whose value contains this one ...
+  std::size_t inner = 0;    // ... from this float on
   constexpr bool used() const { return first != no_node && bytes > 0; }
   constexpr void touch(int step) {
     if (first == no_node) first = step;
@@ -25,23 +25,23 @@ struct Slot {
   }
 };
 
-/// One region of the arena, in which slots whose lives overlap never share bytes.
+/// One region of the arena, in which slots whose lifetimes overlap never share bytes.
 struct ArenaRegion {
   std::size_t bytes = 0;
-  std::size_t saved = 0;  // bytes alive when the forward ends
+  std::size_t saved = 0;  // bytes in use when the forward ends
 };
 
-/// Where a network's values lie. `per_sample` offsets are multiplied by max_batch at run time;
-/// `per_thread` holds a sample of the values that live only while images run one by one.
+/// The places of a network's values. `per_sample` offsets are multiplied by max_batch at run time;
+/// `per_thread` holds one sample of the values that are used only while images run one by one.
 /// The network's input is the caller's memory and has no slot.
 template <int Size>
 struct Plan {
-  Slot activations[Size]{}, gradients[Size]{}, saved[Size]{};  // a sample's
+  Slot activations[Size]{}, gradients[Size]{}, saved[Size]{};  // per sample
   Slot saved_fixed[Size]{};                                    // of the whole batch
   ArenaRegion per_sample{}, fixed{}, per_thread{};
 };
 
-/// First-fit placement of slots that begin and end as time goes on.
+/// First-fit placement of slots, which begin and end in the order of the steps.
 template <int Capacity>
 struct Placer {
   Slot* live[Capacity]{};  // by offset
@@ -74,7 +74,7 @@ struct Placer {
   }
 };
 
-/// The slot with the bytes of a node's value.
+/// The slot that has the bytes of a node's value.
 constexpr Slot& holder(Slot* slots, int node) {
   while (slots[node].inside != no_node) node = slots[node].inside;
   return slots[node];
@@ -97,7 +97,7 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
       visit(holder(plan.activations, node.output), false);
       if (keeps) saved();
       return;
-    case Pass::loss:  // all outputs live from the first loss to the last
+    case Pass::loss:  // all outputs are in use from the first loss to the last
       for (int k = 0; k < graph.output_count; ++k) {
         const int output = graph.outputs[k].node;
         visit(holder(plan.activations, output), false);
@@ -118,7 +118,7 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
   }
 }
 
-/// All that write a Concat's value write that of the last of them.
+/// All nodes that write a Concat's value write that of the last of them.
 template <int Size>
 constexpr void share_joined_values(const Graph<Size>& graph, Plan<Size>& plan) {
   for (int i = 1; i < Size; ++i) {
@@ -129,15 +129,16 @@ constexpr void share_joined_values(const Graph<Size>& graph, Plan<Size>& plan) {
   }
 }
 
-/// Whether a branch's value is a part of its Concat's value, so that nothing copies it.
+/// Whether a branch's value is a part of its Concat's value, so that it is not copied.
 template <int Size>
 constexpr bool is_in_place(const Graph<Size>& graph, const Plan<Size>& plan, int copy) {
   return plan.activations[graph[copy].inputs[0]].inside == copy;
 }
 
-/// Where images run one by one, a branch that fills whole blocks of its Concat is written there at
-/// once. (Of a batch, a branch's images lie closer together than the joined value's, and kernels
-/// know one distance.) A value is a part of one other at most. Returns whether there is any.
+/// Where images run one by one, a branch that fills whole blocks of its Concat is written there
+/// directly. (In a batch, a branch's images are closer together than the joined value's, and
+/// kernels know only one distance.) A value is a part of one other at most. Returns whether there
+/// is any.
 template <int Size>
 constexpr bool place_branches(const Graph<Size>& graph, const Schedule<Size>& schedule,
                               Plan<Size>& plan) {
@@ -201,8 +202,8 @@ constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>&
   return plan;
 }
 
-/// What a node's backward makes the forward keep, in bytes a sample; a value that several
-/// backwards read counts for the first of them.
+/// The values that the forward must save for a node's backward. Units: bytes per sample; a value
+/// that several backwards read counts for the first of them.
 template <int Size>
 constexpr std::size_t saved_bytes(const Graph<Size>& graph, const Plan<Size>& plan, int i) {
   const Reads reads = graph[i].backward_reads();

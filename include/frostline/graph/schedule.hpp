@@ -10,7 +10,7 @@ namespace frostline {
 struct Step {
   int node = no_node;
   Pass pass = Pass::forward;
-  bool auxiliary = false;  // computes nothing but auxiliary outputs: left out of an evaluation
+  bool auxiliary = false;  // only for auxiliary outputs: left out of an evaluation
 };
 
 /// Forward steps, then the losses, then the backward's: a training step runs all of them, an
@@ -19,29 +19,29 @@ template <int Size>
 struct Schedule {
   Step steps[3 * Size + 2]{};
   int size = 0;
-  int loss = 0;            // where the forward ends, and the outputs' losses are
+  int loss = 0;            // where the forward ends and the losses begin
   int backward = 0;        // where the backward begins
-  int prefix = 0;          // steps before this one run image by image, one image a thread
+  int prefix = 0;          // steps before this one run image by image, one image per thread
   int cut = 0;             // steps before this one compute features, which training does not change
-  int features = no_node;  // the node whose value they are; none: no step comes before the cut
+  int features = no_node;  // the node whose value they are; none if the cut is 0
   constexpr void append(int node, Pass pass, bool auxiliary = false) {
     steps[size++] = {node, pass, auxiliary};
   }
   constexpr const Step& operator[](int i) const { return steps[i]; }
 };
 
-/// Numbers whose transformed copies a cache still holds when they are read again for each image.
+/// So many weights still stay in the cache, transformed, when they are read again for each image.
 inline constexpr std::size_t small_weights = 200'000;
 
-/// Whether a node's forward may run image by image: it keeps nothing for a backward, its images do
-/// not depend on each other, and its weights are so small that what counts is to keep activations
-/// in the cache.
+/// Whether a node's forward may run image by image: it saves nothing for a backward, its images do
+/// not depend on each other, and its weights are few, so that it pays to keep activations in the
+/// cache.
 constexpr bool runs_image_by_image(const Node& node) {
   return !node.trains() && node.statistics == Statistics::running && !node.has_backward() &&
          node.parameters <= small_weights;
 }
 
-/// Whether a backend wants frozen prefixes image by image: not one that computes whole batches.
+/// Whether a backend runs frozen prefixes image by image: not if it computes whole batches.
 template <class Backend>
 inline constexpr bool image_by_image = [] {
   if constexpr (requires { Backend::whole_batches; }) return !Backend::whole_batches;
@@ -49,7 +49,7 @@ inline constexpr bool image_by_image = [] {
 }();
 
 /// Whether a node's output may differ between two passes over the same image while the network
-/// trains: it has parameters that train, uses batch statistics or draws random numbers. A layer of
+/// trains: it has trainable parameters, uses batch statistics or draws random numbers. A layer of
 /// your own with buffers counts as one that uses batch statistics unless it is frozen.
 constexpr bool moves(const Node& node, const Declared* declared) {
   return node.trains() || (node.statistics == Statistics::batch && node.layer != no_node &&
@@ -57,9 +57,9 @@ constexpr bool moves(const Node& node, const Declared* declared) {
                             declared[node.layer].buffers().count > 0));
 }
 
-/// Finds the cut: the last step, before the first node that moves, at which the value of the step
-/// before is the only one that is read later, by layers or by losses. If nothing trains, all steps
-/// come before the cut, and the features are the network's output.
+/// Finds the cut: the last step, before the first node that moves, at which the value of the
+/// previous step is the only one that layers or losses read later. Without trainable parameters,
+/// all steps come before the cut, and the features are the network's output.
 template <int Size>
 constexpr void find_cut(const Graph<Size>& graph, Schedule<Size>& schedule,
                         const Declared* declared) {
@@ -81,7 +81,7 @@ constexpr void find_cut(const Graph<Size>& graph, Schedule<Size>& schedule,
     schedule.features = graph.outputs[0].node;
     return;
   }
-  int oldest = schedule.loss - 1;  // the first writer of what is read from a step on
+  int oldest = schedule.loss - 1;  // the first writer of a value that is read from a step on
   const auto read = [&](int value) { oldest = writer[value] < oldest ? writer[value] : oldest; };
   for (int k = 0; k < graph.output_count; ++k) read(graph.outputs[k].node);
   for (int s = schedule.loss; s > 0 && schedule.cut == 0; --s) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// trace: walk a model's type once and record its nodes.
+// trace: walks a model's type once and records its nodes.
 #pragma once
 
 #include "frostline/core/model.hpp"
@@ -14,7 +14,7 @@
 
 namespace frostline {
 
-/// Where the walk is, and what it has recorded.
+/// The state of the walk, and the nodes that it has recorded.
 struct Tracer {
   Node* nodes;
   int size = 0;
@@ -29,8 +29,8 @@ struct Tracer {
   int replaced_count = 0;
   Output auxiliaries[Graph<1>::max_outputs - 1]{};
   int auxiliary_count = 0;
-  int branches[Graph<1>::max_outputs - 1][2]{};  // the nodes of each: first, and the one after
-  bool alone = false;  // only names are of interest: what a branch reads is not there
+  int branches[Graph<1>::max_outputs - 1][2]{};  // the nodes of each: first, and last + 1
+  bool alone = false;  // only for names: the layer that a branch reads is not there
 
   constexpr void report(Problem::Kind kind) {
     if (problem.kind == Problem::nothing) {
@@ -132,7 +132,7 @@ struct Trace<Module<Layers...>> {
   static constexpr void run(Tracer& t) { (Trace<Layers>::run(t), ...); }
 };
 
-/// Records a child that its position names if it has no name of its own.
+/// Records a child; without a name of its own, its position is its name.
 template <class Child>
 constexpr void trace_child(Tracer& t, int position) {
   const Path outer = t.path;
@@ -202,8 +202,8 @@ struct Trace<Scaled<Gate>> {
   }
 };
 
-/// After each branch a CopyChannels, which reads that of the branch before too: all of them write
-/// one value.
+/// Records a CopyChannels after each branch, which also reads the previous branch's: all of them
+/// write one value.
 template <class... Branches>
 struct Trace<Concat<Branches...>> {
   using leaves = typename Join<TypeList<>, typename Join<typename Trace<Branches>::leaves,
@@ -235,7 +235,7 @@ struct Trace<Concat<Branches...>> {
   }
 };
 
-/// The branch's nodes stand where the branch does, and read an earlier value.
+/// Records the branch's nodes at its place in the model; they read an earlier value.
 template <HasBranch T>
 struct Trace<T> {
   using leaves = typename Trace<typename T::branch>::leaves;
@@ -282,7 +282,7 @@ struct Trace<New<NewLayer, OldLayer>> {
     Trace<NewLayer>::run(t);
     for (int i = from; i < t.size; ++i) t.nodes[i].is_new = true;
   }
-  // The old layer's first names: a file that holds them holds nothing unexpected.
+  // The old layer's first names: a file may still contain them.
   static constexpr void record_replaced(Tracer& t) {
     Node old[Trace<OldLayer>::leaves::size + 1]{};
     Tracer tracer{.nodes = old, .alone = true};
@@ -297,7 +297,7 @@ struct Trace<New<NewLayer, OldLayer>> {
   }
 };
 
-/// A rule is applied to what it covers when its model has been traced, so the outermost wins.
+/// A rule is applied after its model has been traced, so the outermost rule wins.
 template <HasRule T>
 struct Trace<T> {
   using leaves = typename Trace<typename T::model>::leaves;
@@ -333,7 +333,7 @@ using Leaves = typename Trace<Model>::leaves;
 template <class Model, int I>
 using Leaf = typename TypeAt<std::size_t(I), Leaves<Model>>::type;
 
-/// The first layer whose keys an earlier one owns, or no_node.
+/// The first layer with the same keys as an earlier one, or no_node.
 template <int Size>
 constexpr int find_equal_keys(const Graph<Size>& graph) {
   std::uint64_t hashes[Size]{};
@@ -356,7 +356,7 @@ constexpr auto trace() {
   graph[0].output = 0;
   Tracer tracer{.nodes = graph.nodes, .size = 1, .shape = In::shape, .network_input = In::shape};
   Trace<Model>::run(tracer);
-  // Only the output may give fewer channels than there may be, and there is no second one.
+  // Only the network's only output may have fewer channels than the bound.
   Node& last = graph[tracer.current];
   if (tracer.bounded != no_node && (!last.bounded_output || tracer.auxiliary_count > 0)) {
     tracer.size = tracer.bounded;
