@@ -6,7 +6,7 @@
 
 namespace frostline {
 
-/// The sum of two branches of one shape.
+/// The sum of two branches of the same shape. Shapes: {C, H, W} twice, to the same.
 struct Add : Layer {
   static constexpr Kind kind = Kind::add;
   static constexpr int inputs = 2;

@@ -6,10 +6,10 @@
 
 namespace frostline {
 
-/// Batch normalisation with eps 1e-5 and momentum 0.1. While it trains it uses the batch's
-/// statistics (biased variance) and moves the running ones towards them (unbiased variance); in
-/// evaluation, and in training where its rules say so (frozen, or with one parameter unfrozen by
-/// name), it uses the running ones. `Frozen<..., BatchStatistics>` fixes only the parameters.
+/// Batch normalisation with eps 1e-5 and momentum 0.1. In training it uses the batch's statistics
+/// (biased variance) and updates the running ones (unbiased variance). In evaluation, and in
+/// training if it is frozen or only a parameter of it was unfrozen by name, it uses the running
+/// ones. `Frozen<..., BatchStatistics>` fixes only the parameters.
 /// Shapes: {Channels, H, W} to the same.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.BatchNorm2d.html
 template <int Channels>
@@ -41,7 +41,7 @@ struct BatchNorm2d : Layer {
     if (parameter > 0) return {};  // the bias': sums of the output's gradient
     return {.input = true, .saved = statistics == Statistics::batch};
   }
-  /// The batch's mean and 1 / sqrt(variance + epsilon), a channel.
+  /// The batch's mean and 1 / sqrt(variance + epsilon), per channel.
   static constexpr Saved saved(Shape) { return {.fixed = 2 * Channels * sizeof(float)}; }
 };
 

@@ -7,10 +7,12 @@
 namespace frostline {
 
 /// Copies a branch of a Concat to its channels of the joined value, which begin at
-/// `Call::first_channel`. A Concat has one for each branch; together they write one value, and what
-/// a later one shares a block of channels with, it leaves as it is. It reads that value too, as its
-/// second input, so that passes see the order; the gradient of that input is the output's own.
-/// Shapes: {C, H, W}, and of the second input {all channels, H, W}, to that.
+/// `Call::first_channel`. A Concat has one for each branch; together they write one value. Where a
+/// branch shares a block of channels with an earlier one, that one's channels stay. The second
+/// input is the value of the earlier branches, so that passes see the order; it has no gradient of
+/// its own. A backward assigns the first input's gradient, the output's of these channels, or adds
+/// to it. Shapes: {C, H, W} and {all channels, H, W} to {all channels, H, W}.
+/// Source: https://pytorch.org/docs/stable/generated/torch.cat.html
 struct CopyChannels : Layer {
   static constexpr Kind kind = Kind::concat;
   static constexpr Shape output(Shape in) { return in; }  // trace gives it all channels

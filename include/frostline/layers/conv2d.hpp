@@ -11,9 +11,9 @@ struct Pads {
   int top = 0, left = 0, bottom = 0, right = 0;
 };
 
-/// A Padding of Conv2d: TensorFlow's "SAME". The output has ceil(H / Stride) rows, and the image as
-/// few zeros around it as that takes, computed from its own H and W: of an odd number of rows (or
-/// columns) of zeros, the one more is below (on the right). PyTorch has it for stride 1 only.
+/// A Padding of Conv2d: TensorFlow's "SAME". The output has ceil(H / Stride) rows and
+/// ceil(W / Stride) columns, with as few zeros around the image as that needs. An odd number of
+/// rows (columns) of zeros has one more below (on the right). PyTorch has it only for stride 1.
 /// Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2; timm's Conv2dSame.
 inline constexpr int same_padding = -1;
 
@@ -21,7 +21,7 @@ inline constexpr int same_padding = -1;
 struct ConvolutionSizes {
   int in, out, kernel, stride, padding, dilation, groups;
 
-  constexpr int reach() const { return dilation * (kernel - 1) + 1; }  // rows that one output sees
+  constexpr int reach() const { return dilation * (kernel - 1) + 1; }  // rows that one output reads
   /// The zeros around an image of this shape.
   constexpr Pads pads(Shape image) const {
     if (padding != same_padding) return {padding, padding, padding, padding};
@@ -30,7 +30,7 @@ struct ConvolutionSizes {
   }
 
  private:
-  constexpr int same_pads(int size) const {  // before and after so many rows, together
+  constexpr int same_pads(int size) const {  // rows of zeros above and below `size` rows
     const int outputs = (size + stride - 1) / stride, read = (outputs - 1) * stride + reach();
     return read > size ? read - size : 0;
   }
@@ -38,8 +38,8 @@ struct ConvolutionSizes {
 
 /// Shapes: {In, H, W} to {Out, H', W'}; weight Out x In/Groups x Kernel x Kernel, bias Out.
 /// Padding: zeros on each side, or same_padding.
-/// Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html; starts Kaiming-normal
-/// (He et al. 2015) over the outputs, as torchvision's ResNets do.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html; initial weights are
+/// Kaiming-normal (He et al. 2015, fan_out), as in torchvision's ResNets.
 template <int In, int Out, int Kernel, int Stride = 1, int Padding = 0, int Dilation = 1,
           int Groups = 1, bool Bias = true>
 struct Conv2d : Layer {

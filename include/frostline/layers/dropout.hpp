@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Dropout: values dropped at random while training.
+// Dropout: sets random values to zero in training.
 #pragma once
 
 #include "frostline/core/layer.hpp"
@@ -11,8 +11,9 @@ struct Probability {
   float value;
 };
 
-/// While training, each value is zero with the probability, else scaled by 1 / (1 - probability);
-/// in evaluation, and when frozen (but for BatchStatistics), nothing happens.
+/// In training, each value is set to zero with this probability, else multiplied by
+/// 1 / (1 - probability). In evaluation, and if frozen (without BatchStatistics), values do not
+/// change. Shapes: {C, H, W} to the same.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.Dropout.html
 template <Probability Drop = Probability{0.5f}>
 struct Dropout : Layer {

@@ -6,7 +6,7 @@
 
 namespace frostline {
 
-/// Padding counts as minus infinity; of equal values the first wins.
+/// Padding counts as minus infinity; of equal values, the first gets the gradient.
 /// Shapes: {C, H, W} to {C, H', W'}.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
 template <int Kernel, int Stride = Kernel, int Padding = 0>
@@ -27,7 +27,7 @@ struct MaxPool2d : Layer {
             (in.width + 2 * Padding - Kernel) / Stride + 1};
   }
   static constexpr Reads input_gradient_reads(Statistics) { return {.saved = true}; }
-  /// Where in its window each output was found: one byte an output.
+  /// The place of each output in its window: one byte per output.
   static constexpr Saved saved(Shape in) { return {.per_sample = output(in).size()}; }
 };
 

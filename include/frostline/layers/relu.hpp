@@ -6,7 +6,7 @@
 
 namespace frostline {
 
-/// max(x, 0), element by element.
+/// max(x, 0), element by element. Shapes: {C, H, W} to the same.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.ReLU.html
 struct ReLU : Layer {
   static constexpr Kind kind = Kind::relu;

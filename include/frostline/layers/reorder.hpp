@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Reorder: a value in another layout. Graph passes insert it; models have no use for it.
+// Reorder: a value in another layout. Graph passes insert it; models do not need it.
 #pragma once
 
 #include "frostline/core/layer.hpp"

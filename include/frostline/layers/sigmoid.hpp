@@ -6,7 +6,8 @@
 
 namespace frostline {
 
-/// 1 / (1 + exp(-x)), element by element.
+/// 1 / (1 + exp(-x)), element by element. A backward assigns the input's gradient or adds to it.
+/// Shapes: {C, H, W} to the same.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.Sigmoid.html
 struct Sigmoid : Layer {
   static constexpr Shape output(Shape in) { return in; }

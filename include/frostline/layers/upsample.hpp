@@ -6,9 +6,9 @@
 
 namespace frostline {
 
-/// Bilinear, align_corners=false. Without arguments it goes to the size of the network's input.
-/// Shapes: {C, H, W} to {C, Height, Width}.
-/// Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html
+/// Bilinear, align_corners=false. Without arguments, the output has the size of the network's
+/// input. Shapes: {C, H, W} to {C, Height, Width}. Source:
+/// https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html
 template <int Height = 0, int Width = Height>
 struct Upsample : Layer {
   static_assert(Height >= 0 && Width >= 0 && (Height == 0) == (Width == 0),

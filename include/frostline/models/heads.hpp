@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Heads: layers from a backbone's features to the classes of an image or its pixels.
+// Heads: layers that classify an image, or each pixel, from a backbone's features.
 #pragma once
 
 #include "frostline/core/model.hpp"

@@ -10,7 +10,8 @@
 
 namespace frostline {
 
-/// Two 3x3 convolutions and a shortcut; the first one strides, and so does a 1x1 shortcut.
+/// Two 3x3 convolutions and a shortcut; the first one has the stride, and so has a 1x1 shortcut.
+/// Shapes: {In, H, W} to {Out, ceil(H / Stride), ceil(W / Stride)}.
 /// Source: He et al. 2015, https://arxiv.org/abs/1512.03385; torchvision/models/resnet.py
 template <int In, int Out, int Stride>
 struct BasicBlock {

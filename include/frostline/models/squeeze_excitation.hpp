@@ -10,9 +10,9 @@
 
 namespace frostline {
 
-/// Scales each channel by a number between 0 and 1 that is computed from the means of all of them,
-/// through `Squeezed` channels: `fc1` and `fc2` are 1x1 convolutions. Activation follows the first,
-/// ScaleActivation the second. Shapes: {Channels, H, W} to the same.
+/// Multiplies each channel by a gate that is computed from the means of all channels: a 1x1
+/// convolution `fc1` to `Squeezed` channels, Activation, a 1x1 convolution `fc2`, ScaleActivation
+/// (Sigmoid: gates between 0 and 1). Shapes: {Channels, H, W} to the same.
 /// Source: Hu et al. 2018, https://arxiv.org/abs/1709.01507;
 /// https://pytorch.org/vision/stable/generated/torchvision.ops.SqueezeExcitation.html
 template <int Channels, int Squeezed, class Activation = ReLU, class ScaleActivation = Sigmoid>
