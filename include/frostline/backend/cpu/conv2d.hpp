@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Conv2d on the CPU: the first of its algorithms that fits, and what all of them share.
+// Conv2d on the CPU: the kernel, which runs the first of its algorithms that fits.
 #pragma once
 
 #include <cmath>
@@ -12,7 +12,8 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// The shift and the scale, whole blocks of channels, that bias and folded batch norm amount to.
+/// Computes the shift and the scale of each channel from bias and folded batch norm, padded with
+/// zeros to whole blocks of channels.
 FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int padded,
                                            bool has_bias, bool batch_norm) {
   for_each_task(call.team, padded, [&](int k) {
@@ -46,7 +47,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   }
   template <class At>
   using Chosen = typename TypeAt<std::size_t(At::algorithm), Algorithms>::type;
-  template <class At>  // the stem's without its pooling is direct
+  template <class At>  // without its pooling, the stem's is direct
   using Algorithm =
       std::conditional_t<std::is_same_v<Chosen<At>, StemAlgorithm<sizes>> && !At::pooled,
                          PlanesAlgorithm<sizes>, Chosen<At>>;
@@ -63,7 +64,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     return std::size_t(Algorithm<At>::template shared_scratch_floats<At>(pass)) * sizeof(float);
   }
 
-  /// Forward: shifts, scales, and weights as the algorithm reads them.
+  /// For forward: shifts, scales, and weights in the algorithm's order.
   template <class At>
   static constexpr std::size_t packed_floats(Pass pass) {
     if (pass == Pass::parameter_gradient) return 0;
@@ -99,7 +100,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static void input_gradient(const Call& call) {
     Algorithm<At>::template input_gradient<At>(call);
   }
-  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
+  /// Assigns the gradients of trainable parameters, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
     if constexpr (At::trains(0)) Algorithm<At>::template weight_gradient<At>(call);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// The algorithms of Conv2d on the CPU: a list of structs with the same members, of which a
-// convolution takes the first that fits.
+// The algorithms of Conv2d on the CPU: a list of structs with the same members. A convolution takes
+// the first that fits.
 #pragma once
 
 #include <algorithm>
@@ -20,15 +20,15 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// What an algorithm need not say. One of them also has, for its convolution,
+/// The default members of an algorithm. An algorithm must also have, for its convolution,
 /// - `fits(place)`, and `choice()`: layouts and name;
-/// - `forward<At>(call, weights, epilogue)`: weights are what `pack<At>` wrote;
-/// - `input_gradient<At>(call)`, which reads what `pack_backward<At>` wrote (`call.packed`), and
-///   `weight_gradient<At>(call)`: both assign or add. Those for a network's input lack the first,
-///   those for what is frozen lack both.
-/// Units: floats, of a thread, of the team, of packed weights.
+/// - `forward<At>(call, weights, epilogue)`: `pack<At>` wrote the weights;
+/// - `input_gradient<At>(call)`, which reads the weights that `pack_backward<At>` wrote
+///   (`call.packed`), and `weight_gradient<At>(call)`: both assign or add. Algorithms of only a
+///   network's input lack the first, algorithms of only frozen convolutions lack both.
+/// Units: floats, per thread, per team, of packed weights.
 struct ConvolutionAlgorithm {
-  static constexpr bool reads_packed_alone = true;  // weights are read by `pack` and nobody else
+  static constexpr bool reads_packed_alone = true;  // only `pack` reads the weights
   template <class At>
   static constexpr std::size_t scratch_floats(Pass) {
     return 0;
@@ -123,8 +123,8 @@ struct PlanesAlgorithm : ConvolutionAlgorithm {
   }
 };
 
-/// Winograd's on space-to-depth, of the network's input and what follows it up to the max pooling;
-/// where that is not fused, PlanesAlgorithm stands in (Kernel's `Algorithm`).
+/// Winograd's on space-to-depth, for the network's first convolution and the nodes after it up to
+/// the max pooling. Without that pooling, PlanesAlgorithm replaces it (Kernel's `Algorithm`).
 template <ConvolutionSizes c>
 struct StemAlgorithm : ConvolutionAlgorithm {
   static constexpr bool fits(const Situation& place) {
@@ -205,11 +205,13 @@ struct DirectAlgorithm : ConvolutionAlgorithm {
   }
   template <class At>
   static void input_gradient(const Call& call) {
-    // Of stride 1, and of one column, there are no others.
+    // A strided gradient is computed for even and odd input columns separately: tiles[0] and
+    // tiles[1]. Without odd columns (stride 1, or width 1) tiles[1] repeats tiles[0], so that no
+    // other tile is compiled; it is never called.
     constexpr int even = divide_up(At::in.width, c.stride), rest = At::in.width - even;
-    constexpr int uneven = rest > 0 ? rest : even;
+    constexpr int odd_columns = rest > 0 ? rest : even;
     constexpr TapTiles tiles[] = {tap_tiles<even, lanes, lanes, odd(c.in)>(),
-                                  tap_tiles<uneven, lanes, lanes, odd(c.in)>()};
+                                  tap_tiles<odd_columns, lanes, lanes, odd(c.in)>()};
     direct_input_gradient(call.team, shape<At>, tiles, call.batch, call.output_gradient,
                           call.packed, At::adds(0), call.input_gradients[0]);
   }
@@ -221,7 +223,7 @@ struct DirectAlgorithm : ConvolutionAlgorithm {
 };
 
 /// Winograd's with tiles of M x M outputs, over blocked values. Gradients of stride 2 are direct,
-/// and so are those of the weights for very few tiles.
+/// and so are the weights' gradients for very few tiles.
 template <ConvolutionSizes c, int M>
 struct WinogradAlgorithm : DirectAlgorithm<c> {
   using Direct = DirectAlgorithm<c>;
@@ -242,9 +244,9 @@ struct WinogradAlgorithm : DirectAlgorithm<c> {
                                        c.pads(At::in).top, c.pads(At::in).left};
   template <class At>
   static constexpr WinogradShape shape = tiled<At, M>;
-  template <class At>  // what forward may do instead for very few images
+  template <class At>  // the shape that forward uses for very few images
   static constexpr WinogradShape for_few = tiled<At, 2>;
-  template <class At>  // the convolution that gives the input's gradient
+  template <class At>  // the convolution that computes the input's gradient
   static constexpr WinogradShape backward{BlockedMap{At::out}, BlockedMap{At::in}, M};
   template <class At>
   static constexpr WinogradGradientShape gradient{shape<At>};
@@ -327,7 +329,7 @@ struct WinogradAlgorithm : DirectAlgorithm<c> {
   }
 };
 
-/// In the order in which they are asked whether they fit; the last always does.
+/// In the order in which `fits` is called; the last always fits.
 template <ConvolutionSizes c>
 using ConvolutionAlgorithms =
     TypeList<StemAlgorithm<c>, PlanesAlgorithm<c>, WinogradAlgorithm<c, 2>, WinogradAlgorithm<c, 4>,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Which algorithm a convolution gets on the CPU, by its place and what the user asks for.
+// Which algorithm a convolution gets on the CPU, by its place and the user's tuning.
 #pragma once
 
 #include <cstddef>
@@ -17,16 +17,16 @@ constexpr bool is_ordinary(const ConvolutionSizes& sizes, const Situation& place
          place.tuning.convolutions != Convolutions::im2col;
 }
 
-/// Whether a place's convolutions may be transformed ones when nobody asks for one of them.
+/// Whether a place's convolution may be a transformed one, if the user has not chosen one.
 constexpr bool transforms(const Situation& place) {
   return place.tuning.convolutions != Convolutions::direct &&
          place.tuning.accuracy != Accuracy::direct &&
          !(place.frozen && place.tuning.weights == FrozenWeights::memory);
 }
 
-/// Outputs of a tile's side that suit a 3x3 convolution of stride 1, or 0: direct. Measured with
-/// ResNet-18's shapes (benchmarks/kernels). F(7x7) takes a quarter fewer products than F(4x4) where
-/// it fits, but errs by 1e-5 a layer.
+/// The best number of outputs along a tile's side for a 3x3 convolution of stride 1, or 0: direct.
+/// Measured with ResNet-18's shapes (benchmarks/kernels). F(7x7) takes a quarter fewer products
+/// than F(4x4) where it fits, but its error is 1e-5 per layer.
 constexpr int winograd_tile(const Situation& place) {
   switch (place.tuning.convolutions) {
     case Convolutions::automatic: break;
@@ -38,7 +38,7 @@ constexpr int winograd_tile(const Situation& place) {
   }
   if (!transforms(place)) return 0;
   if (place.in.height < 3 || place.in.width < 3) return 0;
-  // A single tile reads so many weights that it gains nothing.
+  // A single tile gains nothing, since it reads so many weights.
   const bool fastest = place.frozen && place.tuning.accuracy == Accuracy::fastest;
   const auto fits = [](int size) { return size % 7 == 0 && size > 7; };
   return fastest && fits(place.in.height) && fits(place.in.width) ? 7 : 4;
@@ -54,14 +54,14 @@ constexpr int strided_winograd_tile(const Situation& place) {
   return wanted == Convolutions::automatic && transforms(place) && wide ? 4 : 0;
 }
 
-/// Weights so many that, for an image or two, reading them costs more than the arithmetic: then
-/// F(2x2), whose weights are less than half of F(4x4)'s. Units: floats.
+/// For one or two images, reading more weights than this costs more time than the arithmetic. Then
+/// F(2x2) is used, whose weights are less than half of F(4x4)'s. Units: floats.
 inline constexpr std::ptrdiff_t many_weights = 4 << 20;
 constexpr bool has_many_weights(const ConvolutionSizes& sizes, int tile) {
   return tile > 2 && std::ptrdiff_t(sizes.in) * sizes.out * (tile + 2) * (tile + 2) > many_weights;
 }
 
-/// An algorithm as summary names it.
+/// An algorithm's name in a summary.
 constexpr std::string_view winograd_name(int tile, bool many) {
   switch (tile) {
     case 2: return "Winograd F(2x2)";

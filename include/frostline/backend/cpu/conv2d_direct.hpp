@@ -62,7 +62,7 @@ struct DirectConvolution {
   }
 };
 
-/// Assigns the output, borders too. `tiles` are of its width.
+/// Assigns the output and its borders. `tiles` are those of its width.
 FROSTLINE_SHARED void direct_forward(const Team& team, const DirectConvolution& conv,
                                      const TapTiles& tiles, int batch, const float* in,
                                      const float* packed, const Epilogue& epilogue, float* out) {
@@ -70,7 +70,7 @@ FROSTLINE_SHARED void direct_forward(const Team& team, const DirectConvolution& 
   tap_sum(team, conv.forward(), tiles, batch, in, packed, epilogue, out);
 }
 
-/// Weights for direct_input_gradient, part by part.
+/// Packs the weights for direct_input_gradient, part by part.
 FROSTLINE_SHARED void direct_pack_backward(const Team& team, const DirectConvolution& conv,
                                            const WeightView& weights, float* packed) {
   for (int y = 0; y < conv.stride; ++y)
@@ -80,8 +80,8 @@ FROSTLINE_SHARED void direct_pack_backward(const Team& team, const DirectConvolu
       packed += sum.packed_floats(lanes);
     }
 }
-/// Assigns the input's gradient, or adds to it. `tiles` are of the width of each column modulo the
-/// stride.
+/// Assigns the input's gradient, or adds to it. tiles[x] are for the input columns that are x
+/// modulo the stride.
 FROSTLINE_SHARED void direct_input_gradient(const Team& team, const DirectConvolution& conv,
                                             const TapTiles* tiles, int batch,
                                             const float* out_gradient, const float* packed,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Convolution of any window, dilation and groups over NCHW: im2col a tile at a time, and a product.
+// Convolution of any window, dilation and groups over NCHW: im2col tile by tile, and a product.
 #pragma once
 
 #include "frostline/backend/cpu/im2col.hpp"
@@ -8,7 +8,7 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// The sizes of a convolution in its place; the code that loops over them is shared by all layers.
+/// The sizes of a convolution in its place; all layers share the code that loops over them.
 struct Convolution {
   Shape in, out;
   int groups;
@@ -34,7 +34,7 @@ struct Convolution {
   constexpr int blocks() const {  // of a group
     return (group_inputs() + block_channels() - 1) / block_channels();
   }
-  /// Images whose pixels a product of the weights' gradient sums over: small ones together.
+  /// Images that one product of the weights' gradient sums over: several if they are small.
   constexpr int images_together() const { return std::max(1, 512 / pixels()); }
   constexpr std::size_t scratch_floats(Pass pass) const {
     if (pass == Pass::forward)
@@ -45,7 +45,7 @@ struct Convolution {
   }
 };
 
-/// y = scale * y + shift (+ added) (then ReLU), a channel; null pointers stand for 1, 0 and 0.
+/// y = scale * y + shift (+ added) (then ReLU), per channel; null pointers mean 1, 0 and 0.
 struct ChannelEpilogue {
   const float* scale = nullptr;
   const float* shift = nullptr;
@@ -81,7 +81,7 @@ FROSTLINE_SHARED void im2col_forward(const Convolution& conv, const Call& call,
   const int rows = call.batch * conv.out.height;
   const int tiles = (rows + conv.tile_rows() - 1) / conv.tile_rows();
   const int outputs = conv.group_outputs();
-  // With fewer tiles than threads, a tile's output channels are shared out.
+  // With fewer tiles than threads, a tile's output channels are divided among threads.
   const int parts = std::clamp(call.team.threads / std::max(1, tiles * conv.groups), 1, outputs);
   const int tasks = tiles * conv.groups * parts;
   for_each_task(call.team, tasks, [&](int task) {
@@ -197,8 +197,8 @@ FROSTLINE_SHARED void im2col_weight_gradient(const Convolution& conv, const Call
   });
 }
 
-/// Assigns a bias' gradient, the sums of the output's gradient over pixels and batch, or adds.
-/// Shapes: NCHW.
+/// Assigns a bias' gradient, the sums of the output's gradient over pixels and batch, or adds to
+/// it. Shapes: NCHW.
 FROSTLINE_SHARED void plain_bias_gradient(const Call& call, Shape out, float* bias) {
   for_each_task(call.team, out.channels, [&](int k) {
     double sum = call.accumulate ? double(bias[k]) : 0.0;

@@ -15,7 +15,7 @@ struct PlaneConvolution {
   int size, stride;
   Pads pads;
 
-  static constexpr int band = 8;  // output rows whose inputs lie in scratch at once
+  static constexpr int band = 8;  // output rows whose inputs are in scratch together
 
   constexpr int columns() const { return pads.left + in.width + pads.right; }
   constexpr int band_rows() const { return (band - 1) * stride + size; }
@@ -24,7 +24,7 @@ struct PlaneConvolution {
   constexpr std::ptrdiff_t band_floats() const {
     return (in.channels * plane() + lanes - 1) / lanes * lanes;
   }
-  /// Of one output row of a band.
+  /// The sum for one output row of a band.
   constexpr TapSum forward() const {
     TapSum sum{};
     sum.groups = in.channels;
@@ -40,7 +40,7 @@ struct PlaneConvolution {
     sum.out_pixel = out.pixel;
     return sum;
   }
-  /// The rows of an image that the output rows from `first` on need, with zeros around.
+  /// Copies the rows of an image that a band from output row `first` on reads, with zeros around.
   void fill_band(const float* image, int first, float* to) const {
     for (int c = 0; c < in.channels; ++c)
       for (int r = 0; r < band_rows(); ++r, to += columns()) {
@@ -57,8 +57,8 @@ struct PlaneConvolution {
   }
 };
 
-/// Assigns the output, borders too. `tiles` are of its width. Needs band_floats of scratch a
-/// thread.
+/// Assigns the output and its borders. `tiles` are those of its width. Needs band_floats of scratch
+/// per thread.
 FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& conv,
                                      const TapTiles& tiles, int batch, const float* in,
                                      const float* packed, const Epilogue& epilogue, float* scratch,
@@ -76,13 +76,13 @@ FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& c
   });
 }
 
-/// Scratch of planes_weight_gradient a thread: a band, and the sums of the thread's outputs.
+/// Scratch of planes_weight_gradient per thread: a band, and the sums of the thread's outputs.
 constexpr std::size_t planes_gradient_floats(const PlaneConvolution& conv) {
   return std::size_t(conv.band_floats()) +
          std::size_t(conv.in.channels * conv.size * conv.size * conv.out.blocks() * lanes);
 }
 
-/// The sums of one row of taps of one plane for one block of outputs, `Size` side by side.
+/// Adds to the sums of one row of `Size` taps of one plane, for one block of outputs.
 template <int Size>
 FROSTLINE_SHARED void add_plane_taps(const PixelRows& pixels, float* sums) {
   add_pixels<Size, 1, 1, 1>(pixels, 1, sums);

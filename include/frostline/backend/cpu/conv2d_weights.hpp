@@ -7,7 +7,7 @@
 namespace frostline {
 inline namespace FROSTLINE_CPU {
 
-/// Where one task's sums run: rows of inputs and of the output's gradient. Strides in floats.
+/// The rows of inputs and of the output's gradient that one task sums over. Strides in floats.
 struct PixelRows {
   const float* in;
   const float* gradient;
@@ -49,7 +49,7 @@ FROSTLINE_INLINE void add_pixels(const PixelRows& pixels, int channels, float* s
   each([](Vector & sum, float* to) __attribute__((always_inline)) { store(to, sum); });
 }
 
-/// The weights of one pair (or one) of output blocks and one block of inputs, one row of taps.
+/// Adds to the sums of one row of taps, for one or two output blocks and one block of inputs.
 template <int Taps, int Vectors>
 FROSTLINE_SHARED void add_tap_row(PixelRows pixels, float* sums) {
   constexpr int wide = lanes == 16 ? 24 : 12;  // sums that the registers hold
@@ -59,8 +59,8 @@ FROSTLINE_SHARED void add_tap_row(PixelRows pixels, float* sums) {
     add_pixels<Taps, channels, Vectors, lanes>(pixels, lanes, sums + c * Vectors * lanes);
 }
 
-/// Adds sums, [tap][channel of a block][output of a pair], to a weight's gradient in PyTorch's
-/// order, or assigns them.
+/// Assigns sums, [tap][channel of a block][output of a pair], to a weight's gradient in PyTorch's
+/// order, or adds them.
 FROSTLINE_SHARED void store_weight_gradient(const float* sums, int taps, int inner, int width,
                                             int first_output, int outputs, int first_input,
                                             int inputs, bool adds, float* gradient) {
@@ -84,7 +84,7 @@ struct DirectWeightGradient {
 };
 
 /// Assigns the weight's gradient, (outputs, inputs, size, size), or adds to it. Needs
-/// DirectWeightGradient::scratch_floats of scratch a thread.
+/// DirectWeightGradient::scratch_floats of scratch per thread.
 FROSTLINE_SHARED void direct_weight_gradient(const Team& team, const DirectConvolution& conv,
                                              int batch, const float* in, const float* out_gradient,
                                              float* scratch, bool adds, float* gradient) {
