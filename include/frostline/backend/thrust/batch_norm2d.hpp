@@ -11,15 +11,15 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// What a batch norm needs of its call, as a device reads it.
+/// The arguments of a batch norm, as a device reads them.
 struct BatchNorm {
   OverBatch at;
-  std::ptrdiff_t count;  // of a channel's values
+  std::ptrdiff_t count;  // the number of a channel's values
   float epsilon, momentum;
   const float *gamma, *beta;
   float *running_mean, *running_variance;
   float *mean, *inverse;  // of the batch, saved
-  float* coefficients;    // scratch of three rows of channels
+  float* coefficients;    // scratch: three rows of channels
 
   BatchNorm(const Call& call, Shape shape, float its_epsilon, float its_momentum)
       : at{shape.channels, std::ptrdiff_t(shape.pixels())},
@@ -55,7 +55,7 @@ struct Moments {
     return {value, value * value};
   }
 };
-/// Moves the running statistics, saves the batch's where the backward needs them, and sets y's
+/// Updates the running statistics, saves the batch's if the backward needs them, and sets y's
 /// factor and shift.
 struct UseBatch {
   BatchNorm norm;
@@ -63,7 +63,7 @@ struct UseBatch {
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
     const double count = double(norm.count), mean = sums.first / count;
     const double above = sums.second / count - mean * mean;
-    // As in PyTorch, what is too large for a float is infinite.
+    // As in PyTorch, a number that is too large for a float becomes infinite.
     const double variance = above < 0 ? 0 : double(float(above));
     const double unbiased = count > 1 ? variance * count / (count - 1) : variance;
     const double momentum = double(norm.momentum);
@@ -114,7 +114,7 @@ FROSTLINE_SHARED void batch_norm_forward(const AnyCall& call, const BatchNorm& n
   for_each_index(call.context, norm.size(), Normalise{norm, call.inputs[0], call.output});
 }
 
-/// The output's gradient, and its product with the normalised input.
+/// The output's gradient and its product with the input, normalised with the batch's statistics.
 struct Slopes {
   BatchNorm norm;
   const float *x, *dy;
@@ -124,7 +124,7 @@ struct Slopes {
     return {slope, slope * (double(x[at]) - double(norm.mean[k])) * double(norm.inverse[k])};
   }
 };
-/// The same by the running statistics.
+/// The same with the running statistics.
 struct RunningSlopes {
   BatchNorm norm;
   const float *x, *dy;
@@ -136,7 +136,7 @@ struct RunningSlopes {
   }
 };
 struct PutSlopes {
-  float *weight, *bias;  // gradients, null: not wanted
+  float *weight, *bias;  // gradients; null: not computed
   bool adds;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
     if (weight) put(weight[k], float(sums.second), adds);
@@ -167,7 +167,7 @@ struct NormGradient {
   }
 };
 
-/// Puts the parameters' gradients where they are wanted, and sets the coefficients of the input's.
+/// Stores the parameters' gradients that are not null, and sets the coefficients of the input's.
 template <class AnyCall>
 FROSTLINE_SHARED void batch_norm_slopes(const AnyCall& call, const BatchNorm& norm,
                                         bool parameters) {
@@ -179,7 +179,7 @@ FROSTLINE_SHARED void batch_norm_slopes(const AnyCall& call, const BatchNorm& no
   sum_rows(call.context, norm.at.channels, norm.count,
            Slopes{norm, call.inputs[0], call.output_gradient}, UseSlopes{norm, put_slopes});
 }
-/// The parameters' gradients by the running statistics.
+/// The parameters' gradients with the running statistics.
 template <class AnyCall>
 FROSTLINE_SHARED void batch_norm_running_slopes(const AnyCall& call, const BatchNorm& norm) {
   sum_rows(call.context, norm.at.channels, norm.count,
@@ -218,15 +218,16 @@ struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
     device::batch_norm_forward(call, norm(call, At::in), At::batch_statistics && call.training,
                                At::keeps);
   }
-  /// Assigns the input's gradient, or adds to it where At says so. By the batch's statistics it
-  /// also puts the gradients of the parameters that train, whose sums it needs itself.
+  /// Assigns the input's gradient, or adds to it where At says so. With the batch's statistics it
+  /// also assigns the gradients of trainable parameters, or adds to them, since it needs their
+  /// sums.
   template <class At>
   static void input_gradient(const Call& call) {
     device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics, At::keeps,
                                       At::adds(0));
   }
-  /// Assigns the gradients of the parameters that train, or adds to them where the call says so;
-  /// leaves that to input_gradient, which runs next, where that has their sums.
+  /// Assigns the gradients of trainable parameters, or adds to them where the call says so. If
+  /// input_gradient, which runs next, computes their sums, this function leaves it to that one.
   template <class At>
   static void parameter_gradient(const Call& call) {
     if constexpr (At::owes_input && At::batch_statistics)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ClipNorm with Thrust: sums of squares over blocks, then over those.
+// ClipNorm with Thrust: sums of squares over blocks, then the sum over blocks.
 #pragma once
 
 #include <cmath>
@@ -11,9 +11,9 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// Settings are read from the device's memory, since a recorded step keeps what it was called with.
+/// The settings, read from the device's memory: a recorded step would keep its first arguments.
 struct ClipNumbers {
-  double norm;  // and the guard
+  double norm;  // also the guard
   ClipNorm settings;
   float factor;
 };

@@ -18,7 +18,7 @@ struct Windows {
   FROSTLINE_DEVICE std::ptrdiff_t out_size() const { return out_channels * pixels(); }
   /// Rows of the matrix of columns, of all groups.
   FROSTLINE_DEVICE int taps() const { return in_channels * kernel * kernel; }
-  /// An output is the product of the weights and its own input pixel.
+  /// Whether the columns are the image itself, so that the product reads the image.
   constexpr bool pointwise() const {
     return kernel == 1 && stride == 1 && in_height == out_height && in_width == out_width;
   }
@@ -27,8 +27,8 @@ struct Windows {
   constexpr int group_taps() const { return group_in() * kernel * kernel; }
 };
 
-/// Some images, or some of one image's output pixels: as many as have few enough columns to stay
-/// in a cache between the kernel that writes them and the product that reads them.
+/// Some images, or some of one image's output pixels: so few that their columns stay in a cache
+/// between the kernel that writes them and the product that reads them.
 struct Chunk {
   static constexpr std::ptrdiff_t most_floats = 4 << 20;
   static constexpr int most_images = 64;
@@ -54,8 +54,8 @@ void for_each_chunk(std::ptrdiff_t taps, std::ptrdiff_t pixels, int batch, Visit
                   pixels - p < full.pixels ? pixels - p : full.pixels});
 }
 
-/// Assigns a chunk's columns. Shapes: images (batch, in), columns (taps, images, pixels) as the
-/// strides say.
+/// Assigns a chunk's columns. Shapes: images (batch, in), columns (taps, images, pixels) with these
+/// strides.
 struct ToColumns {
   Windows w;
   Chunk chunk;
@@ -78,8 +78,8 @@ struct ToColumns {
   }
 };
 
-/// The gradient of a chunk's columns back to its images: each pixel gathers what its windows give.
-/// Shapes: columns (images, taps, pixels), images (batch, in). Assigns, or adds.
+/// Assigns the gradient of a chunk's images from that of its columns, or adds to it: each pixel
+/// sums the gradients of its windows. Shapes: columns (images, taps, pixels), images (batch, in).
 struct FromColumns {
   Windows w;
   Chunk chunk;

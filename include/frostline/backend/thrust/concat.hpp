@@ -9,7 +9,7 @@ namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// Copies a branch's numbers to their places in all images of the joined value, or back. Units:
-/// floats of an image, and where the branch begins in it.
+/// floats per image; `first` is the branch's offset in a joined image.
 struct CopyToJoined {
   const float* branch;
   float* joined;

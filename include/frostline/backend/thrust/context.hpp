@@ -20,8 +20,8 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 
 #if FROSTLINE_CUDA
 
-/// Throws: Error, which names the call and says what CUDA says of it. CUDA then forgets it, or the
-/// next launch would be blamed.
+/// Throws: Error with the call and CUDA's text for its status. It also clears CUDA's last error,
+/// which the next launch would report again.
 inline void require(cudaError_t status, std::string_view call) {
   if (status == cudaSuccess) return;
   (void)cudaGetLastError();
@@ -33,24 +33,24 @@ inline void require(cublasStatus_t status, std::string_view call) {
     throw Error(format_text("frostline: {} failed: {}", call, cublasGetStatusString(status)));
 }
 
-/// What a network computes with: `Network network{max_batch(32), seed(0), Context{stream}}`. Copies
+/// The resources of a network: `Network network{max_batch(32), seed(0), Context{stream}}`. Copies
 /// share one stream and one cuBLAS handle.
 class Context {
  public:
-  /// What cuBLAS takes of the device's memory: NVIDIA's advice for Hopper.
+  /// The device memory that cuBLAS uses: NVIDIA's advice for Hopper.
   static constexpr std::size_t workspace_bytes = std::size_t(32) << 20;
 
   /// With a stream of its own, which does not wait for CUDA's default stream.
   Context() : shared_(std::make_shared<Shared>()) { shared_->owns_stream = true; }
-  /// The stream is the caller's and must live as long. `tf32` lets matrix products round their
-  /// factors to TensorFloat-32 (10 bits): faster on devices since Ampere, and less exact.
+  /// The stream is the caller's and must outlive this object. `tf32` lets matrix products round
+  /// their factors to TensorFloat-32 (10 bits): faster on devices since Ampere, and less exact.
   explicit Context(cudaStream_t stream, bool tf32 = false) : Context() {
     shared_->stream = stream;
     shared_->owns_stream = false;
     shared_->tf32 = tf32;
   }
 
-  /// Throws: Error, where it is made when it is first wanted, as cublas() does.
+  /// It is made on first use, as cublas()'s handle. Throws: Error.
   cudaStream_t stream() const {
     if (shared_->owns_stream && !shared_->stream)
       require(cudaStreamCreateWithFlags(&shared_->stream, cudaStreamNonBlocking),
@@ -63,7 +63,7 @@ class Context {
     if (shared_->cublas_ready) return shared_->cublas;
     if (!shared_->cublas) require(cublasCreate(&shared_->cublas), "cublasCreate");
     require(cublasSetStream(shared_->cublas, stream()), "cublasSetStream");
-    // Of its own, so that neither a step nor a recorded one allocates any.
+    // A workspace of its own, so that no step allocates one, recorded or not.
     if (!shared_->workspace)
       require(cudaMalloc(&shared_->workspace, workspace_bytes), "cudaMalloc");
     require(cublasSetWorkspace(shared_->cublas, shared_->workspace, workspace_bytes),
@@ -74,7 +74,7 @@ class Context {
     shared_->cublas_ready = true;
     return shared_->cublas;
   }
-  /// What cublas() has yet to allocate.
+  /// The bytes that cublas() has yet to allocate.
   std::size_t workspace_to_come() const { return shared_->workspace ? 0 : workspace_bytes; }
   void synchronize() const { require(cudaStreamSynchronize(stream()), "cudaStreamSynchronize"); }
 
@@ -95,7 +95,7 @@ class Context {
 
 #else
 
-/// What a network computes with on a host: nothing to choose.
+/// The resources of a network on a host: there is nothing to choose.
 class Context {
  public:
   auto policy() const { return thrust::device; }
@@ -108,8 +108,8 @@ inline const Context& context_of(const void* context) {
   return *static_cast<const Context*>(context);
 }
 
-// Functions that queue kernels are templates of the call, so that a program holds no kernel that it
-// does not use: no gradient of what is frozen.
+// Functions that queue kernels are templates, so that a program contains no kernel that it does not
+// use, such as the gradient of a frozen layer.
 
 /// Calls body(i) for i of [0, count), each once, in any order. A body is a struct with a
 /// FROSTLINE_DEVICE operator().

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Conv2d with Thrust: a kernel of our own on CUDA; else columns, products, and a pass over the
-// outputs for what follows a frozen one.
+// outputs for the layers that a frozen one absorbs.
 #pragma once
 
 #include <cmath>
@@ -14,11 +14,11 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// Weights times the factor of the batch norm behind them, and the shift that remains.
+/// Weights times the factor of the batch norm after them, and the remaining shift.
 struct FoldBatchNorm {
   const float *weights, *bias, *gamma, *beta, *mean, *variance;
   float *folded, *shift;
-  int taps;  // weights of an output channel
+  int taps;  // weights per output channel
   float epsilon;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     const std::ptrdiff_t k = i / taps;
@@ -30,7 +30,7 @@ struct FoldBatchNorm {
   }
 };
 
-/// What follows a convolution: y = y + shift + added, and its positive part.
+/// The layers that a convolution absorbs: y = y + shift + added, then the ReLU.
 struct Finish {
   std::ptrdiff_t pixels;
   int channels;
@@ -45,7 +45,7 @@ struct Finish {
   }
 };
 
-/// Assigns a batch's outputs by columns and products. Shapes: scratch as Chunk::full says.
+/// Assigns a batch's outputs with columns and products. Shapes: scratch as Chunk::full.
 template <class AnyCall>
 FROSTLINE_SHARED void conv2d_by_columns(const AnyCall& call, const FusedConvolution& c) {
   const Windows& w = c.w;
@@ -73,7 +73,7 @@ FROSTLINE_SHARED void conv2d_by_columns(const AnyCall& call, const FusedConvolut
     for_each_index(call.context, call.batch * w.out_size(),
                    Finish{pixels, w.out_channels, c.shift, c.added, c.relu, call.output});
 }
-/// On CUDA, without columns, unless tensor cores may take the products.
+/// On CUDA, without columns, unless tensor cores may compute the products.
 template <int Size>
 void conv2d_forward(const Call& call, const FusedConvolution& c) {
 #if FROSTLINE_CUDA
@@ -104,7 +104,8 @@ FROSTLINE_SHARED void conv2d_input_gradient(const AnyCall& call, const Windows& 
   });
 }
 
-/// The outputs' gradients of a chunk, channel by channel. Shapes: (channels, images, pixels).
+/// Gathers the outputs' gradients of a chunk, channel by channel. Shapes: (channels, images,
+/// pixels).
 struct ByChannel {
   const float* from;
   float* to;
@@ -198,7 +199,7 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
   static void input_gradient(const Call& call) {
     device::conv2d_input_gradient(call, windows<At>, At::adds(0));
   }
-  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
+  /// Assigns the gradients of trainable parameters, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
     if constexpr (At::trains(0)) device::conv2d_weight_gradient(call, windows<At>);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// A convolution on CUDA without columns in memory: each block gathers its windows as it goes, and
-// does what follows the convolution before it stores.
+// A convolution on CUDA without columns in memory: each block gathers its windows while it
+// computes, and applies the absorbed layers before it stores.
 #pragma once
 
 #include "frostline/backend/thrust/columns.hpp"
@@ -8,7 +8,7 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// y = weights * windows of x + shift + added, and its positive part. Shapes: x (batch, in),
+/// y = weights * windows of x + shift + added, then the ReLU. Shapes: x (batch, in),
 /// weights (out, taps), shift (out) or null, added and y (batch, out).
 struct FusedConvolution {
   Windows w;
@@ -20,13 +20,13 @@ struct FusedConvolution {
 
 #if FROSTLINE_CUDA
 
-/// A block computes 64 output channels of 128 output pixels of the batch, a thread 8 of 4: a warp
-/// reads one row of weights for all of its lanes, and stores runs of 32 pixels. Tiles are as large
-/// as keeps the many SMs of a device busy with the few pixels of ResNet's last stage.
+/// A block computes 64 output channels of 128 output pixels of the batch, a thread 8 channels of 4
+/// pixels: a warp reads one row of weights for all of its lanes, and stores runs of 32 pixels. With
+/// larger tiles, ResNet's last stage would have too few of them for the SMs of a device.
 struct ConvolutionTile {
   static constexpr int channels = 64, pixels = 128, taps = 8, threads = 256;
   static constexpr int own_channels = 8, own_pixels = 4;
-  // So that the threads of a warp that store to a row or two use all banks.
+  // Padded so that the threads of a warp, which store to one or two rows, use all banks.
   static constexpr int channel_padding = 4, pixel_padding = 16;
 };
 
@@ -43,9 +43,9 @@ __global__ __launch_bounds__(ConvolutionTile::threads) void conv2d_kernel(FusedC
   const std::ptrdiff_t all_pixels = c.batch * w.pixels();
 
   const int me = int(threadIdx.x), lane = me % 32, warp = me / 32;
-  // What this thread fetches: two weights, and every other of eight taps of one pixel. Neighbouring
-  // taps of a window are neighbours in memory, so that two threads share a pixel: with a stride of
-  // 2, a warp then reads every column of a run, not every other.
+  // This thread fetches two weights, and every other of eight taps of one pixel. Neighbouring taps
+  // of a window are neighbours in memory, so that two threads share a pixel: with stride 2, a warp
+  // then reads every column of a run, not every other one.
   const int weight_tap = me % Tile::taps, weight_row = me / Tile::taps;
   const int pixel = Size > 1 ? me / 2 : me % Tile::pixels;
   const int pixel_tap = Size > 1 ? me % 2 : me / Tile::pixels;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// CrossEntropy with Thrust: a thread a position, then sums over images.
+// CrossEntropy with Thrust: one thread per position, then sums over images.
 #pragma once
 
 #include <algorithm>
@@ -11,7 +11,7 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// Read from the device's memory, since a recorded step keeps what it was called with.
+/// The settings, read from the device's memory: a recorded step would keep its first arguments.
 struct LossSettings {
   float smoothing, share;  // the share of one position in the mean
   double slope;            // and in the gradient
@@ -24,8 +24,8 @@ struct PositionLoss {
   std::ptrdiff_t pixels;
   const float* logits;
   const int* labels;
-  float* gradient;  // null: not wanted
-  Sums* losses;     // and their guards: zero, or not a number
+  float* gradient;  // null: not computed
+  Sums* losses;     // also their guards: zero, or not a number
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     const std::ptrdiff_t at = i / pixels * classes * pixels + i % pixels;
     const float* z = logits + at;
@@ -34,7 +34,7 @@ struct PositionLoss {
     losses[i] = {0, 0};
     float most = z[0];
     for (int c = 1; c < classes; ++c) most = z[c * pixels] > most ? z[c * pixels] : most;
-    if (label == ignored) {  // as in PyTorch, zero times softmax: not a number where that is not
+    if (label == ignored) {  // as in PyTorch, zero times softmax, which may be not-a-number
       float softmax_is = 1;
       for (int c = 0; gradient && c < classes; ++c)
         if (const float below = z[c * pixels] - most; below != below) softmax_is = below;
@@ -70,7 +70,7 @@ struct PutLoss {
 struct PutMeanLoss {
   const LossSettings* settings;
   const double* guard;  // of another output's loss; null: none
-  Sums* to;             // the mean and the guard
+  Sums* to;             // the mean, and the guard
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t, const Sums& sums) const {
     const double mean = sums.first * double(settings->share);
     *to = {mean, mean + sums.second + (guard ? 0 * double(float(*guard)) : 0)};

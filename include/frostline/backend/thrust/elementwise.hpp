@@ -12,7 +12,7 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-// Not-a-number passes both ways through a ReLU, as in PyTorch.
+// Not-a-number passes through a ReLU forward and backward, as in PyTorch.
 struct Positive {
   const float* x;
   float* y;
@@ -37,8 +37,8 @@ struct Put {
   bool adds;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { put(to[i], from[i], adds); }
 };
-/// Which values stay, as DropoutMask of the CPU backend: the same ones. The others are multiplied
-/// by zero, as in PyTorch: what is not finite becomes not-a-number.
+/// Which values stay: the same ones as with DropoutMask of the CPU backend. The others are
+/// multiplied by zero, as in PyTorch: those that are not finite become not-a-number.
 struct Drop {
   std::uint64_t random;
   const std::uint64_t* step;
@@ -61,7 +61,7 @@ template <class At>
 std::ptrdiff_t floats_of_batch(const Call& call) {
   return call.batch * std::ptrdiff_t(At::out.size());
 }
-/// Hands the output's gradient on to an input unchanged.
+/// Copies or adds the output's gradient to an input's.
 inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, bool adds) {
   for_each_index(call.context, count, Put{call.output_gradient, call.input_gradients[input], adds});
 }

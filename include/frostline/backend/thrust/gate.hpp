@@ -25,7 +25,7 @@ struct LogisticGradient {
     put(dx[i], dy[i] * (1 - y[i]) * y[i], adds);
   }
 };
-/// Channels times their gates. Shapes: from and to (batch, channels, pixels), gate (batch,
+/// Multiplies channels by their gates. Shapes: from and to (batch, channels, pixels), gate (batch,
 /// channels).
 struct TimesGate {
   const float *from, *gate;
@@ -36,7 +36,7 @@ struct TimesGate {
     put(to[i], from[i] * gate[i / pixels], adds);
   }
 };
-/// What a gate's gradient is the sum of.
+/// The terms of a gate's gradient, which is their sum.
 struct GateItem {
   const float *x, *dy;
   std::ptrdiff_t pixels;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// gemm: the one seam to products of matrices: cuBLAS on CUDA, Eigen on a host.
+// gemm: products of matrices, by cuBLAS on CUDA, by Eigen on a host.
 #pragma once
 
 #include "frostline/backend/thrust/memory.hpp"
@@ -11,7 +11,7 @@ namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// A row-major matrix as a product reads it: `transposed` says that its rows are the factor's
-/// columns. `stride` floats lie between the rows, `batch_stride` between the matrices of a batch.
+/// columns. Rows are `stride` floats apart, the matrices of a batch `batch_stride`.
 struct Factor {
   const float* data;
   std::ptrdiff_t stride;
@@ -29,7 +29,7 @@ struct Product {
 inline void gemm(const void* context, int m, int n, int k, const Factor& a, const Factor& b,
                  const Product& c, bool adds, int batch = 1) {
 #if FROSTLINE_CUDA
-  // cuBLAS takes matrices by columns: what it sees is the transposed product.
+  // cuBLAS reads matrices by columns, so it computes the transposed product.
   const float one = 1, beta = adds ? 1.0f : 0.0f;
   require(cublasSgemmStridedBatched(
               context_of(context).cublas(), b.transposed ? CUBLAS_OP_T : CUBLAS_OP_N,

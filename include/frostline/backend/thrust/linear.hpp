@@ -50,7 +50,7 @@ struct Kernel<thrust_backend, Linear<In, Out>> {
   static void input_gradient(const Call& call) {
     device::linear_input_gradient(call, In, output_shape<At>(call).channels, At::adds(0));
   }
-  /// Assigns the gradients of the parameters that train, or adds to them where the call says so.
+  /// Assigns the gradients of trainable parameters, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
     if constexpr (At::trains(0))

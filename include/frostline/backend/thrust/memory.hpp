@@ -15,8 +15,8 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// A block of the device's memory (on a host, of the host's), aligned to 256 bytes and zeroed, but
-/// for its first `unset` bytes, which are for what a kernel assigns before any reads it.
+/// A block of the device's memory (on a host, of the host's), aligned to 256 bytes and zeroed,
+/// except its first `unset` bytes, which kernels must assign before they read them.
 class Memory {
  public:
   Memory() = default;
@@ -27,7 +27,7 @@ class Memory {
     void* memory = nullptr;
     require(cudaMalloc(&memory, bytes), "cudaMalloc");
     data_ = static_cast<std::byte*>(memory);
-    // Not in any stream of the caller's, so it must be done before he uses his.
+    // The default stream does this, so it must be done before the caller's stream uses the memory.
     require(cudaMemset(data_ + unset, 0, bytes - unset), "cudaMemset");
     require(cudaDeviceSynchronize(), "cudaDeviceSynchronize");
 #else
@@ -64,7 +64,7 @@ class Memory {
 };
 
 /// Thrust as a backend: CUDA where nvcc compiles, else the host's threads. Values are NCHW. A
-/// network's work is queued in its context's stream by one thread; whole batches at once.
+/// network's work is queued in its context's stream by one thread, for whole batches.
 struct backend {
   using Memory = device::Memory;
   using Context = device::Context;
@@ -85,7 +85,7 @@ struct backend {
     return Memory(bytes, unset);
   }
 #if FROSTLINE_CUDA
-  /// Throws: Error unless there is a device with so many bytes to give to `whom`, and cuBLAS's.
+  /// Throws: Error unless there is a device with so many free bytes for `whom`, and for cuBLAS.
   static void require_room(const Context& context, std::string_view whom, std::size_t own_bytes) {
     const std::size_t bytes = own_bytes + context.workspace_to_come();
     int count = 0;
@@ -101,7 +101,7 @@ struct backend {
                       "a smaller max_batch takes less",
                       whom, bytes, free, all));
   }
-  /// What is copied may lie in pinned memory: it stays until the context is synchronised.
+  /// The source must not change until the context is synchronised, since it may be pinned memory.
   static void copy_in(const Context& context, void* to, const void* from, std::size_t bytes) {
     require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyHostToDevice, context.stream()),
             "cudaMemcpyAsync");
@@ -116,8 +116,8 @@ struct backend {
     require(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToDevice, context.stream()),
             "cudaMemcpyAsync");
   }
-  /// Calls `work`, which queues kernels. Throws: Error, which says where ("in ", of a node: "in
-  /// 'conv1'"), if one is refused.
+  /// Calls `work`, which queues kernels. Throws: Error, if a launch fails, with its place: `where`
+  /// and the node ("in 'conv1'").
   template <class Work>
   static void queue(std::string_view where, const Path& node, Work work) {
     try {

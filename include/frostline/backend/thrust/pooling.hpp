@@ -14,7 +14,7 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 /// The windows of a max pooling, and where each output's largest value was saved.
 struct Pool {
   int channels, in_height, in_width, height, width, kernel, stride, padding;
-  std::uint8_t* places;  // null: not wanted
+  std::uint8_t* places;  // null: not saved
   std::ptrdiff_t places_stride;
 
   FROSTLINE_DEVICE std::uint8_t& place(int n, int channel, int y, int x) const {
@@ -22,8 +22,8 @@ struct Pool {
   }
 };
 
-/// The largest value so far, and its place in the window. As in PyTorch, the first of equal ones,
-/// and not-a-number wins over everything.
+/// The largest value so far, and its place in the window. As in PyTorch, the first of equal values
+/// wins, and not-a-number wins over all numbers.
 struct Candidate {
   float value = 0;
   int place = -1;
@@ -36,7 +36,7 @@ struct Candidate {
 
 #if FROSTLINE_CUDA
 /// A warp computes 32 neighbouring outputs of a row. It reads rows of the input in runs of whole
-/// sectors, from which each lane gets what is in its window.
+/// sectors, from which each lane gets the values of its window.
 template <int Size>
 __global__ void max_pool_kernel(Pool pool, std::ptrdiff_t rows, const float* x, float* y) {
   constexpr int warp = 32, sector = 8;
@@ -49,7 +49,7 @@ __global__ void max_pool_kernel(Pool pool, std::ptrdiff_t rows, const float* x, 
   const int left = first * pool.stride - pool.padding;
   const int start = left - ((left % sector) + sector) % sector;
   const int outputs = pool.width - first < warp ? pool.width - first : warp;
-  const int end = left + (outputs - 1) * pool.stride + Size;  // of the columns that are read
+  const int end = left + (outputs - 1) * pool.stride + Size;  // past the last column read
   Candidate best;
   for (int ky = 0; ky < Size; ++ky) {
     const int iy = row * pool.stride - pool.padding + ky;
@@ -75,7 +75,7 @@ __global__ void max_pool_kernel(Pool pool, std::ptrdiff_t rows, const float* x, 
         std::uint8_t(best.place);
 }
 #else
-/// As the kernel, an output at a time.
+/// Computes the same as the kernel, one output at a time.
 struct Largest {
   Pool pool;
   const float* x;
@@ -99,7 +99,7 @@ struct Largest {
   }
 };
 #endif
-/// A pixel gathers the gradients of the outputs that took its value.
+/// Each pixel sums the gradients of the outputs that have its value.
 struct LargestGradient {
   Pool pool;
   const float* dy;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// sum_rows: two sums over each row of a matrix that need not exist.
+// sum_rows: two sums over each row of a matrix, whose items may be computed when read.
 #pragma once
 
 #include "frostline/backend/thrust/memory.hpp"
@@ -14,7 +14,7 @@ struct Sums {
 #if FROSTLINE_CUDA
 inline constexpr int sum_threads = 256;
 
-/// A block a row. Neighbouring threads read neighbouring items.
+/// One block per row. Neighbouring threads read neighbouring items.
 template <class Item, class Finish>
 __global__ void sum_rows_kernel(std::ptrdiff_t count, Item item, Finish finish) {
   __shared__ double first[sum_threads], second[sum_threads];
@@ -37,7 +37,7 @@ __global__ void sum_rows_kernel(std::ptrdiff_t count, Item item, Finish finish) 
   if (me == 0) finish(row, Sums{first[0], second[0]});
 }
 #else
-/// As the kernel, a row a thread of the host.
+/// Computes the same as the kernel, one row per thread of the host.
 template <class Item, class Finish>
 struct SumRow {
   std::ptrdiff_t count;
@@ -67,7 +67,7 @@ void sum_rows(const void* context, std::ptrdiff_t rows, std::ptrdiff_t count, co
 #endif
 }
 
-/// Assigns a row's first sum, or adds to what is there.
+/// Assigns a row's first sum, or adds it.
 struct PutSum {
   float* to;
   bool adds;

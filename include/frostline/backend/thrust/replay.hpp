@@ -13,19 +13,19 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 
 #if FROSTLINE_CUDA
 
-/// Queues the same kernels step after step. The first time they are queued one by one, the second
-/// time recorded, and from then on the recording is queued: a launch instead of a hundred. CUDA's
-/// default stream cannot be recorded; in it, each step is queued as the first.
-/// Source: https://docs.nvidia.com/cuda/cuda-programming-guide/04-special-topics/cuda-graphs.html
+/// Queues the same kernels in every step. The first step queues them one by one, the second records
+/// them, and later steps queue the recording: one launch instead of a hundred. CUDA's default
+/// stream cannot be recorded; in it, each step is queued as the first. Source:
+/// https://docs.nvidia.com/cuda/cuda-programming-guide/04-special-topics/cuda-graphs.html
 class Replay {
  public:
   Replay() = default;
   Replay(Replay&&) = default;
   Replay& operator=(Replay&&) = default;
 
-  /// Calls `queue`, or queues what it queued for this batch; the key of a batch that begins with
-  /// features is the negative of its size. It must read what differs from step
-  /// to step from the device's memory. Throws: Error.
+  /// Calls `queue`, or queues its recording for this batch; the key of a batch that begins with
+  /// features is the negative of its size. The kernels must read values that differ between steps
+  /// from the device's memory. Throws: Error.
   template <class Queue>
   void run(const Context& context, int batch, Queue queue) {
     const cudaStream_t stream = context.stream();
@@ -41,7 +41,7 @@ class Replay {
     if (!recording->graph) recording->graph.reset(record(stream, queue));
     require(cudaGraphLaunch(recording->graph.get(), stream), "cudaGraphLaunch");
   }
-  /// Forgets all recordings: what they read and write has moved.
+  /// Forgets all recordings, after the memory that they read and write has moved.
   void forget() { recordings_.clear(); }
 
  private:
@@ -61,7 +61,7 @@ class Replay {
   using Graph = std::unique_ptr<std::remove_pointer_t<cudaGraph_t>, Destroy>;
   using Executable = std::unique_ptr<std::remove_pointer_t<cudaGraphExec_t>, Destroy>;
 
-  /// A stream records while one lives.
+  /// A stream records as long as an object of this type exists.
   class Capture {
    public:
     explicit Capture(cudaStream_t stream) : stream_(stream) {
@@ -70,7 +70,7 @@ class Replay {
     }
     Capture(const Capture&) = delete;
     ~Capture() {
-      if (!stream_) return;  // an error leaves no half recording behind
+      if (!stream_) return;  // after an error, the unfinished recording is dropped
       cudaGraph_t graph = nullptr;
       cudaStreamEndCapture(stream_, &graph);
       if (graph) cudaGraphDestroy(graph);
@@ -95,7 +95,7 @@ class Replay {
 
 #else
 
-/// On a host, there is nothing to gain.
+/// On a host, recordings would gain nothing: it always calls `queue`.
 struct Replay {
   template <class Queue>
   void run(const Context&, int, Queue queue) {

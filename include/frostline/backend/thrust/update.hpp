@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Optimizers with Thrust: one pass over all that trains.
+// Optimizers with Thrust: one pass over all trainable parameters.
 #pragma once
 
 #include "frostline/backend/thrust/memory.hpp"
@@ -8,7 +8,7 @@
 namespace frostline::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// Read from the device's memory, since a recorded step keeps what it was called with.
+/// The settings, read from the device's memory: a recorded step would keep its first arguments.
 template <class Function>
 struct UpdateSettings {
   Function function;
@@ -35,7 +35,7 @@ struct UpdateOne {
       states[k * count + i] = x.states[k];
   }
 };
-/// The factor is the device's, or given here.
+/// The factor is in the device's memory, or given here.
 struct ScaleOne {
   float* gradients;
   const float* factor;
@@ -63,7 +63,7 @@ struct UpdateKernel<thrust_backend> {
     thrust_backend::copy_in(device::context_of(call.context), call.workspace, &settings,
                             sizeof settings);
   }
-  /// Moves the parameters and their states.
+  /// Updates the parameters and their states.
   template <class Optimizer>
   static void update(const Optimizer&, std::int64_t, const UpdateCall& call) {
     const auto count = std::ptrdiff_t(call.parameters.size());

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Upsample with Thrust: bilinear interpolation, a thread an output; its gradient, one an input.
+// Upsample with Thrust: bilinear interpolation, one thread per output; its gradient, one per input.
 #pragma once
 
 #include "frostline/backend/thrust/memory.hpp"
@@ -19,14 +19,14 @@ struct Neighbours {
     second = first + 1 < in - 1 ? first + 1 : in - 1;
     weight = at - float(first);
   }
-  /// Whether an output takes something of an input, if only zero times what it is.
+  /// Whether an output reads an input, even if its weight is zero.
   FROSTLINE_DEVICE bool has(int input) const { return input == first || input == second; }
-  /// How much of it.
+  /// The weight of that input.
   FROSTLINE_DEVICE float of(int input) const {
     return (input == first ? 1 - weight : 0.0f) + (input == second ? weight : 0.0f);
   }
 };
-/// Outputs [first, last) along one axis, among which are all that take something of an input.
+/// Outputs [first, last) along one axis, which include all that read an input.
 struct Seers {
   int first, last;
   FROSTLINE_DEVICE Seers(int input, int in, int out) {
@@ -93,7 +93,7 @@ FROSTLINE_SHARED void upsample_input_gradient(const AnyCall& call, Shape in, Sha
                                      adds});
 }
 
-/// For what comes before: the input's gradient of channels that are no class.
+/// Assigns zero to the input's gradient of channels that are no class, for the layer before.
 struct PutZero {
   float* to;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { to[i] = 0; }
