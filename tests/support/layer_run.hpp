@@ -207,7 +207,7 @@ class LayerRun {
     stored_y_ = StoredValue(out, choice.output, batch_);
     Values values(*this);
     values.call.output = stored_y_.data();
-    run<Pass::forward, Flags | flags::keeps>(values.call);
+    run<Pass::forward, Flags | flags::saves_for_backward>(values.call);
     for (int k = 0; k < buffers.count; ++k) {
       REQUIRE(values.buffers[k].intact());
       b[k] = values.buffers[k].copy();
@@ -242,8 +242,8 @@ class LayerRun {
       run<Pass::parameter_gradient, Flags | (Inputs ? flags::owes_input : 0)>(call);
     constexpr int each = flags::owes | (Adds ? flags::adds : 0);
     if constexpr (Inputs)
-      run<Pass::input_gradient,
-          Flags | each | (inputs == 2 ? each << 1 : 0) | (Parameters ? flags::keeps : 0)>(call);
+      run<Pass::input_gradient, Flags | each | (inputs == 2 ? each << 1 : 0) |
+                                    (Parameters ? flags::wants_parameter_gradients : 0)>(call);
     Gradients result;
     for (int k = 0; k < inputs; ++k)
       if (Inputs) result.inputs[k] = dx[std::size_t(k)].values();

@@ -84,7 +84,7 @@ constexpr Slot& holder(Slot* slots, int node) {
 template <int Size, class Visit>
 constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step step, Visit visit) {
   const Node& node = graph[step.node];
-  const bool keeps = node.backward_reads().saved;
+  const bool saves = node.backward_reads().saved;
   const auto saved = [&] {
     visit(plan.saved[step.node], false);
     visit(plan.saved_fixed[step.node], true);
@@ -95,7 +95,7 @@ constexpr void for_each_slot(const Graph<Size>& graph, Plan<Size>& plan, Step st
         visit(holder(plan.activations, node.inputs[k]), false);
       if (node.added != no_node) visit(holder(plan.activations, node.added), false);
       visit(holder(plan.activations, node.output), false);
-      if (keeps) saved();
+      if (saves) saved();
       return;
     case Pass::loss:  // all outputs are in use from the first loss to the last
       for (int k = 0; k < graph.output_count; ++k) {

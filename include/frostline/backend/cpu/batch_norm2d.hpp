@@ -80,7 +80,7 @@ struct BlockScale {
   }
   /// Updates the running statistics with the batch's, and saves these for the backward.
   static BlockScale by_batch(const BlockOfBatch& block, const Call& call,
-                             BatchNormConstants constants, bool keeps) {
+                             BatchNormConstants constants, bool saves) {
     const BlockStatistics batch = statistics_of(block, call.inputs[0]);
     const double momentum = double(constants.momentum), count = block.count();
     BlockScale result;
@@ -94,7 +94,7 @@ struct BlockScale {
       move(call.buffers[0][k], mean);
       move(call.buffers[1][k], unbiased);
       const double inverse = 1 / std::sqrt(variance + double(constants.epsilon));
-      if (keeps) {
+      if (saves) {
         call.saved_fixed[k] = float(mean);
         call.saved_fixed[block.map.shape.channels + k] = float(inverse);
       }
@@ -108,9 +108,9 @@ struct BlockScale {
 
 // The loops over channels are compiled once for all shapes.
 FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call,
-                                         BatchNormConstants constants, bool by_batch, bool keeps) {
+                                         BatchNormConstants constants, bool by_batch, bool saves) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
-    const BlockScale by = by_batch ? BlockScale::by_batch(block, call, constants, keeps)
+    const BlockScale by = by_batch ? BlockScale::by_batch(block, call, constants, saves)
                                    : BlockScale::running(block, call, constants.epsilon);
     const Vector scale = load(by.scale.of), shift = load(by.shift.of);
     block.for_each_row(true, [&](std::ptrdiff_t at) {
@@ -206,12 +206,12 @@ struct BlockGradient {
 
 template <bool Adds, bool ByBatch>
 FROSTLINE_SHARED void batch_norm_input_gradient(Shape shape, const Call& call,
-                                                BatchNormConstants constants, bool keeps) {
+                                                BatchNormConstants constants, bool parameters) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
     BlockGradient by;
     if constexpr (ByBatch) {
       const GradientSums sums = gradient_sums(block, call, BlockNormal::by_batch(block, call));
-      if (keeps) put_parameter_gradients(block, call, sums);
+      if (parameters) put_parameter_gradients(block, call, sums);
       by = BlockGradient::by_batch(block, call, sums);
     } else {
       by.gradient = BlockScale::running(block, call, constants.epsilon).scale;
@@ -241,14 +241,15 @@ struct Kernel<cpu, BatchNorm2d<Channels>> {
 
   template <class At>
   static void forward(const Call& call) {
-    batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training, At::keeps);
+    batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training,
+                       At::saves_for_backward);
   }
   /// Assigns the input's gradient, or adds to it if At says so. With batch statistics it also
   /// computes the gradients of the trainable parameters, since it needs their sums itself.
   template <class At>
   static void input_gradient(const Call& call) {
     batch_norm_input_gradient<At::adds(0), At::batch_statistics>(At::in, call, constants,
-                                                                 At::keeps);
+                                                                 At::wants_parameter_gradients);
   }
   /// Assigns the gradients of the trainable parameters, or adds to them if the call says so. With
   /// batch statistics and an input gradient, input_gradient, which runs next, does this instead.

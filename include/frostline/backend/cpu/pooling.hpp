@@ -27,7 +27,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 
   template <class At>
   static void forward(const Call& call) {
-    forward_rows<At::keeps>(call, BlockedMap{At::in}, BlockedMap{At::out});
+    forward_rows<At::saves_for_backward>(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>

@@ -59,7 +59,7 @@ struct Moments {
 /// factor and shift.
 struct UseBatch {
   BatchNorm norm;
-  bool keeps;
+  bool saves;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
     const double count = double(norm.count), mean = sums.first / count;
     const double above = sums.second / count - mean * mean;
@@ -71,7 +71,7 @@ struct UseBatch {
     norm.running_variance[k] =
         float((1 - momentum) * double(norm.running_variance[k]) + momentum * unbiased);
     const double inverse = 1 / std::sqrt(variance + double(norm.epsilon));
-    if (keeps) {
+    if (saves) {
       norm.mean[k] = float(mean);
       norm.inverse[k] = float(inverse);
     }
@@ -103,10 +103,10 @@ struct CountBatch {
 
 template <class AnyCall>
 FROSTLINE_SHARED void batch_norm_forward(const AnyCall& call, const BatchNorm& norm, bool by_batch,
-                                         bool keeps) {
+                                         bool saves) {
   if (by_batch) {
     sum_rows(call.context, norm.at.channels, norm.count, Moments{norm.at, call.inputs[0]},
-             UseBatch{norm, keeps});
+             UseBatch{norm, saves});
     for_each_index(call.context, 1, CountBatch{reinterpret_cast<std::int64_t*>(call.buffers[2])});
   } else {
     for_each_index(call.context, norm.at.channels, UseRunning{norm});
@@ -216,15 +216,15 @@ struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
   template <class At>
   static void forward(const Call& call) {
     device::batch_norm_forward(call, norm(call, At::in), At::batch_statistics && call.training,
-                               At::keeps);
+                               At::saves_for_backward);
   }
   /// Assigns the input's gradient, or adds to it where At says so. With the batch's statistics it
   /// also assigns the gradients of trainable parameters, or adds to them, since it needs their
   /// sums.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics, At::keeps,
-                                      At::adds(0));
+    device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics,
+                                      At::wants_parameter_gradients, At::adds(0));
   }
   /// Assigns the gradients of trainable parameters, or adds to them where the call says so. If
   /// input_gradient, which runs next, computes their sums, this function leaves it to that one.

@@ -189,7 +189,7 @@ namespace frostline {
 template <int Size, int Stride, int Padding>
 struct Kernel<thrust_backend, MaxPool2d<Size, Stride, Padding>> {
   template <class At>
-  static device::Pool pool(const Call& call, bool keeps) {
+  static device::Pool pool(const Call& call, bool saves) {
     return {At::in.channels,
             At::in.height,
             At::in.width,
@@ -198,12 +198,12 @@ struct Kernel<thrust_backend, MaxPool2d<Size, Stride, Padding>> {
             Size,
             Stride,
             Padding,
-            keeps ? reinterpret_cast<std::uint8_t*>(call.saved) : nullptr,
+            saves ? reinterpret_cast<std::uint8_t*>(call.saved) : nullptr,
             std::ptrdiff_t(call.saved_stride)};
   }
   template <class At>
   static void forward(const Call& call) {
-    device::max_pool_forward<Size>(call, pool<At>(call, At::keeps));
+    device::max_pool_forward<Size>(call, pool<At>(call, At::saves_for_backward));
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
