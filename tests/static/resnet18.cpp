@@ -46,14 +46,14 @@ static_assert(prefix_is_idle(compiled<HeadOnly, Image>, "fc"));
 static_assert(prefix_is_idle(compiled<Layer4, Image>, "layer4.0.conv1"));
 static_assert(!prefix_is_idle(compiled<ResNet18<>, Image>, "fc"));
 static_assert(node(compiled<HeadOnly, Image>, "fc").parameter_gradient);
-static_assert(!node(compiled<HeadOnly, Image>, "fc").owes_input());
-static_assert(!node(compiled<Layer4, Image>, "layer4.0.conv1").owes_input());
-static_assert(node(compiled<Layer4, Image>, "layer4.0.conv2").owes_input());
-static_assert(!node(compiled<ResNet18<>, Image>, "conv1").owes_input());
+static_assert(!node(compiled<HeadOnly, Image>, "fc").wants_any_input_gradient());
+static_assert(!node(compiled<Layer4, Image>, "layer4.0.conv1").wants_any_input_gradient());
+static_assert(node(compiled<Layer4, Image>, "layer4.0.conv2").wants_any_input_gradient());
+static_assert(!node(compiled<ResNet18<>, Image>, "conv1").wants_any_input_gradient());
 
 // A frozen layer after a trainable one has only an input gradient.
 using FrozenTail = Unfreeze<Freeze<ResNet18<>>, "conv1">;
-static_assert(node(compiled<FrozenTail, Image>, "layer4.1.conv2").owes_input());
+static_assert(node(compiled<FrozenTail, Image>, "layer4.1.conv2").wants_any_input_gradient());
 static_assert(!node(compiled<FrozenTail, Image>, "layer4.1.conv2").parameter_gradient);
 static_assert(!node(compiled<FrozenTail, Image>, "layer4.1.conv2").backward_reads().input);
 static_assert(!node(compiled<FrozenTail, Image>, "layer4.1.bn2").backward_reads().saved);

@@ -100,8 +100,8 @@ static_assert(saved<Unfreeze<Rows, "1.weight">, Input<96, 1, 1>>() == 32 * sizeo
 
 // No layer before the trainable ones has gradients.
 static_assert(!node<OneBias>("layer4.1.conv2").has_backward());
-static_assert(!node<OneBias>("layer4.1.bn2").owes_input());
-static_assert(node<OnlyBiases>("layer4.1.conv2").owes_input());
+static_assert(!node<OneBias>("layer4.1.bn2").wants_any_input_gradient());
+static_assert(node<OnlyBiases>("layer4.1.conv2").wants_any_input_gradient());
 static_assert(!node<OnlyBiases>("layer4.1.conv2").parameter_gradient);
 
 // A name that covers no tensor is a problem, which lists the names at the point where it fails.

@@ -74,8 +74,9 @@ class Copies {
       REQUIRE(gradient.values() == wanted);
       first += channels;
     };
-    (take(Branch, LayerKernel::template input_gradient<Here<Branch, flags::owes>>,
-          LayerKernel::template input_gradient<Here<Branch, flags::owes | flags::adds>>),
+    (take(Branch, LayerKernel::template input_gradient<Here<Branch, flags::wants_input_gradient>>,
+          LayerKernel::template input_gradient<
+              Here<Branch, flags::wants_input_gradient | flags::adds>>),
      ...);
   }
   void run(Call call, int first, KernelFunction function) {

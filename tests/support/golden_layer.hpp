@@ -142,7 +142,7 @@ class GoldenLayer {
   using Run = LayerRun<Backend, Layer, place>;
   static constexpr bool batch = Mode == Statistics::batch;
   static constexpr bool trains = batch && Run::parameters.count > 0;
-  static constexpr bool owes = !place.first;
+  static constexpr bool wants_input_gradient = !place.first;
   static constexpr int here = batch ? flags::batch_statistics : 0;
 
  public:
@@ -154,9 +154,10 @@ class GoldenLayer {
   void run() {
     compare(key("output"), run_.template forward<here>());
     if (batch) compare_buffers();
-    const Gradients gradients = run_.template backward<here, owes, trains>();
-    if (owes) compare(key("input_gradient"), gradients.inputs[0]);
-    if (owes && Run::inputs == 2) compare(key("second_input_gradient"), gradients.inputs[1]);
+    const Gradients gradients = run_.template backward<here, wants_input_gradient, trains>();
+    if (wants_input_gradient) compare(key("input_gradient"), gradients.inputs[0]);
+    if (wants_input_gradient && Run::inputs == 2)
+      compare(key("second_input_gradient"), gradients.inputs[1]);
     for (int k = 0; k < Run::parameters.count && trains; ++k)
       compare(key(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
   }
@@ -217,12 +218,12 @@ class GoldenLayer {
       check("output", run_.template forward<here>());
       for (int k = 0; k < Run::buffers.count && batch; ++k)
         if (is_float(k)) check(std::string(run_.buffers[k].name) + "_after", run_.b[k]);
-      const Gradients gradients = run_.template backward<here, owes, trains>();
-      if (owes) check("input_gradient", gradients.inputs[0]);
+      const Gradients gradients = run_.template backward<here, wants_input_gradient, trains>();
+      if (wants_input_gradient) check("input_gradient", gradients.inputs[0]);
       for (int k = 0; k < Run::parameters.count && trains; ++k)
         check(std::string(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
     }
-    if (owes || tensor != "output_gradient" || trains) CHECK(results > 0);
+    if (wants_input_gradient || tensor != "output_gradient" || trains) CHECK(results > 0);
   }
 
   std::string name_;

@@ -41,16 +41,14 @@ template <class Backend, class Layer>
 struct Kernel;
 
 namespace flags {
-inline constexpr int batch_norm = 1;           // forward also does the batch norm after it,
-inline constexpr int added = 2;                // the residual sum
-inline constexpr int relu = 4;                 // and the ReLU
-inline constexpr int batch_statistics = 8;     // while training
-inline constexpr int saves_for_backward = 16;  // forward fills the saved buffer
-inline constexpr int owes_input = 32;  // besides the parameters' gradients (of a batch norm)
-inline constexpr int owes = 64;        // << input: this input's gradient is wanted
-inline constexpr int adds = 512;       // << input: its gradient is added, else assigned
-inline constexpr int wants_parameter_gradients = 4096;  // besides the input's (of a batch norm)
-inline constexpr int pooled = 16384;                    // forward also does the pooling after it
+// forward also does the batch norm, the residual sum, the ReLU and the pooling after it.
+inline constexpr int batch_norm = 1, added = 2, relu = 4, pooled = 16384;
+inline constexpr int batch_statistics = 8;              // while training
+inline constexpr int saves_for_backward = 16;           // forward fills the saved buffer
+inline constexpr int wants_any_input_gradient = 32;     // besides the parameters' (batch norm)
+inline constexpr int wants_parameter_gradients = 4096;  // besides the inputs' (batch norm)
+inline constexpr int wants_input_gradient = 64;         // << input
+inline constexpr int adds = 512;           // << input: its gradient is added, else assigned
 inline constexpr int bounded = 32768;      // the output has call.classes channels, not At::out's
 inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm, below 64
 inline constexpr int frozen = 1 << 22;     // << parameter: it does not train, but another one does
@@ -84,8 +82,10 @@ struct At {
   static constexpr bool batch_statistics = place.flags & flags::batch_statistics;
   static constexpr bool saves_for_backward = place.flags & flags::saves_for_backward;
   static constexpr bool wants_parameter_gradients = place.flags & flags::wants_parameter_gradients;
-  static constexpr bool owes_input = place.flags & flags::owes_input;
-  static constexpr bool owes(int input) { return place.flags & (flags::owes << input); }
+  static constexpr bool wants_any_input_gradient = place.flags & flags::wants_any_input_gradient;
+  static constexpr bool wants_input_gradient(int input) {
+    return place.flags & (flags::wants_input_gradient << input);
+  }
   static constexpr bool adds(int input) { return place.flags & (flags::adds << input); }
   static constexpr bool pooled = place.flags & flags::pooled;
   static constexpr bool bounded = place.flags & flags::bounded;

@@ -64,11 +64,11 @@ struct Node {
   int absorbed_by = no_node;
   int output = no_node;  // the node whose value this one writes
 
-  constexpr bool owes_input() const {
+  constexpr bool wants_any_input_gradient() const {
     return input_gradient[0] || input_gradient[1] || input_gradient[2];
   }
   /// Whether it runs in the backward.
-  constexpr bool has_backward() const { return parameter_gradient || owes_input(); }
+  constexpr bool has_backward() const { return parameter_gradient || wants_any_input_gradient(); }
   /// Whether it has trainable parameters.
   constexpr bool trains() const { return trainable() > 0; }
   /// The size of its trainable parameters. Units: numbers.
@@ -90,7 +90,7 @@ struct Node {
   constexpr Reads backward_reads() const {
     Reads both{};
     if (parameter_gradient) both |= reads(Pass::parameter_gradient);
-    if (owes_input()) both |= reads(Pass::input_gradient);
+    if (wants_any_input_gradient()) both |= reads(Pass::input_gradient);
     return both;
   }
 };

@@ -115,7 +115,7 @@ constexpr Schedule<Size> schedule(const Graph<Size>& graph, const Declared* decl
   result.backward = result.size;
   for (int i = Size - 1; i > 0; --i) {
     if (graph[i].parameter_gradient) result.append(i, Pass::parameter_gradient);
-    if (graph[i].owes_input()) result.append(i, Pass::input_gradient);
+    if (graph[i].wants_any_input_gradient()) result.append(i, Pass::input_gradient);
   }
   return result;
 }

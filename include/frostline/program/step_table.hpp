@@ -46,11 +46,11 @@ struct CompiledStep {
       if (node.pool != no_node) bits |= flags::pooled;
       if (node.backward_reads().saved) bits |= flags::saves_for_backward;
     } else if constexpr (step.pass == Pass::parameter_gradient) {
-      if (node.owes_input()) bits |= flags::owes_input;
+      if (node.wants_any_input_gradient()) bits |= flags::wants_any_input_gradient;
     } else {
       if (node.parameter_gradient) bits |= flags::wants_parameter_gradients;
       for (int k = 0; k < node.input_count; ++k) {
-        if (node.input_gradient[k]) bits |= flags::owes << k;
+        if (node.input_gradient[k]) bits |= flags::wants_input_gradient << k;
         if (node.adds[k]) bits |= flags::adds << k;
       }
     }

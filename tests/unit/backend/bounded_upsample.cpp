@@ -11,7 +11,7 @@ TEST_CASE("upsampling gives channels without a class a gradient of zero") {
   constexpr auto place = [](int channels, int flags) {
     return Place{.inputs = {{{channels, 3, 4}, Layout::blocked}},
                  .output = {{channels, 12, 9}},
-                 .flags = flags::owes | flags};
+                 .flags = flags::wants_input_gradient | flags};
   };
   using Late = At<place(bound, flags::bounded)>;
   using Early = At<place(number, 0)>;

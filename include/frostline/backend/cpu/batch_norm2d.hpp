@@ -255,7 +255,7 @@ struct Kernel<cpu, BatchNorm2d<Channels>> {
   /// batch statistics and an input gradient, input_gradient, which runs next, does this instead.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (At::owes_input && At::batch_statistics)
+    if constexpr (At::wants_any_input_gradient && At::batch_statistics)
       return;
     else if constexpr (At::trains(0))
       batch_norm_parameter_gradient(At::in, call, constants.epsilon, At::batch_statistics);

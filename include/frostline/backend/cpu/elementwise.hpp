@@ -103,8 +103,10 @@ struct Kernel<cpu, Add> {
   /// Assigns the gradient of each input that wants one, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    if constexpr (At::owes(0)) pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
-    if constexpr (At::owes(1)) pass_gradient(call, stored_floats<At>(call), 1, At::adds(1));
+    if constexpr (At::wants_input_gradient(0))
+      pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
+    if constexpr (At::wants_input_gradient(1))
+      pass_gradient(call, stored_floats<At>(call), 1, At::adds(1));
   }
 };
 

@@ -134,11 +134,11 @@ struct Kernel<cpu, Scale> {
   /// Assigns each wanted input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    if constexpr (At::owes(0))
+    if constexpr (At::wants_input_gradient(0))
       multiply<At, At::adds(0)>(call, call.output_gradient, call.input_gradients[0]);
-    if constexpr (At::owes(1) && At::blocked_input)
+    if constexpr (At::wants_input_gradient(1) && At::blocked_input)
       gate_gradient<At::adds(1)>(call, BlockedMap{At::in}, BlockedMap{At::input(1).shape});
-    else if constexpr (At::owes(1))
+    else if constexpr (At::wants_input_gradient(1))
       gate_gradient<At::adds(1)>(call, At::in);
   }
 

@@ -230,7 +230,7 @@ struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
   /// input_gradient, which runs next, computes their sums, this function leaves it to that one.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (At::owes_input && At::batch_statistics)
+    if constexpr (At::wants_any_input_gradient && At::batch_statistics)
       return;
     else if constexpr (!At::trains(0))
       device::bias_gradient(call, At::in, call.parameter_gradients[1]);

@@ -98,8 +98,8 @@ struct Kernel<thrust_backend, Add> {
   template <class At>
   static void input_gradient(const Call& call) {
     const std::ptrdiff_t count = device::floats_of_batch<At>(call);
-    if constexpr (At::owes(0)) device::pass_gradient(call, count, 0, At::adds(0));
-    if constexpr (At::owes(1)) device::pass_gradient(call, count, 1, At::adds(1));
+    if constexpr (At::wants_input_gradient(0)) device::pass_gradient(call, count, 0, At::adds(0));
+    if constexpr (At::wants_input_gradient(1)) device::pass_gradient(call, count, 1, At::adds(1));
   }
 };
 

@@ -89,9 +89,9 @@ struct Kernel<thrust_backend, Scale> {
   /// Assigns each wanted input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    if constexpr (At::owes(0))
+    if constexpr (At::wants_input_gradient(0))
       device::times_gate(call, At::in, call.output_gradient, call.input_gradients[0], At::adds(0));
-    if constexpr (At::owes(1)) device::gate_gradient(call, At::in, At::adds(1));
+    if constexpr (At::wants_input_gradient(1)) device::gate_gradient(call, At::in, At::adds(1));
   }
 };
 
