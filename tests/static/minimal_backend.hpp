@@ -75,7 +75,7 @@ struct frostline::Kernel<frostline::test::minimal_backend, frostline::ReLU> {
     for (std::size_t i = 0; i < std::size_t(call.batch) * At::in.size(); ++i) {
       const float gradient = call.output[i] > 0 ? call.output_gradient[i] : 0;
       float& to = call.input_gradients[0][i];
-      to = At::adds(0) ? to + gradient : gradient;
+      to = At::accumulates(0) ? to + gradient : gradient;
     }
   }
 };
@@ -97,7 +97,7 @@ struct frostline::Kernel<frostline::test::minimal_backend, frostline::Linear<In,
   static void input_gradient(const Call& call) {
     for (int n = 0; n < call.batch; ++n)
       for (int i = 0; i < In; ++i) {
-        float sum = At::adds(0) ? call.input_gradients[0][n * In + i] : 0;
+        float sum = At::accumulates(0) ? call.input_gradients[0][n * In + i] : 0;
         for (int o = 0; o < Out; ++o)
           sum += call.parameters[0][o * In + i] * call.output_gradient[n * Out + o];
         call.input_gradients[0][n * In + i] = sum;

@@ -76,7 +76,7 @@ class Copies {
     };
     (take(Branch, LayerKernel::template input_gradient<Here<Branch, flags::wants_input_gradient>>,
           LayerKernel::template input_gradient<
-              Here<Branch, flags::wants_input_gradient | flags::adds>>),
+              Here<Branch, flags::wants_input_gradient | flags::accumulates>>),
      ...);
   }
   void run(Call call, int first, KernelFunction function) {

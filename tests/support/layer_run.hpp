@@ -240,7 +240,7 @@ class LayerRun {
     }
     if constexpr (Parameters)
       run<Pass::parameter_gradient, Flags | (Inputs ? flags::wants_any_input_gradient : 0)>(call);
-    constexpr int each = flags::wants_input_gradient | (Adds ? flags::adds : 0);
+    constexpr int each = flags::wants_input_gradient | (Adds ? flags::accumulates : 0);
     if constexpr (Inputs)
       run<Pass::input_gradient, Flags | each | (inputs == 2 ? each << 1 : 0) |
                                     (Parameters ? flags::wants_parameter_gradients : 0)>(call);

@@ -48,7 +48,7 @@ inline constexpr int saves_for_backward = 16;           // forward fills the sav
 inline constexpr int wants_any_input_gradient = 32;     // besides the parameters' (batch norm)
 inline constexpr int wants_parameter_gradients = 4096;  // besides the inputs' (batch norm)
 inline constexpr int wants_input_gradient = 64;         // << input
-inline constexpr int adds = 512;           // << input: its gradient is added, else assigned
+inline constexpr int accumulates = 512;    // << input: its gradient is added, else assigned
 inline constexpr int bounded = 32768;      // the output has call.classes channels, not At::out's
 inline constexpr int algorithm = 1 << 16;  // times the number of the algorithm, below 64
 inline constexpr int frozen = 1 << 22;     // << parameter: it does not train, but another one does
@@ -86,7 +86,9 @@ struct At {
   static constexpr bool wants_input_gradient(int input) {
     return place.flags & (flags::wants_input_gradient << input);
   }
-  static constexpr bool adds(int input) { return place.flags & (flags::adds << input); }
+  static constexpr bool accumulates(int input) {
+    return place.flags & (flags::accumulates << input);
+  }
   static constexpr bool pooled = place.flags & flags::pooled;
   static constexpr bool bounded = place.flags & flags::bounded;
   static constexpr int algorithm = place.flags / flags::algorithm % 64;

@@ -51,7 +51,7 @@ struct CompiledStep {
       if (node.parameter_gradient) bits |= flags::wants_parameter_gradients;
       for (int k = 0; k < node.input_count; ++k) {
         if (node.input_gradient[k]) bits |= flags::wants_input_gradient << k;
-        if (node.adds[k]) bits |= flags::adds << k;
+        if (node.adds[k]) bits |= flags::accumulates << k;
       }
     }
     return bits;

@@ -248,8 +248,8 @@ struct Kernel<cpu, BatchNorm2d<Channels>> {
   /// computes the gradients of the trainable parameters, since it needs their sums itself.
   template <class At>
   static void input_gradient(const Call& call) {
-    batch_norm_input_gradient<At::adds(0), At::batch_statistics>(At::in, call, constants,
-                                                                 At::wants_parameter_gradients);
+    batch_norm_input_gradient<At::accumulates(0), At::batch_statistics>(
+        At::in, call, constants, At::wants_parameter_gradients);
   }
   /// Assigns the gradients of the trainable parameters, or adds to them if the call says so. With
   /// batch statistics and an input gradient, input_gradient, which runs next, does this instead.

@@ -91,9 +91,9 @@ struct Kernel<cpu, CopyChannels> {
   /// Assigns the branch's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    copy_channels<At::adds(0)>(call, At::blocked_output, At::in.channels,
-                               {call.output_gradient, At::out, call.first_channel},
-                               {call.input_gradients[0], At::in, 0});
+    copy_channels<At::accumulates(0)>(call, At::blocked_output, At::in.channels,
+                                      {call.output_gradient, At::out, call.first_channel},
+                                      {call.input_gradients[0], At::in, 0});
   }
 };
 

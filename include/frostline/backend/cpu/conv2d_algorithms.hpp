@@ -77,7 +77,7 @@ struct Im2colAlgorithm : ConvolutionAlgorithm {
   }
   template <class At>
   static void input_gradient(const Call& call) {
-    im2col_input_gradient(shape<At>, call, At::adds(0));
+    im2col_input_gradient(shape<At>, call, At::accumulates(0));
   }
   template <class At>
   static void weight_gradient(const Call& call) {
@@ -213,7 +213,7 @@ struct DirectAlgorithm : ConvolutionAlgorithm {
     constexpr TapTiles tiles[] = {tap_tiles<even, lanes, lanes, odd(c.in)>(),
                                   tap_tiles<odd_columns, lanes, lanes, odd(c.in)>()};
     direct_input_gradient(call.team, shape<At>, tiles, call.batch, call.output_gradient,
-                          call.packed, At::adds(0), call.input_gradients[0]);
+                          call.packed, At::accumulates(0), call.input_gradients[0]);
   }
   template <class At>
   static void weight_gradient(const Call& call) {
@@ -310,9 +310,10 @@ struct WinogradAlgorithm : DirectAlgorithm<c> {
   static void input_gradient(const Call& call) {
     if constexpr (gradients) {
       float* to = call.input_gradients[0];
-      if constexpr (!At::adds(0)) zero_borders(call.team, BlockedMap{At::in}, to, call.batch);
+      if constexpr (!At::accumulates(0))
+        zero_borders(call.team, BlockedMap{At::in}, to, call.batch);
       winograd_forward<M>(call.team, backward<At>, call.batch, call.output_gradient, call.packed,
-                          {.added = At::adds(0) ? to : nullptr}, to, call.shared_scratch(),
+                          {.added = At::accumulates(0) ? to : nullptr}, to, call.shared_scratch(),
                           call.thread_scratch());
     } else {
       Direct::template input_gradient<At>(call);

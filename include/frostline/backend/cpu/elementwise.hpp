@@ -89,7 +89,7 @@ struct Kernel<cpu, ReLU> {
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    relu_input_gradient<At::adds(0)>(call, stored_floats<At>(call));
+    relu_input_gradient<At::accumulates(0)>(call, stored_floats<At>(call));
   }
 };
 
@@ -104,9 +104,9 @@ struct Kernel<cpu, Add> {
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::wants_input_gradient(0))
-      pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
+      pass_gradient(call, stored_floats<At>(call), 0, At::accumulates(0));
     if constexpr (At::wants_input_gradient(1))
-      pass_gradient(call, stored_floats<At>(call), 1, At::adds(1));
+      pass_gradient(call, stored_floats<At>(call), 1, At::accumulates(1));
   }
 };
 
@@ -119,7 +119,7 @@ struct Kernel<cpu, Flatten> {
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
+    pass_gradient(call, stored_floats<At>(call), 0, At::accumulates(0));
   }
 };
 
@@ -181,10 +181,10 @@ struct Kernel<cpu, Dropout<Drop>> {
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::batch_statistics)
-      drop<At::adds(0)>(call, At::out, At::blocked_output, Drop.value, call.output_gradient,
-                        call.input_gradients[0]);
+      drop<At::accumulates(0)>(call, At::out, At::blocked_output, Drop.value, call.output_gradient,
+                               call.input_gradients[0]);
     else
-      pass_gradient(call, stored_floats<At>(call), 0, At::adds(0));
+      pass_gradient(call, stored_floats<At>(call), 0, At::accumulates(0));
   }
 };
 

@@ -120,7 +120,7 @@ struct Kernel<cpu, Sigmoid> {
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    sigmoid_input_gradient<At::adds(0)>(call, stored_floats<At>(call));
+    sigmoid_input_gradient<At::accumulates(0)>(call, stored_floats<At>(call));
   }
 };
 
@@ -135,11 +135,11 @@ struct Kernel<cpu, Scale> {
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::wants_input_gradient(0))
-      multiply<At, At::adds(0)>(call, call.output_gradient, call.input_gradients[0]);
+      multiply<At, At::accumulates(0)>(call, call.output_gradient, call.input_gradients[0]);
     if constexpr (At::wants_input_gradient(1) && At::blocked_input)
-      gate_gradient<At::adds(1)>(call, BlockedMap{At::in}, BlockedMap{At::input(1).shape});
+      gate_gradient<At::accumulates(1)>(call, BlockedMap{At::in}, BlockedMap{At::input(1).shape});
     else if constexpr (At::wants_input_gradient(1))
-      gate_gradient<At::adds(1)>(call, At::in);
+      gate_gradient<At::accumulates(1)>(call, At::in);
   }
 
  private:

@@ -80,7 +80,7 @@ struct Kernel<cpu, Linear<In, Out>> {
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    linear_input_gradient(call, In, output_shape<At>(call).channels, At::adds(0));
+    linear_input_gradient(call, In, output_shape<At>(call).channels, At::accumulates(0));
   }
   /// Assigns the gradients of the trainable parameters, or adds to them if the call says so.
   template <class At>

@@ -32,7 +32,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    input_gradient_rows<At::adds(0)>(call, BlockedMap{At::in}, BlockedMap{At::out});
+    input_gradient_rows<At::accumulates(0)>(call, BlockedMap{At::in}, BlockedMap{At::out});
   }
 
  private:
@@ -181,7 +181,7 @@ struct Kernel<cpu, GlobalAveragePool> {
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    average_input_gradient<At::adds(0)>(call, BlockedMap{At::in});
+    average_input_gradient<At::accumulates(0)>(call, BlockedMap{At::in});
   }
 };
 

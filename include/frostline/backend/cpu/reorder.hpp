@@ -136,9 +136,9 @@ struct Kernel<cpu, Reorder> {
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::blocked_output)
-      to_plain<At::adds(0)>(call, At::in, call.output_gradient, call.input_gradients[0]);
+      to_plain<At::accumulates(0)>(call, At::in, call.output_gradient, call.input_gradients[0]);
     else
-      to_blocked<At::adds(0)>(call, At::in, call.output_gradient, call.input_gradients[0]);
+      to_blocked<At::accumulates(0)>(call, At::in, call.output_gradient, call.input_gradients[0]);
   }
 };
 

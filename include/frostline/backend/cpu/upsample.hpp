@@ -124,11 +124,12 @@ struct Kernel<cpu, Upsample<Height, Width>> {
     if constexpr (At::bounded)
       for_each_bounded_image<At>(
           call, BlockedMap{At::in}.sample(), [](const Call& image, Shape in, Shape out) {
-            upsample_input_gradient(image, BlockedMap{in}, BlockedMap{out}, At::adds(0));
-            if (!At::adds(0)) zero_blocks(image, BlockedMap{in}.blocks(), BlockedMap{At::in});
+            upsample_input_gradient(image, BlockedMap{in}, BlockedMap{out}, At::accumulates(0));
+            if (!At::accumulates(0))
+              zero_blocks(image, BlockedMap{in}.blocks(), BlockedMap{At::in});
           });
     else
-      upsample_input_gradient(call, BlockedMap{At::in}, BlockedMap{At::out}, At::adds(0));
+      upsample_input_gradient(call, BlockedMap{At::in}, BlockedMap{At::out}, At::accumulates(0));
   }
 };
 

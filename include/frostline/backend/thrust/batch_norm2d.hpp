@@ -224,7 +224,7 @@ struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
   template <class At>
   static void input_gradient(const Call& call) {
     device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics,
-                                      At::wants_parameter_gradients, At::adds(0));
+                                      At::wants_parameter_gradients, At::accumulates(0));
   }
   /// Assigns the gradients of trainable parameters, or adds to them where the call says so. If
   /// input_gradient, which runs next, computes their sums, this function leaves it to that one.

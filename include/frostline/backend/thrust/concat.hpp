@@ -46,9 +46,10 @@ struct Kernel<thrust_backend, CopyChannels> {
   template <class At>
   static void input_gradient(const Call& call) {
     constexpr std::ptrdiff_t branch = At::in.size(), joined = At::out.size();
-    device::for_each_index(call.context, call.batch * branch,
-                           device::CopyToBranch{call.output_gradient, call.input_gradients[0],
-                                                branch, joined, first<At>(call), At::adds(0)});
+    device::for_each_index(
+        call.context, call.batch * branch,
+        device::CopyToBranch{call.output_gradient, call.input_gradients[0], branch, joined,
+                             first<At>(call), At::accumulates(0)});
   }
 
  private:

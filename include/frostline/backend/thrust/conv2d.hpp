@@ -197,7 +197,7 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::conv2d_input_gradient(call, windows<At>, At::adds(0));
+    device::conv2d_input_gradient(call, windows<At>, At::accumulates(0));
   }
   /// Assigns the gradients of trainable parameters, or adds to them where the call says so.
   template <class At>

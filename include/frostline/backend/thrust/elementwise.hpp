@@ -83,7 +83,7 @@ struct Kernel<thrust_backend, ReLU> {
   static void input_gradient(const Call& call) {
     device::for_each_index(call.context, device::floats_of_batch<At>(call),
                            device::PositiveGradient{call.output, call.output_gradient,
-                                                    call.input_gradients[0], At::adds(0)});
+                                                    call.input_gradients[0], At::accumulates(0)});
   }
 };
 
@@ -98,8 +98,10 @@ struct Kernel<thrust_backend, Add> {
   template <class At>
   static void input_gradient(const Call& call) {
     const std::ptrdiff_t count = device::floats_of_batch<At>(call);
-    if constexpr (At::wants_input_gradient(0)) device::pass_gradient(call, count, 0, At::adds(0));
-    if constexpr (At::wants_input_gradient(1)) device::pass_gradient(call, count, 1, At::adds(1));
+    if constexpr (At::wants_input_gradient(0))
+      device::pass_gradient(call, count, 0, At::accumulates(0));
+    if constexpr (At::wants_input_gradient(1))
+      device::pass_gradient(call, count, 1, At::accumulates(1));
   }
 };
 
@@ -113,7 +115,7 @@ struct Kernel<thrust_backend, Flatten> {
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::pass_gradient(call, device::floats_of_batch<At>(call), 0, At::adds(0));
+    device::pass_gradient(call, device::floats_of_batch<At>(call), 0, At::accumulates(0));
   }
 };
 
@@ -136,9 +138,9 @@ struct Kernel<thrust_backend, Dropout<Rate>> {
     if constexpr (At::batch_statistics)
       device::for_each_index(call.context, count,
                              device::Drop{call.random, call.step, Rate.value, call.output_gradient,
-                                          call.input_gradients[0], At::adds(0)});
+                                          call.input_gradients[0], At::accumulates(0)});
     else
-      device::pass_gradient(call, count, 0, At::adds(0));
+      device::pass_gradient(call, count, 0, At::accumulates(0));
   }
 };
 

@@ -76,7 +76,7 @@ struct Kernel<thrust_backend, Sigmoid> {
   static void input_gradient(const Call& call) {
     device::for_each_index(call.context, device::floats_of_batch<At>(call),
                            device::LogisticGradient{call.output, call.output_gradient,
-                                                    call.input_gradients[0], At::adds(0)});
+                                                    call.input_gradients[0], At::accumulates(0)});
   }
 };
 
@@ -90,8 +90,10 @@ struct Kernel<thrust_backend, Scale> {
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::wants_input_gradient(0))
-      device::times_gate(call, At::in, call.output_gradient, call.input_gradients[0], At::adds(0));
-    if constexpr (At::wants_input_gradient(1)) device::gate_gradient(call, At::in, At::adds(1));
+      device::times_gate(call, At::in, call.output_gradient, call.input_gradients[0],
+                         At::accumulates(0));
+    if constexpr (At::wants_input_gradient(1))
+      device::gate_gradient(call, At::in, At::accumulates(1));
   }
 };
 

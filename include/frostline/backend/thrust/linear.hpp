@@ -48,7 +48,7 @@ struct Kernel<thrust_backend, Linear<In, Out>> {
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::linear_input_gradient(call, In, output_shape<At>(call).channels, At::adds(0));
+    device::linear_input_gradient(call, In, output_shape<At>(call).channels, At::accumulates(0));
   }
   /// Assigns the gradients of trainable parameters, or adds to them where the call says so.
   template <class At>

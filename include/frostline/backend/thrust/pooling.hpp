@@ -208,7 +208,7 @@ struct Kernel<thrust_backend, MaxPool2d<Size, Stride, Padding>> {
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::max_pool_input_gradient(call, pool<At>(call, true), At::adds(0));
+    device::max_pool_input_gradient(call, pool<At>(call, true), At::accumulates(0));
   }
 };
 
@@ -221,7 +221,7 @@ struct Kernel<thrust_backend, GlobalAveragePool> {
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::average_input_gradient(call, At::in, At::adds(0));
+    device::average_input_gradient(call, At::in, At::accumulates(0));
   }
 };
 

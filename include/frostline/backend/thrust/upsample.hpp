@@ -121,14 +121,14 @@ struct Kernel<thrust_backend, Upsample<Height, Width>> {
     if constexpr (At::bounded)
       for_each_bounded_image<At>(
           call, std::ptrdiff_t(At::in.size()), [](const Call& image, Shape in, Shape out) {
-            device::upsample_input_gradient(image, in, out, At::adds(0));
+            device::upsample_input_gradient(image, in, out, At::accumulates(0));
             const auto rest = std::ptrdiff_t(At::in.size() - in.size());
-            if (!At::adds(0))
+            if (!At::accumulates(0))
               device::for_each_index(image.context, rest,
                                      device::PutZero{image.input_gradients[0] + in.size()});
           });
     else
-      device::upsample_input_gradient(call, At::in, At::out, At::adds(0));
+      device::upsample_input_gradient(call, At::in, At::out, At::accumulates(0));
   }
 };
 
