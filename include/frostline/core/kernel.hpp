@@ -13,7 +13,7 @@
 namespace frostline {
 
 /// Marks loops that all layers of a kind share: if inlined, they would be compiled for each layer.
-#define FROSTLINE_SHARED [[gnu::noinline]] inline
+#define FROSTLINE_COMPILED_ONCE [[gnu::noinline]] inline
 
 /// The parts of a training step.
 enum class Pass { forward, loss, parameter_gradient, input_gradient };

@@ -107,8 +107,9 @@ struct BlockScale {
 };
 
 // The loops over channels are compiled once for all shapes.
-FROSTLINE_SHARED void batch_norm_forward(Shape shape, const Call& call,
-                                         BatchNormConstants constants, bool by_batch, bool saves) {
+FROSTLINE_COMPILED_ONCE void batch_norm_forward(Shape shape, const Call& call,
+                                                BatchNormConstants constants, bool by_batch,
+                                                bool saves) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
     const BlockScale by = by_batch ? BlockScale::by_batch(block, call, constants, saves)
                                    : BlockScale::running(block, call, constants.epsilon);
@@ -174,8 +175,8 @@ inline void put_parameter_gradients(const BlockOfBatch& block, const Call& call,
   put(call.parameter_gradients[1], sums.gradient);
 }
 
-FROSTLINE_SHARED void batch_norm_parameter_gradient(Shape shape, const Call& call, float epsilon,
-                                                    bool by_batch) {
+FROSTLINE_COMPILED_ONCE void batch_norm_parameter_gradient(Shape shape, const Call& call,
+                                                           float epsilon, bool by_batch) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
     const BlockNormal normal =
         by_batch ? BlockNormal::by_batch(block, call) : BlockNormal::running(block, call, epsilon);
@@ -205,8 +206,9 @@ struct BlockGradient {
 };
 
 template <bool Adds, bool ByBatch>
-FROSTLINE_SHARED void batch_norm_input_gradient(Shape shape, const Call& call,
-                                                BatchNormConstants constants, bool parameters) {
+FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(Shape shape, const Call& call,
+                                                       BatchNormConstants constants,
+                                                       bool parameters) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
     BlockGradient by;
     if constexpr (ByBatch) {

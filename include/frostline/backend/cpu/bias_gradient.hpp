@@ -11,8 +11,8 @@ namespace frostline {
 inline namespace FROSTLINE_CPU {
 
 /// Assigns the sums of the output's gradient over pixels and batch, or adds them.
-FROSTLINE_SHARED void bias_gradient(const Team& team, const BlockedMap& out, int batch,
-                                    const float* out_gradient, bool adds, float* gradient) {
+FROSTLINE_COMPILED_ONCE void bias_gradient(const Team& team, const BlockedMap& out, int batch,
+                                           const float* out_gradient, bool adds, float* gradient) {
   for_each_task(team, out.blocks(), [&](int block) {
     double sums[lanes]{};
     for (int n = 0; n < batch; ++n)

@@ -20,8 +20,9 @@ struct ChannelsOf {
 
 /// Assigns `count` channels in NCHW, or adds to them: a plane a task.
 template <bool Adds>
-FROSTLINE_SHARED void copy_planes(const Call& call, int count, const ChannelsOf<const float>& from,
-                                  const ChannelsOf<float>& to) {
+FROSTLINE_COMPILED_ONCE void copy_planes(const Call& call, int count,
+                                         const ChannelsOf<const float>& from,
+                                         const ChannelsOf<float>& to) {
   const std::ptrdiff_t pixels = std::ptrdiff_t(to.shape.pixels());
   for_each_task(call.team, std::ptrdiff_t(call.batch) * count, [&](int task) {
     const std::ptrdiff_t n = task / count, c = task % count;
@@ -35,9 +36,9 @@ FROSTLINE_SHARED void copy_planes(const Call& call, int count, const ChannelsOf<
 /// inside, it leaves the earlier channels and the border; of the last, it assigns zero to the
 /// channels that follow.
 template <bool Adds>
-FROSTLINE_SHARED void copy_block_channels(const Call& call, int count,
-                                          const ChannelsOf<const float>& from,
-                                          const ChannelsOf<float>& to) {
+FROSTLINE_COMPILED_ONCE void copy_block_channels(const Call& call, int count,
+                                                 const ChannelsOf<const float>& from,
+                                                 const ChannelsOf<float>& to) {
   const BlockedMap source{from.shape}, map{to.shape};
   const int first_block = to.first / lanes;
   const int blocks = divide_up(to.first + count, lanes) - first_block;

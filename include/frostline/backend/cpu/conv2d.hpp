@@ -14,8 +14,8 @@ inline namespace FROSTLINE_CPU {
 
 /// Computes the shift and the scale of each channel from bias and folded batch norm, padded with
 /// zeros to whole blocks of channels.
-FROSTLINE_SHARED void pack_shift_and_scale(const Call& call, int channels, int padded,
-                                           bool has_bias, bool batch_norm) {
+FROSTLINE_COMPILED_ONCE void pack_shift_and_scale(const Call& call, int channels, int padded,
+                                                  bool has_bias, bool batch_norm) {
   for_each_task(call.team, padded, [&](int k) {
     float &shift = call.packed[k], &scale = call.packed[padded + k];
     shift = scale = 0;

@@ -63,16 +63,17 @@ struct DirectConvolution {
 };
 
 /// Assigns the output and its borders. `tiles` are those of its width.
-FROSTLINE_SHARED void direct_forward(const Team& team, const DirectConvolution& conv,
-                                     const TapTiles& tiles, int batch, const float* in,
-                                     const float* packed, const Epilogue& epilogue, float* out) {
+FROSTLINE_COMPILED_ONCE void direct_forward(const Team& team, const DirectConvolution& conv,
+                                            const TapTiles& tiles, int batch, const float* in,
+                                            const float* packed, const Epilogue& epilogue,
+                                            float* out) {
   zero_borders(team, conv.out, out, batch);
   tap_sum(team, conv.forward(), tiles, batch, in, packed, epilogue, out);
 }
 
 /// Packs the weights for direct_input_gradient, part by part.
-FROSTLINE_SHARED void direct_pack_backward(const Team& team, const DirectConvolution& conv,
-                                           const WeightView& weights, float* packed) {
+FROSTLINE_COMPILED_ONCE void direct_pack_backward(const Team& team, const DirectConvolution& conv,
+                                                  const WeightView& weights, float* packed) {
   for (int y = 0; y < conv.stride; ++y)
     for (int x = 0; x < conv.stride; ++x) {
       const TapSum sum = conv.backward(y, x);
@@ -82,10 +83,10 @@ FROSTLINE_SHARED void direct_pack_backward(const Team& team, const DirectConvolu
 }
 /// Assigns the input's gradient, or adds to it. tiles[x] are for the input columns that are x
 /// modulo the stride.
-FROSTLINE_SHARED void direct_input_gradient(const Team& team, const DirectConvolution& conv,
-                                            const TapTiles* tiles, int batch,
-                                            const float* out_gradient, const float* packed,
-                                            bool adds, float* in_gradient) {
+FROSTLINE_COMPILED_ONCE void direct_input_gradient(const Team& team, const DirectConvolution& conv,
+                                                   const TapTiles* tiles, int batch,
+                                                   const float* out_gradient, const float* packed,
+                                                   bool adds, float* in_gradient) {
   if (!adds) zero_borders(team, conv.in, in_gradient, batch);
   for (int y = 0; y < conv.stride; ++y)
     for (int x = 0; x < conv.stride; ++x) {

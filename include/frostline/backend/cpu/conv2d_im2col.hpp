@@ -76,8 +76,8 @@ void for_each_image(int first, int last, int height, int width, Run run) {
   }
 }
 
-FROSTLINE_SHARED void im2col_forward(const Convolution& conv, const Call& call,
-                                     const ChannelEpilogue& epilogue) {
+FROSTLINE_COMPILED_ONCE void im2col_forward(const Convolution& conv, const Call& call,
+                                            const ChannelEpilogue& epilogue) {
   const int rows = call.batch * conv.out.height;
   const int tiles = (rows + conv.tile_rows() - 1) / conv.tile_rows();
   const int outputs = conv.group_outputs();
@@ -126,7 +126,8 @@ FROSTLINE_SHARED void im2col_forward(const Convolution& conv, const Call& call,
   });
 }
 
-FROSTLINE_SHARED void im2col_input_gradient(const Convolution& conv, const Call& call, bool adds) {
+FROSTLINE_COMPILED_ONCE void im2col_input_gradient(const Convolution& conv, const Call& call,
+                                                   bool adds) {
   const int blocks = conv.groups * conv.blocks();
   const int tasks = call.batch * blocks;
   for_each_task(call.team, tasks, [&](int task) {
@@ -160,8 +161,8 @@ FROSTLINE_SHARED void im2col_input_gradient(const Convolution& conv, const Call&
   });
 }
 
-FROSTLINE_SHARED void im2col_weight_gradient(const Convolution& conv, const Call& call,
-                                             float* weight) {
+FROSTLINE_COMPILED_ONCE void im2col_weight_gradient(const Convolution& conv, const Call& call,
+                                                    float* weight) {
   const int tasks = conv.groups * conv.blocks();
   const int outputs = conv.group_outputs();
   for_each_task(call.team, tasks, [&](int task) {
@@ -199,7 +200,7 @@ FROSTLINE_SHARED void im2col_weight_gradient(const Convolution& conv, const Call
 
 /// Assigns a bias' gradient, the sums of the output's gradient over pixels and batch, or adds to
 /// it. Shapes: NCHW.
-FROSTLINE_SHARED void plain_bias_gradient(const Call& call, Shape out, float* bias) {
+FROSTLINE_COMPILED_ONCE void plain_bias_gradient(const Call& call, Shape out, float* bias) {
   for_each_task(call.team, out.channels, [&](int k) {
     double sum = call.accumulate ? double(bias[k]) : 0.0;
     for (int n = 0; n < call.batch; ++n) {

@@ -59,10 +59,10 @@ struct PlaneConvolution {
 
 /// Assigns the output and its borders. `tiles` are those of its width. Needs band_floats of scratch
 /// per thread.
-FROSTLINE_SHARED void planes_forward(const Team& team, const PlaneConvolution& conv,
-                                     const TapTiles& tiles, int batch, const float* in,
-                                     const float* packed, const Epilogue& epilogue, float* scratch,
-                                     float* out) {
+FROSTLINE_COMPILED_ONCE void planes_forward(const Team& team, const PlaneConvolution& conv,
+                                            const TapTiles& tiles, int batch, const float* in,
+                                            const float* packed, const Epilogue& epilogue,
+                                            float* scratch, float* out) {
   zero_borders(team, conv.out, out, batch);
   const TapSum sum = conv.forward();
   const int bands = divide_up(sum.height, conv.band);
@@ -84,15 +84,16 @@ constexpr std::size_t planes_gradient_floats(const PlaneConvolution& conv) {
 
 /// Adds to the sums of one row of `Size` taps of one plane, for one block of outputs.
 template <int Size>
-FROSTLINE_SHARED void add_plane_taps(const PixelRows& pixels, float* sums) {
+FROSTLINE_COMPILED_ONCE void add_plane_taps(const PixelRows& pixels, float* sums) {
   add_pixels<Size, 1, 1, 1>(pixels, 1, sums);
 }
 
 /// Assigns the weight's gradient, (outputs, inputs, size, size), or adds to it.
 template <int Size>
-FROSTLINE_SHARED void planes_weight_gradient(const Team& team, const PlaneConvolution& conv,
-                                             int batch, const float* in, const float* out_gradient,
-                                             float* scratch, bool adds, float* gradient) {
+FROSTLINE_COMPILED_ONCE void planes_weight_gradient(const Team& team, const PlaneConvolution& conv,
+                                                    int batch, const float* in,
+                                                    const float* out_gradient, float* scratch,
+                                                    bool adds, float* gradient) {
   const Shape out = conv.out.shape;
   const int first_block = int(team.first(conv.out.blocks()));
   const int last_block = int(team.last(conv.out.blocks()));

@@ -51,7 +51,7 @@ FROSTLINE_INLINE void add_pixels(const PixelRows& pixels, int channels, float* s
 
 /// Adds to the sums of one row of taps, for one or two output blocks and one block of inputs.
 template <int Taps, int Vectors>
-FROSTLINE_SHARED void add_tap_row(PixelRows pixels, float* sums) {
+FROSTLINE_COMPILED_ONCE void add_tap_row(PixelRows pixels, float* sums) {
   constexpr int wide = lanes == 16 ? 24 : 12;  // sums that the registers hold
   constexpr int most = std::max(1, wide / (Taps * Vectors));
   constexpr int channels = most >= 8 && lanes >= 8 ? 8 : most >= 4 ? 4 : most >= 2 ? 2 : 1;
@@ -61,9 +61,10 @@ FROSTLINE_SHARED void add_tap_row(PixelRows pixels, float* sums) {
 
 /// Assigns sums, [tap][channel of a block][output of a pair], to a weight's gradient in PyTorch's
 /// order, or adds them.
-FROSTLINE_SHARED void store_weight_gradient(const float* sums, int taps, int inner, int width,
-                                            int first_output, int outputs, int first_input,
-                                            int inputs, bool adds, float* gradient) {
+FROSTLINE_COMPILED_ONCE void store_weight_gradient(const float* sums, int taps, int inner,
+                                                   int width, int first_output, int outputs,
+                                                   int first_input, int inputs, bool adds,
+                                                   float* gradient) {
   const int last_k = std::min(width, outputs - first_output);
   const int last_c = std::min(inner, inputs - first_input);
   for (int k = 0; k < last_k; ++k) {
@@ -85,9 +86,10 @@ struct DirectWeightGradient {
 
 /// Assigns the weight's gradient, (outputs, inputs, size, size), or adds to it. Needs
 /// DirectWeightGradient::scratch_floats of scratch per thread.
-FROSTLINE_SHARED void direct_weight_gradient(const Team& team, const DirectConvolution& conv,
-                                             int batch, const float* in, const float* out_gradient,
-                                             float* scratch, bool adds, float* gradient) {
+FROSTLINE_COMPILED_ONCE void direct_weight_gradient(const Team& team, const DirectConvolution& conv,
+                                                    int batch, const float* in,
+                                                    const float* out_gradient, float* scratch,
+                                                    bool adds, float* gradient) {
   const int inputs = conv.in.blocks(), pairs = divide_up(conv.out.blocks(), 2), size = conv.size;
   const Shape out = conv.out.shape;
   // Rows whose inputs and gradients stay in the L1 cache while all taps read them.

@@ -47,27 +47,29 @@ void for_each_value(const Call& call, std::ptrdiff_t count, Body body) {
 
 // The loops are compiled only once for all shapes, so that programs compile quickly. NaN passes
 // through a ReLU in both directions, as in PyTorch.
-FROSTLINE_SHARED void relu_forward(const Call& call, std::ptrdiff_t count) {
+FROSTLINE_COMPILED_ONCE void relu_forward(const Call& call, std::ptrdiff_t count) {
   const float* x = call.inputs[0];
   float* y = call.output;
   for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = x[i] < 0 ? 0.0f : x[i]; });
 }
 template <bool Adds>
-FROSTLINE_SHARED void relu_input_gradient(const Call& call, std::ptrdiff_t count) {
+FROSTLINE_COMPILED_ONCE void relu_input_gradient(const Call& call, std::ptrdiff_t count) {
   const float *y = call.output, *dy = call.output_gradient;
   float* dx = call.input_gradients[0];
   for_each_value(call, count,
                  [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] <= 0 ? 0.0f : dy[i]); });
 }
-FROSTLINE_SHARED void add_forward(const Call& call, std::ptrdiff_t count) {
+FROSTLINE_COMPILED_ONCE void add_forward(const Call& call, std::ptrdiff_t count) {
   const float *a = call.inputs[0], *b = call.inputs[1];
   float* y = call.output;
   for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = a[i] + b[i]; });
 }
-FROSTLINE_SHARED void copy(const Call& call, std::ptrdiff_t count, const float* from, float* to) {
+FROSTLINE_COMPILED_ONCE void copy(const Call& call, std::ptrdiff_t count, const float* from,
+                                  float* to) {
   for_each_value(call, count, [=](std::ptrdiff_t i) { to[i] = from[i]; });
 }
-FROSTLINE_SHARED void add_to(const Call& call, std::ptrdiff_t count, const float* from, float* to) {
+FROSTLINE_COMPILED_ONCE void add_to(const Call& call, std::ptrdiff_t count, const float* from,
+                                    float* to) {
   for_each_value(call, count, [=](std::ptrdiff_t i) { to[i] += from[i]; });
 }
 /// Assigns the output's gradient to an input's, or adds it.
@@ -138,8 +140,8 @@ struct DropoutMask {
 /// Assigns or adds the kept values of `from`, scaled. The others are multiplied by zero, as in
 /// PyTorch, so that infinity becomes NaN.
 template <bool Adds>
-FROSTLINE_SHARED void drop(const Call& call, Shape shape, bool blocked, float probability,
-                           const float* from, float* to) {
+FROSTLINE_COMPILED_ONCE void drop(const Call& call, Shape shape, bool blocked, float probability,
+                                  const float* from, float* to) {
   const DropoutMask mask{call.random ^ *call.step, probability};
   const float scale = 1 / (1 - probability);
   const auto one = [=](std::ptrdiff_t at, std::size_t place) {

@@ -15,7 +15,7 @@ inline namespace FROSTLINE_CPU {
 inline float logistic(float x) { return 1 / (1 + std::exp(-x)); }
 
 // The loops are compiled once for all shapes.
-FROSTLINE_SHARED void sigmoid_forward(const Call& call, Shape shape) {
+FROSTLINE_COMPILED_ONCE void sigmoid_forward(const Call& call, Shape shape) {
   for_each_part(call.team, call.batch * std::ptrdiff_t(shape.size()),
                 [&](std::ptrdiff_t first, std::ptrdiff_t last) {
                   for (std::ptrdiff_t i = first; i < last; ++i)
@@ -23,7 +23,7 @@ FROSTLINE_SHARED void sigmoid_forward(const Call& call, Shape shape) {
                 });
 }
 /// The logistic function makes a half of the zeros of a border: they are written as zeros.
-FROSTLINE_SHARED void sigmoid_forward(const Call& call, const BlockedMap& map) {
+FROSTLINE_COMPILED_ONCE void sigmoid_forward(const Call& call, const BlockedMap& map) {
   for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
     const float* x = call.inputs[0] + task * map.block();
     float* y = call.output + task * map.block();
@@ -38,7 +38,7 @@ FROSTLINE_SHARED void sigmoid_forward(const Call& call, const BlockedMap& map) {
   });
 }
 template <bool Adds>
-FROSTLINE_SHARED void sigmoid_input_gradient(const Call& call, std::ptrdiff_t count) {
+FROSTLINE_COMPILED_ONCE void sigmoid_input_gradient(const Call& call, std::ptrdiff_t count) {
   const float *y = call.output, *dy = call.output_gradient;
   float* dx = call.input_gradients[0];
   for_each_value(call, count,
@@ -47,7 +47,8 @@ FROSTLINE_SHARED void sigmoid_input_gradient(const Call& call, std::ptrdiff_t co
 
 /// to = (or +=, if Adds) from * gate, channel by channel. Shapes: NCHW.
 template <bool Adds>
-FROSTLINE_SHARED void times_gate(const Call& call, Shape shape, const float* from, float* to) {
+FROSTLINE_COMPILED_ONCE void times_gate(const Call& call, Shape shape, const float* from,
+                                        float* to) {
   const auto pixels = std::ptrdiff_t(shape.pixels());
   for_each_task(call.team, std::ptrdiff_t(call.batch) * shape.channels, [&](int channel) {
     const float gate = call.inputs[1][channel];
@@ -57,8 +58,8 @@ FROSTLINE_SHARED void times_gate(const Call& call, Shape shape, const float* fro
 }
 /// The same for blocked values. Borders are not multiplied, since a gate need not be finite.
 template <bool Adds>
-FROSTLINE_SHARED void times_gate(const Call& call, const BlockedMap& map, const BlockedMap& gates,
-                                 const float* from, float* to) {
+FROSTLINE_COMPILED_ONCE void times_gate(const Call& call, const BlockedMap& map,
+                                        const BlockedMap& gates, const float* from, float* to) {
   for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
     const Vector gate = load(call.inputs[1] + task * gates.block() + gates.at(0, 0, 0));
     const std::ptrdiff_t block = task * map.block();
@@ -74,7 +75,7 @@ FROSTLINE_SHARED void times_gate(const Call& call, const BlockedMap& map, const 
 
 /// Assigns the gates' gradient, or adds to it: of each, the sum over pixels of x * dy.
 template <bool Adds>
-FROSTLINE_SHARED void gate_gradient(const Call& call, Shape shape) {
+FROSTLINE_COMPILED_ONCE void gate_gradient(const Call& call, Shape shape) {
   const auto pixels = std::ptrdiff_t(shape.pixels());
   const float *x = call.inputs[0], *dy = call.output_gradient;
   for_each_task(call.team, std::ptrdiff_t(call.batch) * shape.channels, [&](int channel) {
@@ -85,8 +86,8 @@ FROSTLINE_SHARED void gate_gradient(const Call& call, Shape shape) {
   });
 }
 template <bool Adds>
-FROSTLINE_SHARED void gate_gradient(const Call& call, const BlockedMap& map,
-                                    const BlockedMap& gates) {
+FROSTLINE_COMPILED_ONCE void gate_gradient(const Call& call, const BlockedMap& map,
+                                           const BlockedMap& gates) {
   for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
     const float* x = call.inputs[0] + task * map.block();
     const float* dy = call.output_gradient + task * map.block();

@@ -26,7 +26,7 @@ FROSTLINE_INLINE void dot_rows(const Call& call, int in, int out, int k) {
 }
 
 // Compiled once for all sizes.
-FROSTLINE_SHARED void linear_forward(const Call& call, int in, int out) {
+FROSTLINE_COMPILED_ONCE void linear_forward(const Call& call, int in, int out) {
   constexpr int outputs = 4;
   for_each_part(call.team, out, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
     int k = int(first);

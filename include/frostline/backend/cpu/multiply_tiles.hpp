@@ -56,7 +56,7 @@ struct TileProduct {
 };
 
 /// Assigns m, in register tiles of about equal size.
-FROSTLINE_SHARED void multiply_tiles(TileProduct product, int tiles) {
+FROSTLINE_COMPILED_ONCE void multiply_tiles(TileProduct product, int tiles) {
   const int groups = divide_up(tiles, tile_pixels), larger = tiles % groups;
   FROSTLINE_NO_UNROLL  // otherwise the body is compiled twice
       for (int more = 1; more >= 0; --more) product.register_tiles_of(

@@ -63,8 +63,8 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 
   // The loops are compiled once for all shapes.
   template <bool Keeps>
-  FROSTLINE_SHARED static void forward_rows(const Call& call, const BlockedMap& in,
-                                            const BlockedMap& out) {
+  FROSTLINE_COMPILED_ONCE static void forward_rows(const Call& call, const BlockedMap& in,
+                                                   const BlockedMap& out) {
     zero_borders(call.team, out, call.output, call.batch);
     const int height = out.shape.height, width = out.shape.width;
     for_each_task(call.team, std::ptrdiff_t(call.batch) * out.blocks() * height, [&](int task) {
@@ -100,8 +100,8 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 
   // Row by row of the input, from the outputs whose windows contain it; threads share no row.
   template <bool Adds>
-  FROSTLINE_SHARED static void input_gradient_rows(const Call& call, const BlockedMap& in,
-                                                   const BlockedMap& out) {
+  FROSTLINE_COMPILED_ONCE static void input_gradient_rows(const Call& call, const BlockedMap& in,
+                                                          const BlockedMap& out) {
     if constexpr (!Adds) zero_borders(call.team, in, call.input_gradients[0], call.batch);
     const int height = in.shape.height, width = out.shape.width;
     for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks() * height, [&](int task) {
@@ -133,7 +133,7 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 
 inline namespace FROSTLINE_CPU {
 
-FROSTLINE_SHARED void average_forward(const Call& call, const BlockedMap& in) {
+FROSTLINE_COMPILED_ONCE void average_forward(const Call& call, const BlockedMap& in) {
   const int channels = in.shape.channels;
   for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
     const float* x = call.inputs[0] + task * in.block();
@@ -151,7 +151,7 @@ FROSTLINE_SHARED void average_forward(const Call& call, const BlockedMap& in) {
   });
 }
 template <bool Adds>
-FROSTLINE_SHARED void average_input_gradient(const Call& call, const BlockedMap& in) {
+FROSTLINE_COMPILED_ONCE void average_input_gradient(const Call& call, const BlockedMap& in) {
   const int channels = in.shape.channels;
   const float share = 1 / float(in.shape.pixels());
   for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {

@@ -81,7 +81,7 @@ struct OuterProducts {
       }
   }
   /// The columns are divided among the team.
-  FROSTLINE_SHARED void run(const Team& team) const {
+  FROSTLINE_COMPILED_ONCE void run(const Team& team) const {
     constexpr int line = 16, together = 64;  // rows of b that the cache holds
     const int first = int(team.first(divide_up(columns, line))) * line;
     const int last = std::min(int(team.last(divide_up(columns, line))) * line, columns);
@@ -127,8 +127,8 @@ FROSTLINE_INLINE void dot_tile(Rows<const float> a, Rows<const float> b, int dep
 }
 
 /// c[p][k] = (or +=, if adds) the sum over i of a[p][i] * b[k][i], by one thread.
-FROSTLINE_SHARED void dot_products(Rows<const float> a, int rows_of_a, Rows<const float> b,
-                                   int rows_of_b, int depth, Rows<float> c, bool adds) {
+FROSTLINE_COMPILED_ONCE void dot_products(Rows<const float> a, int rows_of_a, Rows<const float> b,
+                                          int rows_of_b, int depth, Rows<float> c, bool adds) {
   constexpr int three = 3, four = 4, together = 1024;  // floats of the rows that the cache holds
   const auto nothing = [](int) { return 0.0f; };
   for (int from = 0; from < depth; from += together) {

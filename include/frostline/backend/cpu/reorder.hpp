@@ -48,7 +48,7 @@ struct PlaneRows {
 
 /// Assigns a row of pixels, or adds to it. Channels without a plane become zero.
 template <bool Adds>
-FROSTLINE_SHARED void to_pixels(const PlaneRows<const float>& from, float* pixels) {
+FROSTLINE_COMPILED_ONCE void to_pixels(const PlaneRows<const float>& from, float* pixels) {
   int x = 0;
   for (; from.channels == lanes && x + lanes <= from.width; x += lanes) {
     Vector v[lanes];
@@ -69,7 +69,7 @@ FROSTLINE_SHARED void to_pixels(const PlaneRows<const float>& from, float* pixel
 }
 /// Assigns the planes' rows, or adds to them.
 template <bool Adds>
-FROSTLINE_SHARED void to_planes(const float* pixels, const PlaneRows<float>& to) {
+FROSTLINE_COMPILED_ONCE void to_planes(const float* pixels, const PlaneRows<float>& to) {
   int x = 0;
   for (; to.channels == lanes && x + lanes <= to.width; x += lanes) {
     Vector v[lanes];
@@ -100,8 +100,8 @@ PlaneRows<Float> plane_rows(Float* planes, const BlockedMap& map, int n, int blo
 }
 
 template <bool Adds>
-FROSTLINE_SHARED void to_blocked(const Call& call, Shape shape, const float* planes,
-                                 float* blocked) {
+FROSTLINE_COMPILED_ONCE void to_blocked(const Call& call, Shape shape, const float* planes,
+                                        float* blocked) {
   const BlockedMap map{shape};
   for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
     float* block = blocked + task * map.block();
@@ -112,7 +112,8 @@ FROSTLINE_SHARED void to_blocked(const Call& call, Shape shape, const float* pla
   });
 }
 template <bool Adds>
-FROSTLINE_SHARED void to_plain(const Call& call, Shape shape, const float* blocked, float* planes) {
+FROSTLINE_COMPILED_ONCE void to_plain(const Call& call, Shape shape, const float* blocked,
+                                      float* planes) {
   const BlockedMap map{shape};
   for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
     for (int y = 0; y < shape.height; ++y)

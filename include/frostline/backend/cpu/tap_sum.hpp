@@ -48,8 +48,8 @@ struct TapSum {
 };
 
 /// Packs weights as tap_sum reads them: [pair][group][tap][channel of group][output of pair].
-FROSTLINE_SHARED void pack_taps(const Team& team, const TapSum& sum, int inner,
-                                const WeightView& weights, float* packed) {
+FROSTLINE_COMPILED_ONCE void pack_taps(const Team& team, const TapSum& sum, int inner,
+                                       const WeightView& weights, float* packed) {
   for_each_task(team, std::ptrdiff_t(sum.pairs()) * sum.groups, [&](int task) {
     const int pair = task / sum.groups, group = task % sum.groups;
     const int width = std::min(2, sum.blocks - 2 * pair) * lanes;
@@ -208,9 +208,10 @@ struct PartOrder {
 };
 
 /// tap_sum for narrow images, in which tiles continue from row to row.
-FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles,
-                                        int batch, const float* in, const float* packed,
-                                        const Epilogue& epilogue, float* out) {
+FROSTLINE_COMPILED_ONCE void scattered_tap_sum(const Team& team, const TapSum& sum,
+                                               const TapTiles& tiles, int batch, const float* in,
+                                               const float* packed, const Epilogue& epilogue,
+                                               float* out) {
   const int image = sum.height * sum.width, all = batch * image;
   PartOrder order(sum, batch, divide_up(image, tile_pixels));
   order.parts = divide_up(all, tile_pixels);
@@ -232,9 +233,9 @@ FROSTLINE_SHARED void scattered_tap_sum(const Team& team, const TapSum& sum, con
 
 /// The sum of a batch over blocked inputs; the work is divided among the team. `tiles` must be
 /// those for the sum's width. Assigns the outputs' pixels, not their borders.
-FROSTLINE_SHARED void tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles, int batch,
-                              const float* in, const float* packed, const Epilogue& epilogue,
-                              float* out) {
+FROSTLINE_COMPILED_ONCE void tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles,
+                                     int batch, const float* in, const float* packed,
+                                     const Epilogue& epilogue, float* out) {
   if (tiles.runs_on()) {
     scattered_tap_sum(team, sum, tiles, batch, in, packed, epilogue, out);
     return;

@@ -40,8 +40,8 @@ void for_each_piece(Shape out, Body body) {
       body(UpsampledPiece{row, x, std::min(UpsampledPiece::pixels, out.width - x)});
 }
 
-FROSTLINE_SHARED void upsample_forward(const Call& call, const BlockedMap& in,
-                                       const BlockedMap& out) {
+FROSTLINE_COMPILED_ONCE void upsample_forward(const Call& call, const BlockedMap& in,
+                                              const BlockedMap& out) {
   for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
     const float* x = call.inputs[0] + task * in.block();
     alignas(sizeof(Vector)) float pixels[UpsampledPiece::pixels * lanes];
@@ -60,8 +60,8 @@ FROSTLINE_SHARED void upsample_forward(const Call& call, const BlockedMap& in,
     });
   });
 }
-FROSTLINE_SHARED void upsample_input_gradient(const Call& call, const BlockedMap& in,
-                                              const BlockedMap& out, bool adds) {
+FROSTLINE_COMPILED_ONCE void upsample_input_gradient(const Call& call, const BlockedMap& in,
+                                                     const BlockedMap& out, bool adds) {
   for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
     float* dx = call.input_gradients[0] + task * in.block();
     if (!adds) std::fill_n(dx, in.block(), 0.0f);

@@ -12,8 +12,8 @@ inline namespace FROSTLINE_CPU {
 
 /// Transforms one block of channels of all tiles; step: floats from one product to the next.
 template <class Transform>
-FROSTLINE_SHARED void winograd_input(const WinogradShape& shape, const TileBlock& tiles,
-                                     const float* in, std::ptrdiff_t step, float* v) {
+FROSTLINE_COMPILED_ONCE void winograd_input(const WinogradShape& shape, const TileBlock& tiles,
+                                            const float* in, std::ptrdiff_t step, float* v) {
   constexpr int points = Transform::points;
   alignas(64) float padded[points * points * lanes];
   for (int t = 0; t < tiles.count; ++t, v += lanes) {
@@ -34,9 +34,9 @@ FROSTLINE_SHARED void winograd_input(const WinogradShape& shape, const TileBlock
 
 /// Transforms one block of channels of all tiles back, and stores the outputs that exist.
 template <class Transform>
-FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBlock& tiles,
-                                      int channels, const float* m, std::ptrdiff_t step,
-                                      const Epilogue& epilogue, float* out) {
+FROSTLINE_COMPILED_ONCE void winograd_output(const WinogradShape& shape, const TileBlock& tiles,
+                                             int channels, const float* m, std::ptrdiff_t step,
+                                             const Epilogue& epilogue, float* out) {
   constexpr int M = Transform::outputs;
   const Vector shift =
       epilogue.shift ? load_unaligned(epilogue.shift + channels * lanes) : Vector{};
@@ -75,9 +75,9 @@ FROSTLINE_SHARED void winograd_output(const WinogradShape& shape, const TileBloc
 }
 
 /// All products of a block of tiles for output pairs [first, last); m points to the first one's.
-FROSTLINE_SHARED void winograd_multiply(const WinogradShape& shape, const TileBlock& tiles,
-                                        const WinogradScratch& scratch, const float* v,
-                                        const float* packed, int first, int last, float* m) {
+FROSTLINE_COMPILED_ONCE void winograd_multiply(const WinogradShape& shape, const TileBlock& tiles,
+                                               const WinogradScratch& scratch, const float* v,
+                                               const float* packed, int first, int last, float* m) {
   const int kernels = shape.kernels();
   for (int kernel = 0; kernel < kernels * kernels; ++kernel)
     for (int pair = first; pair < last; ++pair) {
@@ -114,10 +114,11 @@ struct WinogradTransforms {
                  std::ptrdiff_t step, const Epilogue&, float* out);
 };
 
-FROSTLINE_SHARED void winograd_run(const Team& team, const WinogradShape& shape,
-                                   const WinogradTransforms& transforms, int batch, const float* in,
-                                   const float* packed, const Epilogue& epilogue, float* out,
-                                   float* shared_scratch, float* thread_scratch) {
+FROSTLINE_COMPILED_ONCE void winograd_run(const Team& team, const WinogradShape& shape,
+                                          const WinogradTransforms& transforms, int batch,
+                                          const float* in, const float* packed,
+                                          const Epilogue& epilogue, float* out,
+                                          float* shared_scratch, float* thread_scratch) {
   const int tiles = batch * shape.tiles(), pairs = shape.pairs();
   const bool depth_first = shape.depth_first();
   int blocks = divide_up(tiles, shape.block_tiles());

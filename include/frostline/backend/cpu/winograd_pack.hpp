@@ -9,7 +9,8 @@ namespace frostline {
 inline namespace FROSTLINE_CPU {
 
 /// The weights of a pair of output blocks for one input: [tap][output].
-FROSTLINE_SHARED void gather_weights(const WeightView& weights, int pair, int c, float* taps) {
+FROSTLINE_COMPILED_ONCE void gather_weights(const WeightView& weights, int pair, int c,
+                                            float* taps) {
   const int k = 2 * pair * lanes;
   if (k + 2 * lanes > weights.outputs || c >= weights.inputs) {
     for (int i = 0; i < 2 * lanes; ++i)
@@ -27,8 +28,8 @@ FROSTLINE_SHARED void gather_weights(const WeightView& weights, int pair, int c,
 /// Packs G g G^T as winograd_multiply reads it; the work is divided among the team. Number is
 /// double for weights that are packed once, float for those that are packed in every training step.
 template <int M, int Stride = 1, class Number = double>
-FROSTLINE_SHARED void winograd_pack(const Team& team, const WinogradShape& shape,
-                                    const WeightView& weights, float* packed) {
+FROSTLINE_COMPILED_ONCE void winograd_pack(const Team& team, const WinogradShape& shape,
+                                           const WeightView& weights, float* packed) {
   using Transform = WinogradTransform<M, Stride>;
   constexpr int kernels = Transform::kernels, width = 4 * lanes / int(sizeof(Number));
   typedef Number Numbers __attribute__((vector_size(4 * lanes)));

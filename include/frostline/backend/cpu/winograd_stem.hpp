@@ -60,7 +60,8 @@ struct StemShape {
 };
 
 /// Row y of the pixels: rows 2 y - 3 and 2 y - 2 of the image, zero outside of it.
-FROSTLINE_SHARED void stem_pixels(const StemShape& shape, const float* image, int y, float* to) {
+FROSTLINE_COMPILED_ONCE void stem_pixels(const StemShape& shape, const float* image, int y,
+                                         float* to) {
   const auto [channels, height, width] = shape.image;
   const int count = 4 * shape.tiles() + 3;
   for (int part = 0; part < 4; ++part) {  // of the 2x2 pixels
@@ -78,7 +79,7 @@ FROSTLINE_SHARED void stem_pixels(const StemShape& shape, const float* image, in
   }
 }
 
-FROSTLINE_SHARED void stem_input(const StemShape& shape, const float* pixels, float* v) {
+FROSTLINE_COMPILED_ONCE void stem_input(const StemShape& shape, const float* pixels, float* v) {
   for (int t = 0; t < shape.tiles(); ++t)
     for (int i = 0; i < shape.depth(); i += lanes)
       StemShape::Transform::input_tile(pixels + 4 * t * StemShape::pixel + i, shape.pixel_row(),
@@ -87,8 +88,8 @@ FROSTLINE_SHARED void stem_input(const StemShape& shape, const float* pixels, fl
 }
 
 /// All products of a row of tiles for a pair of output blocks.
-FROSTLINE_SHARED void stem_multiply(const StemShape& shape, const float* v, const float* weights,
-                                    float* m) {
+FROSTLINE_COMPILED_ONCE void stem_multiply(const StemShape& shape, const float* v,
+                                           const float* weights, float* m) {
   for (int product = 0; product < StemShape::products; ++product) {
     const float* next = weights + shape.depth() * 2 * lanes;
     multiply_tiles({.channels = shape.depth(),
@@ -107,8 +108,8 @@ FROSTLINE_SHARED void stem_multiply(const StemShape& shape, const float* v, cons
 
 /// Four rows of outputs of one block. Rows that the convolution does not have are zero, which does
 /// not change a maximum of numbers that are not negative.
-FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector shift, int height,
-                                  float* to) {
+FROSTLINE_COMPILED_ONCE void stem_output(const StemShape& shape, const float* m, Vector shift,
+                                         int height, float* to) {
   for (int t = 0; t < shape.tiles(); ++t, m += lanes) {
     const int width = shape.columns() - 4 * t;
     StemShape::Transform::output_tile(
@@ -122,8 +123,8 @@ FROSTLINE_SHARED void stem_output(const StemShape& shape, const float* m, Vector
 }
 
 /// One row of the pooled map from three rows of outputs of one block with `exist` channels.
-FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, int channels,
-                                float* to) {
+FROSTLINE_COMPILED_ONCE void stem_pool(const StemShape& shape, const float* from, int channels,
+                                       float* to) {
   const float *above = from, *row = above + shape.output_row(), *below = row + shape.output_row();
   const auto column = [&](int x) {
     const std::ptrdiff_t at = x * lanes;
@@ -139,8 +140,8 @@ FROSTLINE_SHARED void stem_pool(const StemShape& shape, const float* from, int c
 }
 
 /// Packs weights of (outputs, channels, 7, 7); the work is divided among the team.
-FROSTLINE_SHARED void stem_pack(const Team& team, const StemShape& shape, const WeightView& weights,
-                                float* packed) {
+FROSTLINE_COMPILED_ONCE void stem_pack(const Team& team, const StemShape& shape,
+                                       const WeightView& weights, float* packed) {
   constexpr int points = StemShape::points, half = lanes / 2;
   typedef double Doubles __attribute__((vector_size(4 * lanes)));
   const int depth = shape.depth(), channels = shape.image.channels;
@@ -168,9 +169,9 @@ FROSTLINE_SHARED void stem_pack(const Team& team, const StemShape& shape, const 
 /// its border.
 /// Shapes: shift of whole blocks of channels, or null for 0; packed of shape.packed_floats();
 /// scratch of shape.thread_scratch_floats() for each thread.
-FROSTLINE_SHARED void stem_forward(const Team& team, const StemShape& shape, int batch,
-                                   const float* images, const float* packed, const float* shift,
-                                   float* out, float* scratch) {
+FROSTLINE_COMPILED_ONCE void stem_forward(const Team& team, const StemShape& shape, int batch,
+                                          const float* images, const float* packed,
+                                          const float* shift, float* out, float* scratch) {
   float* const pixels = scratch;
   float* const v = pixels + StemShape::points * shape.pixel_row();
   float* const m = v + StemShape::products * shape.input_product();

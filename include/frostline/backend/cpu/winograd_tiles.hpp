@@ -135,7 +135,8 @@ struct TileBlock {
   WinogradTile tiles[capacity];
 };
 
-FROSTLINE_SHARED void list_tiles(const WinogradShape& shape, int begin, int end, TileBlock& block) {
+FROSTLINE_COMPILED_ONCE void list_tiles(const WinogradShape& shape, int begin, int end,
+                                        TileBlock& block) {
   const TileAxis vertical = shape.vertical(), horizontal = shape.horizontal();
   const int down = vertical.count(), across = horizontal.count();
   const int whole_down = vertical.whole(), whole_across = horizontal.whole();

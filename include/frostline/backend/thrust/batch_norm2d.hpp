@@ -102,8 +102,8 @@ struct CountBatch {
 };
 
 template <class AnyCall>
-FROSTLINE_SHARED void batch_norm_forward(const AnyCall& call, const BatchNorm& norm, bool by_batch,
-                                         bool saves) {
+FROSTLINE_COMPILED_ONCE void batch_norm_forward(const AnyCall& call, const BatchNorm& norm,
+                                                bool by_batch, bool saves) {
   if (by_batch) {
     sum_rows(call.context, norm.at.channels, norm.count, Moments{norm.at, call.inputs[0]},
              UseBatch{norm, saves});
@@ -169,8 +169,8 @@ struct NormGradient {
 
 /// Stores the parameters' gradients that are not null, and sets the coefficients of the input's.
 template <class AnyCall>
-FROSTLINE_SHARED void batch_norm_slopes(const AnyCall& call, const BatchNorm& norm,
-                                        bool parameters) {
+FROSTLINE_COMPILED_ONCE void batch_norm_slopes(const AnyCall& call, const BatchNorm& norm,
+                                               bool parameters) {
   PutSlopes put_slopes{nullptr, nullptr, call.accumulate};
   if (parameters) {
     put_slopes.weight = call.parameter_gradients[0];
@@ -181,14 +181,14 @@ FROSTLINE_SHARED void batch_norm_slopes(const AnyCall& call, const BatchNorm& no
 }
 /// The parameters' gradients with the running statistics.
 template <class AnyCall>
-FROSTLINE_SHARED void batch_norm_running_slopes(const AnyCall& call, const BatchNorm& norm) {
+FROSTLINE_COMPILED_ONCE void batch_norm_running_slopes(const AnyCall& call, const BatchNorm& norm) {
   sum_rows(call.context, norm.at.channels, norm.count,
            RunningSlopes{norm, call.inputs[0], call.output_gradient},
            PutSlopes{call.parameter_gradients[0], call.parameter_gradients[1], call.accumulate});
 }
 template <class AnyCall>
-FROSTLINE_SHARED void batch_norm_input_gradient(const AnyCall& call, const BatchNorm& norm,
-                                                bool by_batch, bool parameters, bool adds) {
+FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(const AnyCall& call, const BatchNorm& norm,
+                                                       bool by_batch, bool parameters, bool adds) {
   if (by_batch)
     batch_norm_slopes(call, norm, parameters);
   else

@@ -47,7 +47,7 @@ struct Finish {
 
 /// Assigns a batch's outputs with columns and products. Shapes: scratch as Chunk::full.
 template <class AnyCall>
-FROSTLINE_SHARED void conv2d_by_columns(const AnyCall& call, const FusedConvolution& c) {
+FROSTLINE_COMPILED_ONCE void conv2d_by_columns(const AnyCall& call, const FusedConvolution& c) {
   const Windows& w = c.w;
   const std::ptrdiff_t pixels = w.pixels(), k = w.group_taps();
   const auto multiply = [&](const Chunk& chunk, const float* columns) {
@@ -83,7 +83,8 @@ void conv2d_forward(const Call& call, const FusedConvolution& c) {
 }
 
 template <class AnyCall>
-FROSTLINE_SHARED void conv2d_input_gradient(const AnyCall& call, const Windows& w, bool adds) {
+FROSTLINE_COMPILED_ONCE void conv2d_input_gradient(const AnyCall& call, const Windows& w,
+                                                   bool adds) {
   const std::ptrdiff_t pixels = w.pixels(), k = w.group_taps();
   const auto multiply = [&](const Chunk& chunk, float* columns, bool adds_product) {
     for (int g = 0; g < w.groups; ++g)
@@ -117,7 +118,7 @@ struct ByChannel {
 };
 
 template <class AnyCall>
-FROSTLINE_SHARED void conv2d_weight_gradient(const AnyCall& call, const Windows& w) {
+FROSTLINE_COMPILED_ONCE void conv2d_weight_gradient(const AnyCall& call, const Windows& w) {
   const std::ptrdiff_t pixels = w.pixels(), k = w.group_taps();
   bool adds = call.accumulate;
   for_each_chunk(w.taps() + w.out_channels, pixels, call.batch, [&](const Chunk& chunk) {

@@ -46,13 +46,13 @@ struct GateItem {
 };
 
 template <class AnyCall>
-FROSTLINE_SHARED void times_gate(const AnyCall& call, Shape shape, const float* from, float* to,
-                                 bool adds) {
+FROSTLINE_COMPILED_ONCE void times_gate(const AnyCall& call, Shape shape, const float* from,
+                                        float* to, bool adds) {
   for_each_index(call.context, call.batch * std::ptrdiff_t(shape.size()),
                  TimesGate{from, call.inputs[1], to, std::ptrdiff_t(shape.pixels()), adds});
 }
 template <class AnyCall>
-FROSTLINE_SHARED void gate_gradient(const AnyCall& call, Shape shape, bool adds) {
+FROSTLINE_COMPILED_ONCE void gate_gradient(const AnyCall& call, Shape shape, bool adds) {
   const auto pixels = std::ptrdiff_t(shape.pixels());
   sum_rows(call.context, std::ptrdiff_t(call.batch) * shape.channels, pixels,
            GateItem{call.inputs[0], call.output_gradient, pixels},

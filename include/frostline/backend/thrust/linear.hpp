@@ -17,19 +17,20 @@ struct Repeat {
 };
 
 template <class AnyCall>
-FROSTLINE_SHARED void linear_forward(const AnyCall& call, int in, int out) {
+FROSTLINE_COMPILED_ONCE void linear_forward(const AnyCall& call, int in, int out) {
   for_each_index(call.context, std::ptrdiff_t(call.batch) * out,
                  Repeat{call.parameters[1], call.output, out});
   gemm(call.context, call.batch, out, in, {call.inputs[0], in}, {call.parameters[0], in, true},
        {call.output, out}, true);
 }
 template <class AnyCall>
-FROSTLINE_SHARED void linear_input_gradient(const AnyCall& call, int in, int out, bool adds) {
+FROSTLINE_COMPILED_ONCE void linear_input_gradient(const AnyCall& call, int in, int out,
+                                                   bool adds) {
   gemm(call.context, call.batch, in, out, {call.output_gradient, out}, {call.parameters[0], in},
        {call.input_gradients[0], in}, adds);
 }
 template <class AnyCall>
-FROSTLINE_SHARED void linear_weight_gradient(const AnyCall& call, int in, int out) {
+FROSTLINE_COMPILED_ONCE void linear_weight_gradient(const AnyCall& call, int in, int out) {
   gemm(call.context, out, in, call.batch, {call.output_gradient, out, true}, {call.inputs[0], in},
        {call.parameter_gradients[0], in}, call.accumulate);
 }

@@ -138,7 +138,8 @@ void max_pool_forward(const Call& call, const Pool& pool) {
 #endif
 }
 template <class AnyCall>
-FROSTLINE_SHARED void max_pool_input_gradient(const AnyCall& call, const Pool& pool, bool adds) {
+FROSTLINE_COMPILED_ONCE void max_pool_input_gradient(const AnyCall& call, const Pool& pool,
+                                                     bool adds) {
   for_each_index(call.context,
                  std::ptrdiff_t(call.batch) * pool.channels * pool.in_height * pool.in_width,
                  LargestGradient{pool, call.output_gradient, call.input_gradients[0], adds});
@@ -169,13 +170,13 @@ struct Share {
 };
 
 template <class AnyCall>
-FROSTLINE_SHARED void average_forward(const AnyCall& call, Shape in) {
+FROSTLINE_COMPILED_ONCE void average_forward(const AnyCall& call, Shape in) {
   const auto pixels = std::ptrdiff_t(in.pixels());
   sum_rows(call.context, std::ptrdiff_t(call.batch) * in.channels, pixels,
            PlaneItem{call.inputs[0], pixels}, PutMean{call.output, pixels});
 }
 template <class AnyCall>
-FROSTLINE_SHARED void average_input_gradient(const AnyCall& call, Shape in, bool adds) {
+FROSTLINE_COMPILED_ONCE void average_input_gradient(const AnyCall& call, Shape in, bool adds) {
   for_each_index(
       call.context, call.batch * std::ptrdiff_t(in.size()),
       Share{call.output_gradient, call.input_gradients[0], std::ptrdiff_t(in.pixels()), adds});

@@ -92,7 +92,7 @@ struct ChannelSum {
 };
 /// The gradient of a bias: assigned, or added. Shapes: values (batch, channels, pixels).
 template <class AnyCall>
-FROSTLINE_SHARED void bias_gradient(const AnyCall& call, Shape out, float* bias) {
+FROSTLINE_COMPILED_ONCE void bias_gradient(const AnyCall& call, Shape out, float* bias) {
   const OverBatch at{out.channels, std::ptrdiff_t(out.pixels())};
   sum_rows(call.context, out.channels, call.batch * at.pixels, ChannelSum{at, call.output_gradient},
            PutSum{bias, call.accumulate});

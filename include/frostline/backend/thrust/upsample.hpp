@@ -79,13 +79,14 @@ struct InterpolateGradient {
 };
 
 template <class AnyCall>
-FROSTLINE_SHARED void upsample_forward(const AnyCall& call, Shape in, Shape out) {
+FROSTLINE_COMPILED_ONCE void upsample_forward(const AnyCall& call, Shape in, Shape out) {
   for_each_index(
       call.context, call.batch * std::ptrdiff_t(out.size()),
       Interpolate{{in.height, in.width, out.height, out.width}, call.inputs[0], call.output});
 }
 template <class AnyCall>
-FROSTLINE_SHARED void upsample_input_gradient(const AnyCall& call, Shape in, Shape out, bool adds) {
+FROSTLINE_COMPILED_ONCE void upsample_input_gradient(const AnyCall& call, Shape in, Shape out,
+                                                     bool adds) {
   for_each_index(call.context, call.batch * std::ptrdiff_t(in.size()),
                  InterpolateGradient{{in.height, in.width, out.height, out.width},
                                      call.output_gradient,
