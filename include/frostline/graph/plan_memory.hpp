@@ -143,11 +143,11 @@ template <int Size>
 constexpr bool place_branches(const Graph<Size>& graph, const Schedule<Size>& schedule,
                               Plan<Size>& plan) {
   bool any = false;
-  for (int s = 0; s < schedule.prefix; ++s) {
+  for (int s = 0; s < schedule.per_image_steps; ++s) {
     const int copy = schedule[s].node, branch = graph[copy].inputs[0];
     if (graph[copy].kind != Kind::concat || !graph[copy].whole_blocks || branch == 0) continue;
     Slot& slot = plan.activations[branch];
-    if (slot.inside != no_node || slot.last >= schedule.prefix) continue;
+    if (slot.inside != no_node || slot.last >= schedule.per_image_steps) continue;
     slot.inside = copy;
     slot.inner = graph[copy].first_float;
     slot.bytes = 0;
@@ -174,7 +174,8 @@ constexpr Plan<Size> plan_memory(const Graph<Size>& graph, const Schedule<Size>&
   find_lives();
   if (place_branches(graph, schedule, plan)) find_lives();
 
-  for (Slot& slot : plan.activations) slot.per_thread = slot.used() && slot.last < schedule.prefix;
+  for (Slot& slot : plan.activations)
+    slot.per_thread = slot.used() && slot.last < schedule.per_image_steps;
 
   Placer<3 * Size> per_sample{};
   Placer<Size> fixed{}, per_thread{};

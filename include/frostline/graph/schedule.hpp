@@ -19,9 +19,9 @@ template <int Size>
 struct Schedule {
   Step steps[3 * Size + 2]{};
   int size = 0;
-  int loss = 0;            // where the forward ends and the losses begin
-  int backward = 0;        // where the backward begins
-  int prefix = 0;          // steps before this one run image by image, one image per thread
+  int loss = 0;             // where the forward ends and the losses begin
+  int backward = 0;         // where the backward begins
+  int per_image_steps = 0;  // steps before this one run image by image, one image per thread
   int cut = 0;             // steps before this one compute features, which training does not change
   int features = no_node;  // the node whose value they are; none if the cut is 0
   constexpr void append(int node, Pass pass, bool auxiliary = false) {
@@ -107,9 +107,9 @@ constexpr Schedule<Size> schedule(const Graph<Size>& graph, const Declared* decl
   for (int i = 1; i < Size; ++i)
     if (graph[i].absorbed_by == no_node) result.append(i, Pass::forward, !needed[i]);
   result.loss = result.size;
-  while (has_prefix && result.prefix < result.loss &&
-         runs_image_by_image(graph[result.steps[result.prefix].node]))
-    ++result.prefix;
+  while (has_prefix && result.per_image_steps < result.loss &&
+         runs_image_by_image(graph[result.steps[result.per_image_steps].node]))
+    ++result.per_image_steps;
   find_cut(graph, result, declared);
   for (int k = 0; k < graph.output_count; ++k) result.append(graph.outputs[k].node, Pass::loss);
   result.backward = result.size;

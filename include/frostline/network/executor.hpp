@@ -255,7 +255,7 @@ class Executor {
   /// values stay in one cache and a slow thread computes fewer images. The whole team computes each
   /// of the last `batch % threads` images.
   void run_up_to(int last, bool training) {
-    const int first = first_, middle = std::clamp(program().prefix, first, last);
+    const int first = first_, middle = std::clamp(program().per_image_steps, first, last);
     std::atomic<int> next = 0;
     Backend::run(threads(), [&](const Team& team) {
       const auto part = [&](int from, int to, const Images& images) {
@@ -374,7 +374,8 @@ class Executor {
     return call;
   }
   void set_scratch(Call& call, const Images& images) const {
-    const std::size_t steps = images.alone ? std::size_t(program().prefix) : program().facts.size();
+    const std::size_t steps =
+        images.alone ? std::size_t(program().per_image_steps) : program().facts.size();
     call.scratch = memory_.scratch();
     call.shared_scratch_bytes = program().shared_scratch_bytes(steps);
     call.scratch_stride = program().scratch_bytes(steps);

@@ -82,7 +82,7 @@ class NotFinite {
         first = s;
       return first != s;
     };
-    const int middle = std::max(program().prefix, network_.first_);
+    const int middle = std::max(program().per_image_steps, network_.first_);
     for (int n = 0; n < network_.batch_; ++n)  // each image overwrites the values of the last one
       for (int s = network_.first_; s < middle && s < first && run(s, {n, 1, true});) ++s;
     for (int s = middle; s < first && run(s, {0, network_.batch_, true});) ++s;

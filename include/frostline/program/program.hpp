@@ -16,7 +16,7 @@ struct Program {
   int loss;                                                   // the step at which the forward ends
   int backward;                                               // the first step of the backward
   std::span<const Output> outputs;                            // the first, and auxiliary ones
-  int prefix;                                                 // number of steps image by image
+  int per_image_steps;                                        // number of steps image by image
   int cut;                                                    // steps that compute the features
   int features;                                               // their node, or no_node
   KernelFunction load_features, store_features;               // convert NCHW; null: already NCHW
@@ -51,9 +51,9 @@ struct Program {
   constexpr std::size_t all_scratch_bytes(int threads) const {
     const std::size_t team =
         shared_scratch_bytes(facts.size()) + scratch_bytes(facts.size()) * std::size_t(threads);
-    const std::size_t alone =
-        (shared_scratch_bytes(std::size_t(prefix)) + scratch_bytes(std::size_t(prefix))) *
-        std::size_t(threads);
+    const std::size_t alone = (shared_scratch_bytes(std::size_t(per_image_steps)) +
+                               scratch_bytes(std::size_t(per_image_steps))) *
+                              std::size_t(threads);
     return team > alone ? team : alone;
   }
   constexpr std::size_t packed_floats() const {
@@ -84,7 +84,7 @@ inline constexpr Program program{
     .backward = scheduled<Model, In, Backend, Options>.backward,
     .outputs = {compiled<Model, In, Backend, Options>.outputs,
                 std::size_t(compiled<Model, In, Backend, Options>.output_count)},
-    .prefix = scheduled<Model, In, Backend, Options>.prefix,
+    .per_image_steps = scheduled<Model, In, Backend, Options>.per_image_steps,
     .cut = scheduled<Model, In, Backend, Options>.cut,
     .features = scheduled<Model, In, Backend, Options>.features,
     .load_features = features_kernel<Model, In, Backend, Options, Layout::plain, Layout::blocked>(),

@@ -136,10 +136,12 @@ TEST_CASE("a layer that takes only NCHW gets it, and its neighbours get their ow
 TEST_CASE("frozen layers that are small enough run image by image") {
   constexpr const auto& steps = scheduled<HeadOnly, Image, cpu>;
   constexpr const auto& graph = compiled<HeadOnly, Image, cpu>;
-  STATIC_REQUIRE(std::string_view(graph[steps[steps.prefix].node].path) == "layer3.0.conv1");
-  STATIC_REQUIRE(scheduled<ResNet18<>, Image, cpu>.prefix == 0);
+  STATIC_REQUIRE(std::string_view(graph[steps[steps.per_image_steps].node].path) ==
+                 "layer3.0.conv1");
+  STATIC_REQUIRE(scheduled<ResNet18<>, Image, cpu>.per_image_steps == 0);
   using Drifting = Freeze<ResNet18<>, BatchStatistics>;
-  STATIC_REQUIRE(scheduled<Drifting, Image, cpu>.prefix == 0);  // a batch norm sees all images
+  // A batch norm reads all images.
+  STATIC_REQUIRE(scheduled<Drifting, Image, cpu>.per_image_steps == 0);
   // Values inside the prefix take one sample per thread.
   constexpr const auto& plan = planned<HeadOnly, Image, cpu>;
   STATIC_REQUIRE(plan.activations[find(graph, "layer1.0.conv1").output].per_thread);
