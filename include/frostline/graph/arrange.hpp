@@ -64,7 +64,7 @@ struct Arranger {
     if (to) to[size] = node;
     ++size;
   }
-  constexpr int find(int value, Layout layout) {
+  constexpr int in_layout(int value, Layout layout) {
     int& found = at[value][int(layout)];
     if (found != no_node) return found;
     Node node{};
@@ -107,7 +107,7 @@ struct Arranger {
         node.saved =
             choosers[node.layer].saved(Storage<Backend>::padded(node.in, node.choice.input));
         for (int k = 0; k < node.input_count; ++k)
-          node.inputs[k] = find(node.inputs[k], node.choice.input);
+          node.inputs[k] = in_layout(node.inputs[k], node.choice.input);
         if (node.kind == Kind::concat) place_branch(node);
       }
       layouts[i] = node.choice.output;
@@ -117,7 +117,7 @@ struct Arranger {
       append(node);
       for (int k = 0; k < from.output_count; ++k)
         if (from.outputs[k].node == i)
-          outputs[k] = {find(i, Layout::plain), from.outputs[k].weight};
+          outputs[k] = {in_layout(i, Layout::plain), from.outputs[k].weight};
     }
   }
 };
