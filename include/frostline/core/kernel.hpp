@@ -36,7 +36,7 @@ struct cpu;
 ///   parameters have changed. `pack` skips parameters that do not train unless
 ///   `call.frozen_changed`: their packed copy is still valid. The kernels of that pass read the
 ///   result from `call.packed`;
-/// - `reads_packed_alone<At>`: only `pack` reads its parameters.
+/// - `reads_only_packed<At>`: only `pack` reads its parameters.
 template <class Backend, class Layer>
 struct Kernel;
 

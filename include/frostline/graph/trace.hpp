@@ -30,7 +30,7 @@ struct Tracer {
   Output auxiliaries[Graph<1>::max_outputs - 1]{};
   int auxiliary_count = 0;
   int branches[Graph<1>::max_outputs - 1][2]{};  // the nodes of each: first, and last + 1
-  bool alone = false;  // only for names: the layer that a branch reads is not there
+  bool only_names = false;                       // the layer that a branch reads may be missing
 
   constexpr void report(Problem::Kind kind) {
     if (problem.kind == Problem::nothing) {
@@ -248,7 +248,7 @@ struct Trace<T> {
     };
     int from = t.size - 1;
     while (from > 0 && (!covers(name, t.nodes[from].path) || is_of_a_branch(from))) --from;
-    if (from <= 0 && !t.alone && t.problem.kind == Problem::nothing) {
+    if (from <= 0 && !t.only_names && t.problem.kind == Problem::nothing) {
       t.report(Problem::unknown_name);
       t.problem.name = Path(T::reads);
       list_near_names(T::reads, {t.nodes + 1, t.size - 1, t.path}, t.problem);
@@ -262,7 +262,7 @@ struct Trace<T> {
     }
     const int first = t.size;
     Trace<typename T::branch>::run(t);
-    if (t.problem.kind == Problem::nothing && !t.alone) {
+    if (t.problem.kind == Problem::nothing && !t.only_names) {
       t.branches[t.auxiliary_count][0] = first;
       t.branches[t.auxiliary_count][1] = t.size;
       t.auxiliaries[t.auxiliary_count++] = {t.current, T::weight};
@@ -285,7 +285,7 @@ struct Trace<New<NewLayer, OldLayer>> {
   // The old layer's first names: a file may still contain them.
   static constexpr void record_replaced(Tracer& t) {
     Node old[Trace<OldLayer>::leaves::size + 1]{};
-    Tracer tracer{.nodes = old, .alone = true};
+    Tracer tracer{.nodes = old, .only_names = true};
     Trace<OldLayer>::run(tracer);
     for (int i = 0; i < tracer.size; ++i) {
       const Path name = t.path / first_name(old[i].path);
@@ -312,7 +312,7 @@ struct Trace<T> {
   static constexpr bool removed_head_has(const Clause& clause) {
     if constexpr (requires { typename T::removed; }) {
       Node old[Trace<typename T::removed>::leaves::size + 1]{};
-      Tracer tracer{.nodes = old, .alone = true};
+      Tracer tracer{.nodes = old, .only_names = true};
       Trace<typename T::removed>::run(tracer);
       return apply_clause(clause, {old, tracer.size, {}});
     }

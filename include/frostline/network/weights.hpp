@@ -129,7 +129,7 @@ class Weights {
                   tensor.extents.size() >= 2;
     for (std::size_t s = 0; s < program.steps.size(); ++s)
       if (program.steps[s].node == tensor.node && program.steps[s].pass != Pass::loss)
-        result = result && program.facts[s].reads_packed_alone;
+        result = result && program.facts[s].reads_only_packed;
     return result;
   }
   template <class Number>

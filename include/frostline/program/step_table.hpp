@@ -22,7 +22,7 @@ struct StepFacts {
   std::size_t packed_floats = 0, packed_offset = 0;
   std::size_t scratch_bytes = 0;         // per thread
   std::size_t shared_scratch_bytes = 0;  // per team
-  bool reads_packed_alone = false;       // only `pack` reads its parameters
+  bool reads_only_packed = false;        // only `pack` reads its parameters
 };
 
 /// A step of a network as a backend's function, chosen only by layer type, shapes and flags.
@@ -107,16 +107,15 @@ struct CompiledStep {
       return whole_lines(LayerKernel::template shared_scratch_bytes<Here>(step.pass));
     return 0;
   }
-  static constexpr bool reads_packed_alone() {
+  static constexpr bool reads_only_packed() {
     if constexpr (step.pass != Pass::loss &&
-                  requires { LayerKernel::template reads_packed_alone<Here>; })
-      return LayerKernel::template reads_packed_alone<Here>;
+                  requires { LayerKernel::template reads_only_packed<Here>; })
+      return LayerKernel::template reads_only_packed<Here>;
     return false;
   }
   static constexpr StepFacts facts() {
-    return {
-        function(),          pack(), packed_floats(), 0, scratch_bytes(), shared_scratch_bytes(),
-        reads_packed_alone()};
+    return {function(),         pack(), packed_floats(), 0, scratch_bytes(), shared_scratch_bytes(),
+            reads_only_packed()};
   }
 };
 

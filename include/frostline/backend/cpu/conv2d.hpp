@@ -73,7 +73,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
                            : 2 * padded + Algorithm<At>::template packed_floats<At>());
   }
   template <class At>
-  static constexpr bool reads_packed_alone = Algorithm<At>::reads_packed_alone;
+  static constexpr bool reads_only_packed = Algorithm<At>::reads_only_packed;
   template <class At, Pass pass>
   static void pack(const Call& call) {
     const bool weights = At::trains(0) || call.frozen_changed;

@@ -28,7 +28,7 @@ inline namespace FROSTLINE_CPU {
 ///   network's input lack the first, algorithms of only frozen convolutions lack both.
 /// Units: floats, per thread, per team, of packed weights.
 struct ConvolutionAlgorithm {
-  static constexpr bool reads_packed_alone = true;  // only `pack` reads the weights
+  static constexpr bool reads_only_packed = true;  // only `pack` reads the weights
   template <class At>
   static constexpr std::size_t scratch_floats(Pass) {
     return 0;
@@ -56,7 +56,7 @@ struct ConvolutionAlgorithm {
 /// Any convolution, over NCHW.
 template <ConvolutionSizes c>
 struct Im2colAlgorithm : ConvolutionAlgorithm {
-  static constexpr bool reads_packed_alone = false;
+  static constexpr bool reads_only_packed = false;
   static constexpr bool fits(const Situation&) { return true; }
   static constexpr Choice choice() { return {.name = "im2col"}; }
 
