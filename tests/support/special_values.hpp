@@ -74,6 +74,22 @@ void check_special_passage() {
   for (int k = 0; k < run.inputs; ++k) require_same(gradients.inputs[k], run.dy);
 }
 
+/// Gates that are not finite change no channel but their own, and no border of a layout.
+template <class Backend, Situation place>
+void check_special_gates() {
+  constexpr std::size_t pixels = place.in.pixels();
+  LayerRun<Backend, Scale, place> run(2, 3);
+  run.x[0] = random_floats(2 * place.in.size()), run.dy = random_floats(2 * place.in.size());
+  run.x[1] = random_floats(2 * std::size_t(place.in.channels));
+  run.x[1][3] = infinity, run.x[1][20] = not_finite[0];
+  const auto gated = [&](std::vector<float> values) {
+    for (std::size_t i = 0; i < values.size(); ++i) values[i] *= run.x[1][i / pixels];
+    return values;
+  };
+  require_same(run.template forward<0>(), gated(run.x[0]));
+  require_same(run.template backward<0, true, false>().inputs[0], gated(run.dy));
+}
+
 /// A frozen model, which fuses its layers, against the same one layer by layer, with one pixel of
 /// the first of two images that is not finite. An output that is not finite in the latter must not
 /// be finite in the former; numbers from column `far` on, and the second image, must not change. If

@@ -12,6 +12,10 @@ TEST_CASE("a dropped infinity becomes NaN, and sums and copies pass on NaN and i
   check_special_passage<thrust_backend, Flatten, place>();
 }
 
+TEST_CASE("gates that are not finite change only their channels, with Thrust") {
+  check_special_gates<thrust_backend, Situation{.in = {17, 3, 5}}>();
+}
+
 TEST_CASE("NaN and infinity pass through fused layers as through single ones") {
   check_special_fused<thrust_backend, SpecialBlocks<1>, Input<3, 9, 41>>(20, true);
   check_special_fused<thrust_backend, SpecialBlocks<2>, Input<3, 9, 41>>(12, true);

@@ -31,7 +31,8 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
 /// - `run(threads(), body)` calls body(team) in each thread of a team.
 /// - `Replay` runs a step's kernels, or queues a recording of them (`run`, `forget`).
 /// It may also have `whole_batches`, true if its kernels take whole batches and not single images;
-/// `blocked_floats(shape)` and `padded(shape)`, if its values have a layout besides NCHW; and
+/// `blocked_floats(shape)` and `padded(shape)`, if its values have a layout besides NCHW, in which
+/// whole blocks of channels must follow one another (a Concat's branch is written in place); and
 /// `queue(where, node, work)`, if it queues kernels: it reports errors of their launch.
 template <class T>
 concept IsBackend = IsBackendMemory<typename T::Memory> && std::copyable<typename T::Context> &&

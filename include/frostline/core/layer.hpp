@@ -88,7 +88,8 @@ struct Layer {
   /// layers after it are computed again in each epoch.
   static constexpr bool varies_in_training = false;
   static constexpr bool accepts(Shape) { return true; }
-  /// The number of values that it reads (a join reads two), and the shape of the second.
+  /// The number of values that the layer reads, 1 or 2. Only Residual (Add) and Scaled (Scale) give
+  /// a layer a second one, which must have the shape `second_input(in)`.
   static constexpr int inputs = 1;
   static constexpr Shape second_input(Shape in) { return in; }
   static constexpr TensorSpecs parameters() { return TensorSpecs{}; }

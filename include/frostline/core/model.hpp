@@ -34,21 +34,24 @@ struct Named {
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.Identity.html
 struct Identity {};
 
-/// Main(x) + Shortcut(x). Main adds nothing to the path; a shortcut without a name is "shortcut".
+/// Main(x) + Shortcut(x), of one shape. Main adds nothing to the path; a shortcut without a name is
+/// "shortcut".
 template <class Main, class Shortcut = Identity>
 struct Residual {};
 
 /// x * Gate(x): each channel of x is multiplied by its own number. Gate adds nothing to the path.
-/// Shapes: {C, H, W} to the same; Gate must give {C, 1, 1}.
+/// Shapes: {C, H, W} to the same; a Gate that does not give {C, 1, 1} is a compile error.
 /// Source: Hu et al. 2018, https://arxiv.org/abs/1709.01507 (models/squeeze_excitation.hpp)
 template <class Gate>
 struct Scaled {};
 
-/// The outputs of branches that all read the same input, side by side: torch.cat(outputs, dim=1).
+/// Joins the outputs of branches along their channels: torch.cat(outputs, dim=1). All branches read
+/// the same input.
 /// As in Sequential, a branch without a name is named by its position. With an Identity as a branch
 /// the input itself is part of the output, as in DenseNet:
 /// `Concat<Identity, Named<"denselayer1", ...>>`.
-/// Shapes: {C, H, W} to {C_1 + C_2 + ..., H', W'} of branches that give {C_1, H', W'}, ...
+/// Shapes: {C, H, W} to {C_1 + C_2 + ..., H', W'} of branches that give {C_1, H', W'}, ...;
+/// another height or width is a compile error.
 /// Source: https://pytorch.org/docs/stable/generated/torch.cat.html
 template <class First, class... More>
 struct Concat {};

@@ -11,9 +11,10 @@ struct Pads {
   int top = 0, left = 0, bottom = 0, right = 0;
 };
 
-/// A Padding of Conv2d: TensorFlow's "SAME". The output has ceil(H / Stride) rows and
-/// ceil(W / Stride) columns, with as few zeros around the image as that needs. An odd number of
-/// rows (columns) of zeros has one more below (on the right). PyTorch has it only for stride 1.
+/// A value for Conv2d's Padding: TensorFlow's "SAME". The output has ceil(H / Stride) rows and
+/// ceil(W / Stride) columns, and the image gets the fewest zeros that make this possible. If their
+/// number is odd, the extra row is at the bottom and the extra column on the right. PyTorch's
+/// padding='same' is the same, but requires stride 1.
 /// Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2; timm's Conv2dSame.
 inline constexpr int same_padding = -1;
 

@@ -13,7 +13,9 @@ template <int Kernel, int Stride = Kernel, int Padding = 0>
 struct MaxPool2d : Layer {
   static_assert(Kernel > 0 && Kernel <= 16 && Stride > 0,
                 "frostline: MaxPool2d requires a window of 1 to 16 and a positive stride");
-  static_assert(Padding >= 0 && 2 * Padding <= Kernel,
+  static_assert(Padding >= 0,
+                "frostline: MaxPool2d requires a Padding of 0 or more; same_padding is for Conv2d");
+  static_assert(2 * Padding <= Kernel,
                 "frostline: MaxPool2d requires a padding of at most half its window");
 
   static constexpr Kind kind =

@@ -11,15 +11,17 @@
 namespace frostline {
 
 /// Multiplies each channel by a gate that is computed from the means of all channels: a 1x1
-/// convolution `fc1` to `Squeezed` channels, Activation, a 1x1 convolution `fc2`, ScaleActivation
-/// (Sigmoid: gates between 0 and 1). Shapes: {Channels, H, W} to the same.
-/// Source: Hu et al. 2018, https://arxiv.org/abs/1709.01507;
+/// convolution `fc1` to `SqueezeChannels` channels, Activation, a 1x1 convolution `fc2`,
+/// ScaleActivation (Sigmoid: gates between 0 and 1). Shapes: {Channels, H, W} to the same. Source:
+/// Hu et al. 2018, https://arxiv.org/abs/1709.01507;
 /// https://pytorch.org/vision/stable/generated/torchvision.ops.SqueezeExcitation.html
-template <int Channels, int Squeezed, class Activation = ReLU, class ScaleActivation = Sigmoid>
+template <int Channels, int SqueezeChannels, class Activation = ReLU,
+          class ScaleActivation = Sigmoid>
 struct SqueezeExcitation {
   using gate =
-      Module<Named<"avgpool", GlobalAveragePool>, Named<"fc1", Conv2d<Channels, Squeezed, 1>>,
-             Named<"activation", Activation>, Named<"fc2", Conv2d<Squeezed, Channels, 1>>,
+      Module<Named<"avgpool", GlobalAveragePool>,
+             Named<"fc1", Conv2d<Channels, SqueezeChannels, 1>>, Named<"activation", Activation>,
+             Named<"fc2", Conv2d<SqueezeChannels, Channels, 1>>,
              Named<"scale_activation", ScaleActivation>>;
   using model = Scaled<gate>;
 };

@@ -37,7 +37,7 @@ struct layer_cannot_take_its_input;
 template <class At, class Main, class Shortcut>
 struct branches_differ;
 template <class At, class Gets, class Gate>
-struct gate_has_another_shape;
+struct gate_has_wrong_shape;
 template <class At, class Branch, class Gives, class First>
 struct branches_cannot_be_joined;
 template <class At, class Auxiliary, class Main>
@@ -89,9 +89,9 @@ struct Facts {
                               shortcut_gives<problem.shape.channels, problem.shape.height,
                                              problem.shape.width>>*)nullptr;
     else if constexpr (Kind == Problem::gate_shape)
-      return (gate_has_another_shape<At, gets<node.in.channels, node.in.height, node.in.width>,
-                                     gate_gives<problem.shape.channels, problem.shape.height,
-                                                problem.shape.width>>*)nullptr;
+      return (gate_has_wrong_shape<At, gets<node.in.channels, node.in.height, node.in.width>,
+                                   gate_gives<problem.shape.channels, problem.shape.height,
+                                              problem.shape.width>>*)nullptr;
     else if constexpr (Kind == Problem::concat_shapes)
       return (
           branches_cannot_be_joined<At, number_of_branch<problem.branch>,
@@ -148,18 +148,19 @@ struct Diagnose<branches_differ<At, Main, Shortcut>> {
                 "give the shortcut the main branch's stride and channels");
 };
 template <class At, class Gets, class Gate>
-struct Diagnose<gate_has_another_shape<At, Gets, Gate>> {
-  static_assert(buildable<gate_has_another_shape<At, Gets, Gate>>,
-                "frostline: Scaled requires a gate that gives one number for each channel of what "
-                "it gets, {channels, 1, 1}; end it with as many channels, and pool its pixels");
+struct Diagnose<gate_has_wrong_shape<At, Gets, Gate>> {
+  static_assert(
+      buildable<gate_has_wrong_shape<At, Gets, Gate>>,
+      "frostline: Scaled requires a gate that gives {channels, 1, 1}, with the channels "
+      "that Scaled gets; begin it with GlobalAveragePool and give its last layer that many "
+      "channels");
 };
 template <class At, class Branch, class Gives, class First>
 struct Diagnose<branches_cannot_be_joined<At, Branch, Gives, First>> {
   static_assert(
       buildable<branches_cannot_be_joined<At, Branch, Gives, First>>,
-      "frostline: Concat requires branches that give one height and width, since it joins them "
-      "along their channels; give the branch of this number, counted from 0, the strides and "
-      "paddings of the first");
+      "frostline: Concat requires branches that give one height and width, since it joins "
+      "channels; change the strides or paddings of the branch number_of_branch (0 is the first)");
 };
 template <class At, class Auxiliary, class Main>
 struct Diagnose<outputs_differ<At, Auxiliary, Main>> {

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <type_traits>
 
 #include "frostline/graph/compiled.hpp"
 
@@ -36,7 +37,7 @@ std::string summary(std::size_t packed_bytes = 0, int class_count = 0) {
   for (int i = 0; i < size; ++i) saved_in_all += saved[i] = saved_bytes(graph, plan, i);
   const auto table = [&](Graph<size> shown) {
     for (int i = 0; i < size; ++i)
-      if (shown[i].kind == Kind::concat)
+      if (!std::is_void_v<Backend> && shown[i].kind == Kind::concat)
         shown[i].choice.name = is_in_place(graph, plan, i) ? "in place" : "copied";
     return summary_of(shown.nodes, saved, size,
                       {std::int64_t(parameter_count(shown)), std::int64_t(trainable_count(shown)),

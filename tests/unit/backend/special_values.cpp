@@ -49,6 +49,11 @@ TEST_CASE("sums, copies and reorderings pass on NaN and infinity") {
   check_special_passage<cpu, Reorder, blocked({17, 3, 37})>();
 }
 
+TEST_CASE("gates that are not finite change only their channels") {
+  check_special_gates<cpu, plain({17, 3, 5})>();
+  check_special_gates<cpu, blocked({17, 3, 5})>();
+}
+
 /// A convolution whose last block of channels is not whole; LayerRun requires zeros in the rest.
 template <class Layer, Convolutions algorithm>
 void check_padded_channels() {
