@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The pictures of examples/support in C++17, for peers whose headers do not compile as C++20.
+// Pictures in C++17, for peers whose headers do not compile as C++20.
 #pragma once
 
 #include <cstddef>
@@ -16,7 +16,7 @@ struct Batch {
   std::vector<std::int64_t> labels;
 };
 
-/// The decoded pictures of a folder with a subfolder per class; see examples/support/data_set.hpp.
+/// The pictures of a folder with a subfolder per class.
 class Pictures {
  public:
   Pictures(const std::string& folder, int classes);
