@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include <compare>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -120,7 +121,7 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
   const auto by_place = [](const void* one, const void* other) {
     const Range &a = *static_cast<const Range*>(one), &b = *static_cast<const Range*>(other);
     const auto order = a.begin != b.begin ? a.begin <=> b.begin : a.end <=> b.end;
-    return order < 0 ? -1 : int(order > 0);
+    return std::is_lt(order) ? -1 : int(std::is_gt(order));
   };
   if (!ranges.empty()) std::qsort(ranges.data(), ranges.size(), sizeof(Range), by_place);
   std::int64_t end = 0;
