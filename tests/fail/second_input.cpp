@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+// prints: layer_has_no_second_input<frostline::Add
+// prints: at<'1'>
 // says: frostline: Network requires layers with one input
 #include <frostline/frostline.hpp>
 namespace fl = frostline;

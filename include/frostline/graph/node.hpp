@@ -107,6 +107,7 @@ struct Problem {
   enum Kind {
     nothing,
     layer_shape,       // a layer cannot take its input
+    second_input,      // a layer reads two values, but is not part of a Residual or Scaled
     branch_shapes,     // the branches of a Residual differ
     gate_shape,        // the gate of a Scaled does not have one number per channel
     concat_shapes,     // the branches of a Concat differ in height or width

@@ -83,9 +83,7 @@ template <LayerDeclaration T>
 struct Trace<T> {
   using leaves = TypeList<T>;
   static constexpr void run(Tracer& t) {
-    static_assert(T::inputs == 1,
-                  "frostline: Network requires layers with one input; Residual and Scaled give Add "
-                  "and Scale their second");
+    if (T::inputs != 1) t.report(Problem::second_input);
     if (!T::accepts(t.shape)) t.report(Problem::layer_shape);
     t.append<T>();
   }

@@ -34,6 +34,8 @@ struct network_gives {};
 // These types are never defined: their names, which consist of facts only, are the error messages.
 template <class Layer, class At, class Gets>
 struct layer_cannot_take_its_input;
+template <class Layer, class At>
+struct layer_has_no_second_input;
 template <class At, class Main, class Shortcut>
 struct branches_differ;
 template <class At, class Gets, class Gate>
@@ -84,6 +86,8 @@ struct Facts {
       return (layer_cannot_take_its_input<
               Leaf<Model, node.layer>, At,
               gets<node.in.channels, node.in.height, node.in.width>>*)nullptr;
+    else if constexpr (Kind == Problem::second_input)
+      return (layer_has_no_second_input<Leaf<Model, node.layer>, At>*)nullptr;
     else if constexpr (Kind == Problem::branch_shapes)
       return (branches_differ<At, main_gives<node.in.channels, node.in.height, node.in.width>,
                               shortcut_gives<problem.shape.channels, problem.shape.height,
@@ -146,6 +150,13 @@ struct Diagnose<branches_differ<At, Main, Shortcut>> {
   static_assert(buildable<branches_differ<At, Main, Shortcut>>,
                 "frostline: Residual requires branches that give one shape; "
                 "give the shortcut the main branch's stride and channels");
+};
+template <class Layer, class At>
+struct Diagnose<layer_has_no_second_input<Layer, At>> {
+  static_assert(
+      buildable<layer_has_no_second_input<Layer, At>>,
+      "frostline: Network requires layers with one input; only Residual and Scaled give a "
+      "layer (Add, Scale) a second one");
 };
 template <class At, class Gets, class Gate>
 struct Diagnose<gate_has_wrong_shape<At, Gets, Gate>> {
