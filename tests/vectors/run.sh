@@ -48,7 +48,7 @@ wanted=("$@")
 avx512=none
 grep -q avx512f /proc/cpuinfo && avx512=env
 check avx512 g++ "$avx512" -O2 -march=x86-64-v4
-check avx512-clang clang++ "$avx512" -O2 -march=x86-64-v4
+check avx512-clang clang++ "$avx512" -O1 -march=x86-64-v4
 check sixteen g++ env -O1 -march=x86-64-v3 -DFROSTLINE_LANES=16
 check avx2 g++ env -O2 -march=x86-64-v3
 check avx2-clang clang++ env -O2 -march=x86-64-v3
