@@ -83,15 +83,7 @@ class Copies {
     call.context = &context_;
     call.batch = batch_;
     call.first_channel = first;
-    Backend::run(threads_, [&](const Team& team) {
-      Call own = call;
-      own.team = team;
-      if constexpr (Backend::in_host_memory)
-        function(own);
-      else
-        Backend::queue({}, {}, [&] { function(own); });
-    });
-    context_.synchronize();
+    run_kernel<Backend>(context_, threads_, call, function);
   }
 
   typename Backend::Context context_{};

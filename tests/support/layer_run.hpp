@@ -74,6 +74,21 @@ class Poisoned {
   SharedVector<Line> lines_;
 };
 
+/// Calls a kernel's function in each thread of a team, and waits for what it queues.
+template <class Backend>
+void run_kernel(const typename Backend::Context& context, int threads, const Call& call,
+                KernelFunction function) {
+  Backend::run(threads, [&](const Team& team) {
+    Call own = call;
+    own.team = team;
+    if constexpr (Backend::in_host_memory)
+      function(own);
+    else
+      Backend::queue({}, {}, [&] { function(own); });
+  });
+  context.synchronize();
+}
+
 /// A batch of values in a layout. NCHW need not begin at a cache line.
 class StoredValue {
  public:
@@ -318,15 +333,7 @@ class LayerRun {
     REQUIRE((packed.intact() && scratch.intact() && saved_.intact() && saved_fixed_.intact()));
   }
   void run_team(const Call& call, KernelFunction function) {
-    Backend::run(threads_, [&](const Team& team) {
-      Call own = call;
-      own.team = team;
-      if constexpr (Backend::in_host_memory)
-        function(own);
-      else
-        Backend::queue({}, {}, [&] { function(own); });
-    });
-    context_.synchronize();
+    run_kernel<Backend>(context_, threads_, call, function);
   }
 
   typename Backend::Context context_{};

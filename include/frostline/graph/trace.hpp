@@ -32,10 +32,12 @@ struct Tracer {
   int branches[Graph<1>::max_outputs - 1][2]{};  // the nodes of each: first, and last + 1
   bool only_names = false;                       // the layer that a branch reads may be missing
 
-  constexpr void report(Problem::Kind kind) {
+  constexpr void report(Problem::Kind kind, Shape other = {}, int branch = 0) {
     if (problem.kind == Problem::nothing) {
       problem.kind = kind;
       problem.node = size;
+      problem.shape = other;
+      problem.branch = branch;
     }
   }
   template <class Declaration>
@@ -173,10 +175,7 @@ struct Trace<Residual<Main, Shortcut>> {
     if constexpr (!HasName<Shortcut>) t.path = outer / "shortcut";
     Trace<Shortcut>::run(t);
     t.path = outer;
-    if (t.shape != out) {
-      t.problem.shape = t.problem.kind == Problem::nothing ? t.shape : t.problem.shape;
-      t.report(Problem::branch_shapes);
-    }
+    if (t.shape != out) t.report(Problem::branch_shapes, t.shape);
     const int shortcut = t.current;
     t.current = main;
     t.shape = out;
@@ -195,10 +194,7 @@ struct Trace<Scaled<Gate>> {
     const Shape gate_shape = t.shape;
     t.current = x;
     t.shape = shape;
-    if (gate_shape != Scale::second_input(shape)) {
-      t.problem.shape = t.problem.kind == Problem::nothing ? gate_shape : t.problem.shape;
-      t.report(Problem::gate_shape);
-    }
+    if (gate_shape != Scale::second_input(shape)) t.report(Problem::gate_shape, gate_shape);
     t.append<Scale>(gate);
   }
 };
@@ -216,12 +212,8 @@ struct Trace<Concat<Branches...>> {
     Shape first{};
     const auto append_copy = [&] {
       if (count == 0) first = t.shape;
-      if (t.problem.kind == Problem::nothing &&
-          (t.shape.height != first.height || t.shape.width != first.width)) {
-        t.report(Problem::concat_shapes);
-        t.problem.shape = first;
-        t.problem.branch = count;
-      }
+      if (t.shape.height != first.height || t.shape.width != first.width)
+        t.report(Problem::concat_shapes, first, count);
       copies[count] = t.size;
       t.append<CopyChannels>(count == 0 ? no_node : copies[count - 1]);
       t.nodes[copies[count++]].first_channel = channels;
