@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Spans of a backend's memory: the host can index them only if that memory is the host's.
+#include <optional>
+
 #include "frostline/backend/cpu.hpp"
 #include "frostline/network/to_backend.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "support/catch.hpp"
 #include "support/device_backend.hpp"
+#include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/relative_error.hpp"
 
@@ -59,9 +62,21 @@ TEST_CASE("a network in a device's memory predicts and differentiates as one in 
   REQUIRE(relative_error(on_host(device.trainable()), host.trainable()) == 0);
 }
 
+using Large =
+    Network<Sequential<Linear<300, 200>, ReLU, Linear<200, 3>>, Input<300, 1, 1>, device_backend>;
+
+TEST_CASE("parameters and values are refused together, before anything is allocated") {
+  const std::size_t before = device_backend::allocated;
+  const Large network{max_batch(100)};
+  const std::size_t both = device_backend::allocated - before;
+  device_backend::room = both - 1;
+  REQUIRE_ERROR(Large{max_batch(100)},
+                format_text("a network with max_batch(100) takes {} bytes", both));
+  device_backend::room = std::numeric_limits<std::size_t>::max();
+  REQUIRE(device_backend::allocated == before + both);
+}
+
 TEST_CASE("networks that share parameters allocate them once") {
-  using Large =
-      Network<Sequential<Linear<300, 200>, ReLU, Linear<200, 3>>, Input<300, 1, 1>, device_backend>;
   constexpr std::size_t parameters = (300 * 200 + 200 + 200 * 3 + 3) * sizeof(float);
   constexpr std::size_t values = (300 + 2 * (200 + 200 + 3)) * sizeof(float);  // per sample
   const auto allocated_by = [](auto make) {
