@@ -20,7 +20,6 @@ struct minimal_backend {
     explicit Memory(std::size_t bytes) : lines_(new Line[(bytes + 63) / 64]{}), bytes_(bytes) {}
     std::byte* data() const { return reinterpret_cast<std::byte*>(lines_.get()); }
     std::size_t size() const { return bytes_; }
-    std::span<float> floats() const { return {reinterpret_cast<float*>(data()), bytes_ / 4}; }
 
    private:
     struct alignas(64) Line {

@@ -78,7 +78,8 @@ void require_same_weights(const One& one, const Other& other, float most) {
 }
 /// Rows of parameters (or of their gradients) after the last class stay zero.
 template <class Net>
-bool is_zero_after_the_classes(std::span<const float> span, const Net& network) {
+bool is_zero_after_the_classes(SpanOf<typename Net::backend, const float> span,
+                               const Net& network) {
   std::vector<float> copy(span.size());
   Net::backend::copy_out(network.executor().context(), copy.data(), span.data(), span.size_bytes());
   const Program& program = network.executor().program();

@@ -46,10 +46,10 @@ void scatter(Net& network) {
 template <class Net>
 std::vector<float> gradient_of(const Net& network, const NamedTensor& tensor) {
   using Backend = typename Net::backend;
-  const auto& executor = network.executor();
-  const std::size_t offset = executor.program().parameters[tensor.node][tensor.index];
+  const auto& store = network.executor().store();
+  const std::size_t offset = store.program().parameters[tensor.node][tensor.index];
   std::vector<float> result(tensor.size);
-  Backend::copy_out(executor.context(), result.data(), executor.gradients().data() + offset,
+  Backend::copy_out(store.context(), result.data(), store.gradients().data() + offset,
                     result.size() * sizeof(float));
   return result;
 }

@@ -13,12 +13,12 @@ inline float cpu_loss(const CrossEntropy& loss, Shape shape, std::span<const flo
                       std::span<const int> labels, std::span<float> gradient) {
   using CpuLoss = Kernel<cpu, CrossEntropy>;
   const HostMemory workspace(CpuLoss::workspace_bytes(shape, int(logits.size() / shape.size())));
-  const LossCall call{.threads = 2,
-                      .shape = shape,
-                      .logits = logits,
-                      .labels = labels,
-                      .gradient = gradient,
-                      .workspace = workspace.data()};
+  const LossCall<cpu> call{.threads = 2,
+                           .shape = shape,
+                           .logits = logits,
+                           .labels = labels,
+                           .gradient = gradient,
+                           .workspace = workspace.data()};
   CpuLoss::prepare(loss, call);
   CpuLoss::compute(loss, call);
   return CpuLoss::mean(call);

@@ -71,13 +71,13 @@ float loss_of(const CrossEntropy& loss, Shape shape, std::span<const float> logi
   const typename Backend::Memory workspace(
       LossKernel::workspace_bytes(shape, int(logits.size() / shape.size())));
   SharedVector<float> z(logits.begin(), logits.end()), dz(logits.size(), -7.0f);
-  const LossCall call{.context = &context,
-                      .threads = 2,
-                      .shape = shape,
-                      .logits = z,
-                      .labels = labels,
-                      .gradient = dz,
-                      .workspace = workspace.data()};
+  const LossCall<Backend> call{.context = &context,
+                               .threads = 2,
+                               .shape = shape,
+                               .logits = {z.data(), z.size()},
+                               .labels = labels,
+                               .gradient = {dz.data(), dz.size()},
+                               .workspace = workspace.data()};
   LossKernel::prepare(loss, call);
   LossKernel::compute(loss, call);
   const float mean = LossKernel::mean(call);
@@ -125,12 +125,12 @@ OptimizerSteps optimizer_steps(const Optimizer& optimizer, std::span<const float
   std::int64_t step = 0;
   for (const std::vector<float>& now : gradients) {
     const SharedVector<float> gradient(now.begin(), now.end());
-    const UpdateCall call{.context = &context,
-                          .threads = 2,
-                          .parameters = parameters,
-                          .gradients = gradient,
-                          .states = result.states,
-                          .workspace = workspace.data()};
+    const UpdateCall<Backend> call{.context = &context,
+                                   .threads = 2,
+                                   .parameters = {parameters.data(), parameters.size()},
+                                   .gradients = {gradient.data(), gradient.size()},
+                                   .states = {result.states.data(), result.states.size()},
+                                   .workspace = workspace.data()};
     Update::prepare(optimizer, ++step, call);
     Update::update(optimizer, step, call);
     context.synchronize();
@@ -176,11 +176,11 @@ double clip(const ClipNorm& transform, SharedVector<float>& gradients, int threa
   using Clip = Kernel<Backend, ClipNorm>;
   const typename Backend::Context context{};
   const typename Backend::Memory workspace(Clip::workspace_bytes(gradients.size()));
-  const GradientCall call{.context = &context,
-                          .threads = threads,
-                          .gradients = gradients,
-                          .guard = guard,
-                          .workspace = workspace.data()};
+  const GradientCall<Backend> call{.context = &context,
+                                   .threads = threads,
+                                   .gradients = {gradients.data(), gradients.size()},
+                                   .guard = guard,
+                                   .workspace = workspace.data()};
   Clip::prepare(transform, call);
   Clip::apply(transform, call);
   double norm = 0;

@@ -142,12 +142,12 @@ void check_idle_momentum() {
   const typename Backend::Memory workspace(Update::template workspace_bytes<Sgd>);
   SharedVector<float> parameters(3, 1.0f), momentum(std::begin(not_finite), std::end(not_finite));
   const SharedVector<float> gradients(3, 0.5f);
-  const UpdateCall call{.context = &context,
-                        .threads = 1,
-                        .parameters = parameters,
-                        .gradients = gradients,
-                        .states = momentum,
-                        .workspace = workspace.data()};
+  const UpdateCall<Backend> call{.context = &context,
+                                 .threads = 1,
+                                 .parameters = {parameters.data(), parameters.size()},
+                                 .gradients = {gradients.data(), gradients.size()},
+                                 .states = {momentum.data(), momentum.size()},
+                                 .workspace = workspace.data()};
   const Sgd sgd{.learning_rate = 0.5f};
   Update::prepare(sgd, 1, call);
   Update::update(sgd, 1, call);

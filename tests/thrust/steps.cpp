@@ -45,6 +45,28 @@ TEST_CASE("backward with Thrust requires a forward with training just before it"
   REQUIRE_ERROR(s.network.backward(), words);
 }
 
+TEST_CASE("a network with Thrust that shares parameters sees each training step at once") {
+  Setup s;
+  auto evaluation = s.network.with_batch(max_batch(7));
+  const auto more = random_floats(7 * 6);
+  const auto copy = [](std::span<const float> x) { return std::vector(x.begin(), x.end()); };
+  std::vector<float> last;
+  for (int step = 0; step < 4; ++step) {  // steps that are recorded, and then repeated
+    s.trainer.step(s.samples, s.labels);
+    const auto all = copy(evaluation.predict(more));
+    REQUIRE(all != last);
+    last = all;
+    const auto four = std::span(more).first(4 * 6);
+    const auto shared = copy(evaluation.predict(four));
+    REQUIRE(shared == copy(s.network.predict(four)));
+    REQUIRE(shared == copy(to<thrust_backend>(s.network).predict(four)));
+    REQUIRE(snapshot(evaluation) == snapshot(s.network));
+  }
+  evaluation.forward(s.samples, true);
+  s.trainer.step(s.samples, s.labels);
+  REQUIRE_ERROR(evaluation.backward(), "backward requires a forward with training just before it");
+}
+
 TEST_CASE("a loss with Thrust that is not finite stops the training and names the layer") {
   Setup s;
   for (int step = 0; step < 3; ++step) s.trainer.step(s.samples, s.labels);

@@ -18,7 +18,7 @@ namespace frostline {
 namespace detail {
 
 template <class Backend>
-LoadReport load(Executor<Backend>& network, std::span<const Path> replaced,
+LoadReport load(ParameterStore<Backend>& network, std::span<const Path> replaced,
                 const std::filesystem::path& path, const LoadOptions& options, bool skip_new) {
   const std::vector<NamedTensor> tensors = network.tensors();
   Matching matching = match_file(path, tensors, replaced, options, skip_new);
@@ -67,15 +67,15 @@ std::span<const Path> replaced_by_new_layers() {
 template <class Net>
 LoadReport load_pretrained(Net& network, const std::filesystem::path& path,
                            const LoadOptions& options = {}) {
-  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, options,
-                      true);
+  return detail::load(network.executor().store(), detail::replaced_by_new_layers<Net>(), path,
+                      options, true);
 }
 
 /// Loads everything that `save` wrote, also a new head. Throws: as load_pretrained.
 template <class Net>
 LoadReport load(Net& network, const std::filesystem::path& path, const LoadOptions& options = {}) {
-  return detail::load(network.executor(), detail::replaced_by_new_layers<Net>(), path, options,
-                      false);
+  return detail::load(network.executor().store(), detail::replaced_by_new_layers<Net>(), path,
+                      options, false);
 }
 
 }  // namespace frostline

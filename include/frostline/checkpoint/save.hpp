@@ -34,7 +34,7 @@ void write_tensors(const std::filesystem::path& path, const std::vector<TensorTo
                    const SaveOptions& options);
 
 template <class Backend>
-void save(const Executor<Backend>& network, const std::filesystem::path& path,
+void save(const ParameterStore<Backend>& network, const std::filesystem::path& path,
           const SaveOptions& options) {
   require_no_other_format(path);
   const std::vector<NamedTensor> tensors = network.tensors();
@@ -73,7 +73,7 @@ void save(const Executor<Backend>& network, const std::filesystem::path& path,
 /// the file cannot be written, or if the file that has the frozen weights was changed.
 template <class Net>
 void save(const Net& network, const std::filesystem::path& path, const SaveOptions& options = {}) {
-  detail::save(network.executor(), path, options);
+  detail::save(network.executor().store(), path, options);
 }
 
 }  // namespace frostline

@@ -4,7 +4,6 @@
 
 #include <concepts>
 #include <cstddef>
-#include <span>
 #include <string_view>
 
 #include "frostline/core/team.hpp"
@@ -18,7 +17,6 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
     requires(const T& memory) {
   { memory.data() } -> std::same_as<std::byte*>;
   { memory.size() } -> std::same_as<std::size_t>;
-  { memory.floats() } -> std::same_as<std::span<float>>;
 };
 
 /// A backend: a type with only static members. tests/static/minimal_backend.hpp is the smallest.
@@ -27,13 +25,17 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
 /// - `allocate(context, whom, bytes, unset)` allocates memory and zeroes it, except the first
 ///   `unset` bytes. Throws: Error with `whom` and the bytes, if there is not enough.
 /// - `copy_in`, `copy_out` and `copy` copy bytes: from the host's memory to the backend's, from
-///   there to the host's, within the backend's. `in_host_memory` says that both are the same.
+///   there to the host's, within the backend's. `in_host_memory` says that both are the same; if
+///   they are not, a network returns spans of the backend's memory that the host cannot index
+///   (DeviceSpan).
 /// - `run(threads(), body)` calls body(team) in each thread of a team.
 /// - `Replay` runs a step's kernels, or queues a recording of them (`run`, `forget`).
 /// It may also have `whole_batches`, true if its kernels take whole batches and not single images;
 /// `blocked_floats(shape)` and `padded(shape)`, if its values have a layout besides NCHW, in which
 /// whole blocks of channels must follow one another (a Concat's branch is written in place); and
-/// `queue(where, node, work)`, if it queues kernels: it reports errors of their launch.
+/// `require_room(context, whom, bytes)`, which throws Error if allocations of so many bytes in all
+/// cannot succeed. A backend with memory of its own also has `queue(where, node, work)`: it calls
+/// work(), which queues kernels, and reports errors of their launch.
 template <class T>
 concept IsBackend = IsBackendMemory<typename T::Memory> && std::copyable<typename T::Context> &&
     std::movable<typename T::Replay> &&

@@ -2,11 +2,13 @@
 // Kernel: how a backend computes a layer; Place, At and Call: its arguments.
 #pragma once
 
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <span>
 
 #include "frostline/core/choice.hpp"
+#include "frostline/core/device_span.hpp"
 #include "frostline/core/instruction_set.hpp"
 #include "frostline/core/team.hpp"
 
@@ -105,7 +107,7 @@ struct Call {
   const void* context = nullptr;  // the backend's own, such as a stream
   Team team{};
   int batch = 0;
-  int max_batch = 0;      // the largest batch of all calls
+  int max_batch = 0;      // decides how weights are packed; batches may be larger (with_batch)
   int classes = 0;        // where At::bounded: channels of the output
   int first_channel = 0;  // CopyChannels: where the branch begins in the output
   bool training = false;
@@ -171,7 +173,7 @@ void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) 
   }
 }
 
-/// The arguments of a loss. `Kernel<Backend, Loss>` has
+/// The arguments of a loss; LossFor says what a loss must have. `Kernel<Backend, Loss>` has
 /// - `workspace_bytes(shape, max_batch)`: the memory that it needs;
 /// - `prepare(loss, LossCall)`: copies what differs between steps to the backend's memory;
 /// - `compute(loss, LossCall)`, after it: assigns the logits' gradient unless that is empty;
@@ -180,18 +182,37 @@ void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) 
 ///   the mean is finite as a float and so are all logits that the gradient depends on, also those
 ///   of ignored positions.
 /// A backend may record the kernels that `compute` queues, and queue them again without calling it.
-/// The loss itself has `check()`, which throws Error for settings that make no sense.
+/// The loss itself has `ignore_index`, the label of positions that do not count, and `check()`,
+/// which throws Error for settings that make no sense.
+template <class Backend>
 struct LossCall {
   const void* context = nullptr;
   int threads = 1;
-  Shape shape{};                    // of a sample's logits
-  std::span<const float> logits{};  // (batch, shape)
-  std::span<const int> labels{};    // (batch, pixels), in the host's memory
+  Shape shape{};                          // of a sample's logits
+  SpanOf<Backend, const float> logits{};  // (batch, shape)
+  std::span<const int> labels{};          // (batch, pixels), in the host's memory
   int batch() const { return int(labels.size() / shape.pixels()); }
-  std::span<float> gradient{};    // (batch, shape)
-  double weight = 1;              // of the gradient: 1 for that of the mean
-  const double* guard = nullptr;  // of another output's loss, included in this one's guard
+  SpanOf<Backend, float> gradient{};  // (batch, shape)
+  double weight = 1;                  // of the gradient: 1 for that of the mean
+  const double* guard = nullptr;      // of another output's loss, included in this one's guard
   std::byte* workspace = nullptr;
+};
+
+/// The losses that Trainer takes on a backend: their settings, and their kernel.
+template <class Loss>
+concept IsLoss = std::copyable<Loss> && requires(const Loss& loss) {
+  { loss.ignore_index } -> std::convertible_to<int>;
+  loss.check();
+};
+template <class Loss, class Backend>
+concept LossFor = IsLoss<Loss> && requires {
+  sizeof(Kernel<Backend, Loss>);
+} && requires(const Loss& loss, const LossCall<Backend>& call, Shape shape, int max_batch) {
+  { Kernel<Backend, Loss>::workspace_bytes(shape, max_batch) } -> std::same_as<std::size_t>;
+  Kernel<Backend, Loss>::prepare(loss, call);
+  Kernel<Backend, Loss>::compute(loss, call);
+  { Kernel<Backend, Loss>::mean(call) } -> std::same_as<float>;
+  { Kernel<Backend, Loss>::guard_place(call) } -> std::same_as<const double*>;
 };
 
 /// The arguments of a transform of all gradients. The transform has `check()` as a loss has, and
@@ -202,22 +223,37 @@ struct LossCall {
 /// - `apply(transform, GradientCall)`, after it: changes the gradients;
 /// - `guard_place(GradientCall)`: the address of a double in the backend's memory; as a float it is
 ///   finite if the call's guard is finite and the gradients may be used.
+template <class Backend>
 struct GradientCall {
   const void* context = nullptr;
   int threads = 1;
-  std::span<float> gradients{};
+  SpanOf<Backend, float> gradients{};
   const double* guard = nullptr;  // the loss's or the previous transform's; null: finite
   std::byte* workspace = nullptr;
 };
 
+/// A transform of the gradients, between the backward and the optimizer.
+template <class Transform, class Backend>
+concept GradientTransformFor = requires(const Transform& transform) {
+  transform.check();
+  transform.explain(0.0);
+}
+&&requires(const Transform& transform, const GradientCall<Backend>& call, std::size_t floats) {
+  { Kernel<Backend, Transform>::workspace_bytes(floats) } -> std::same_as<std::size_t>;
+  Kernel<Backend, Transform>::prepare(transform, call);
+  Kernel<Backend, Transform>::apply(transform, call);
+  { Kernel<Backend, Transform>::guard_place(call) } -> std::same_as<const double*>;
+};
+
 /// The arguments of an update of the parameters.
+template <class Backend>
 struct UpdateCall {
   const void* context = nullptr;
   int threads = 1;
-  std::span<float> parameters{};
-  std::span<const float> gradients{};  // as many
-  std::span<float> states{};           // as many for each state; empty if there is none
-  const double* guard = nullptr;       // as a transform's
+  SpanOf<Backend, float> parameters{};
+  SpanOf<Backend, const float> gradients{};  // as many
+  SpanOf<Backend, float> states{};           // as many for each state; empty if there is none
+  const double* guard = nullptr;             // as a transform's
   std::byte* workspace = nullptr;
 };
 

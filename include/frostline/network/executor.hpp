@@ -4,10 +4,13 @@
 
 #include <algorithm>
 #include <atomic>
+#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "frostline/network/weights.hpp"
+#include "frostline/network/arena.hpp"
+#include "frostline/network/parameter_store.hpp"
 
 namespace frostline {
 
@@ -20,40 +23,39 @@ template <class Backend>
 class Executor {
  public:
   using Context = typename Backend::Context;
+  using Store = detail::ParameterStore<Backend>;
 
-  /// `class_count` is used only if the program has a bound of classes.
+  /// With a store of its own. `class_count` is used only if the program has a bound of classes.
   Executor(const Program& program, int max_batch, int class_count, std::uint64_t seed,
            Context context)
-      : classes_(checked(program, class_count)),
-        memory_(program, max_batch, std::move(context)),
-        weights_(memory_, classes_, seed) {}
-
-  const Program& program() const { return memory_.program(); }
-  int max_batch() const { return memory_.max_batch(); }
-  int classes() const { return classes_; }  // 0: the program has no bound of them
-  std::vector<NamedTensor> tensors() const { return tensors_of(program(), classes_); }
-  int threads() const { return memory_.threads(); }
-  const Context& context() const { return memory_.context(); }
-  // Spans are in the backend's memory unless a comment says that they are in the host's.
-  std::span<float> trainable() {
-    kept_ = false;
-    weights_.initialise_rest(memory_);
-    weights_.note_update();  // the next forward packs them again
-    return {memory_.trainable(), program().trainable_floats};
+      : Executor(make_store(program, max_batch, class_count, seed, std::move(context)), max_batch) {
   }
-  std::span<float> gradients() const { return {memory_.gradients(), program().trainable_floats}; }
+  /// With another network's store.
+  Executor(std::shared_ptr<Store> store, int max_batch)
+      : store_(std::move(store)), arena_(program(), classes(), max_batch, context()) {}
+
+  Store& store() { return *store_; }
+  const Store& store() const { return *store_; }
+  const std::shared_ptr<Store>& shared_store() const { return store_; }
+  const Program& program() const { return store_->program(); }
+  const Context& context() const { return store_->context(); }
+  int classes() const { return store_->classes(); }
+  int max_batch() const { return arena_.max_batch(); }
+  int threads() const { return arena_.threads(); }
+
+  // Spans are in the host's memory unless their type is SpanOf<Backend, ...>.
 
   /// Binds a batch: checks it, copies it to the device, repacks weights that changed, draws the
   /// step's seed. Runs in every step. `run_forward` and `backward` may be replayed from a recorded
   /// CUDA graph, so they read only what this function leaves in device memory.
   /// Throws: Error, with nothing changed, if the images do not fit.
   void bind(std::span<const float> images, bool training) {
-    begin(samples_in(images, memory_.node(0).out, "images"), training);
+    begin(samples_in(images, node(0).out, "images"), training);
     first_ = 0;
     images_ = images.data();
     if constexpr (!Backend::in_host_memory) {
-      Backend::copy_in(context(), memory_.input(), images.data(), images.size_bytes());
-      images_ = memory_.input();
+      Backend::copy_in(context(), arena_.input(), images.data(), images.size_bytes());
+      images_ = arena_.input();
     }
   }
   /// Like bind, for a forward that begins at the cut, with features instead of images.
@@ -78,7 +80,7 @@ class Executor {
   /// Computes the forward of the batch that was bound.
   void run_forward(bool training) {
     run_up_to(program().loss, training);
-    kept_ = training;
+    kept_ = training ? store_->version() : 0;
     computed_ = training ? Computed::in_training : Computed::in_evaluation;
   }
   /// The shape of every output.
@@ -101,11 +103,10 @@ class Executor {
     run_forward(training);
     return host_outputs();
   }
-  /// The last forward's outputs, in the backend's memory.
-  std::span<const float> outputs(int k = 0) const {
+  SpanOf<Backend, const float> outputs(int k = 0) const {
     return {value(output_node(k), {0, batch_}), output_count()};
   }
-  /// The same in the host's memory, valid until the next call.
+  /// The last forward's outputs, valid until the next call.
   std::span<const float> host_outputs() {
     if constexpr (Backend::in_host_memory) {
       return outputs();
@@ -122,7 +123,7 @@ class Executor {
   }
   /// Output k of the last forward. Throws: Error if there is no such output, or it was not
   /// computed or has been overwritten.
-  std::span<const float> output(int k) const {
+  SpanOf<Backend, const float> output(int k) const {
     require_output(k);
     if (computed_ == Computed::nothing)
       throw Error(
@@ -133,23 +134,23 @@ class Executor {
     return outputs(k);
   }
   /// Empty if the output depends on no trainable parameter.
-  std::span<float> output_gradient(int k = 0) const {
+  SpanOf<Backend, float> output_gradient(int k = 0) const {
     require_output(k);
     if (!program().gradients[output_node(k)].used()) return {};
-    return {gradient(output_node(k)), output_count()};
+    return {arena_.gradient(output_node(k)), output_count()};
   }
   void backward(bool accumulate) {
-    if (!kept_)
+    if (kept_ != store_->version())
       throw Error(
           "frostline: backward requires a forward with training just before it; it can run once "
           "after each, and not after predict, evaluate, or anything that changes weights");
-    kept_ = false;
+    kept_ = 0;
     computed_ = Computed::nothing;
     Backend::run(threads(), [&](const Team& team) {
       run_steps(program().backward, int(program().steps.size()), {0, batch_, true, team},
                 accumulate);
     });
-    note_update();
+    store_->note_update();
   }
   /// Calls `work`, which may queue kernels in the backend; `where` goes into its errors' text.
   template <class Work>
@@ -159,58 +160,22 @@ class Executor {
     else
       Backend::queue(where, node, work);
   }
-  /// Records that the trainable parameters change, so that the next forward packs them again.
-  void note_update() { weights_.note_update(); }
-
-  // To undo a step: a forward with training changes these buffers.
-  std::size_t moved_buffer_bytes() const {
-    for (const Node& node : program().nodes)
-      if (node.layer != no_node && node.statistics == Statistics::batch &&
-          program().declared[node.layer].buffers().count > 0)
-        return program().buffer_floats * sizeof(float);
-    return 0;
-  }
-  void copy_buffers(const typename Backend::Memory& to) const {
-    Backend::copy(context(), to.data(), memory_.buffers(), to.size());
-  }
-  void restore_buffers(const typename Backend::Memory& from) {
-    Backend::copy(context(), memory_.buffers(), from.data(), from.size());
-    context().synchronize();
-  }
-  /// The number of forwards with training, also of steps that were undone. If it grew, the
-  /// gradients may have changed.
-  std::uint64_t training_forwards() const { return training_forwards_; }
-  /// The next step draws the same random numbers as the last one.
-  void forget_step() { --steps_; }
-  template <class Number>
-  void read(const NamedTensor& tensor, std::span<Number> numbers) const {
-    weights_.read(memory_, tensor, numbers);
-  }
-  template <class Number>
-  void write(const NamedTensor& tensor, std::span<const Number> numbers) {
-    kept_ = false;
-    weights_.write(memory_, tensor, numbers);
-  }
-  /// See Weights::borrow.
-  bool borrow(const NamedTensor& tensor, Loan loan) {
-    kept_ = false;
-    return weights_.borrow(memory_, tensor, std::move(loan));
-  }
-  void initialise(std::uint64_t seed) {
-    kept_ = false;
-    weights_.initialise(seed);
-  }
 
  private:
   friend class NotFinite<Backend>;
+  using Arena = detail::Arena<Backend>;
 
-  static int checked(const Program& program, int class_count) {
+  static std::shared_ptr<Store> make_store(const Program& program, int max_batch, int class_count,
+                                           std::uint64_t seed, Context context) {
     if (program.bound() > 0 && (class_count < 1 || class_count > program.bound()))
       throw Error(
           format_text("frostline: classes requires a number from 1 to {}, since the head is "
                       "made for AtMost<{}>, got {}",
                       program.bound(), program.bound(), class_count));
-    return class_count;
+    const std::size_t bytes = Arena::bytes(program, max_batch) + Store::bytes(program);
+    if constexpr (requires { Backend::require_room(context, Arena::name(max_batch), bytes); })
+      Backend::require_room(context, Arena::name(max_batch), bytes);
+    return std::make_shared<Store>(program, class_count, max_batch, seed, std::move(context));
   }
   /// The images that a call computes, and the team that computes them.
   struct Images {
@@ -230,7 +195,7 @@ class Executor {
     if (samples > std::size_t(max_batch()))
       throw Error(format_text("frostline: the network was made with max_batch({}), got {} {}",
                               max_batch(), samples, what));
-    if (memory_.holds(numbers.data()))
+    if (arena_.holds(numbers.data()))
       throw Error(
           format_text("frostline: a network would overwrite its own outputs while it takes them as "
                       "{}; copy them first",
@@ -240,15 +205,14 @@ class Executor {
   /// Throws: Error, with nothing changed, if the network cannot train on this many samples.
   void begin(int batch, bool training) {
     if (training) require_statistics(batch);
-    kept_ = false;
+    kept_ = 0;
     computed_ = Computed::nothing;
     batch_ = batch;
-    weights_.initialise_rest(memory_);
-    if (weights_.changed()) pack();
+    store_->initialise_rest();
+    if (store_->changed()) pack();
     if (!training) return;
-    ++training_forwards_;
-    const std::uint64_t step = mix(weights_.seed() ^ mix(++steps_));
-    Backend::copy_in(context(), memory_.step(), &step, sizeof step);
+    const std::uint64_t step = store_->begin_step();
+    Backend::copy_in(context(), arena_.step(), &step, sizeof step);
   }
   /// Runs the steps from the batch's first one up to `last`: the loss, or the cut. One team runs
   /// the whole pass. In the prefix each free thread takes the next image, so that the image's
@@ -313,70 +277,54 @@ class Executor {
   }
   int output_node(int k) const { return program().outputs[std::size_t(k)].node; }
   std::size_t output_count() const { return std::size_t(batch_) * output_shape().size(); }
-  /// The shape of a node's value per sample, and its floats in their layout.
-  Shape shape_of(int node) const {
-    Shape shape = memory_.node(node).out;
-    if (memory_.node(node).bounded_output) shape.channels = classes_;
-    return shape;
-  }
-  std::size_t floats_of(int node) const {
-    return memory_.node(node).bounded_output ? shape_of(node).size() : memory_.node(node).floats;
-  }
+  const Node& node(int i) const { return program().nodes[std::size_t(i)]; }
+  Shape shape_of(int node) const { return program().shape_of(node, classes()); }
   float* value(int node, const Images& images) const {
-    const std::size_t skipped = std::size_t(images.first) * floats_of(node);
-    if (node == 0) return const_cast<float*>(images_) + skipped;
-    const Slot& slot = program().activations[node];
-    if (slot.inside != no_node) return value(slot.inside, images) + slot.inner;
-    if (slot.per_thread) return reinterpret_cast<float*>(memory_.own(slot, images.worker));
-    return slot.used() ? reinterpret_cast<float*>(memory_.batch(slot)) + skipped : nullptr;
-  }
-  float* gradient(int node) const {
-    const Slot& slot = program().gradients[node];
-    if (slot.inside != no_node) return gradient(slot.inside);
-    return reinterpret_cast<float*>(memory_.batch(slot));
+    if (node > 0) return arena_.value(node, images.first, images.worker);
+    return const_cast<float*>(images_) + std::size_t(images.first) * this->node(0).out.size();
   }
 
   Call call_for(int s, const Images& images) const {
     const int i = program().steps[std::size_t(s)].node;
-    const Node& node = memory_.node(i);
+    const Node& node = this->node(i);
     Call call;
     call.context = &context();
     call.batch = images.count;
-    call.max_batch = max_batch();
-    call.classes = classes_;
+    call.max_batch = store_->max_batch();
+    call.classes = classes();
     call.first_channel = node.first_channel;
     call.team = images.team;
     call.training = images.training;
     call.random = mix(std::uint64_t(i));
-    call.step = memory_.step();
+    call.step = arena_.step();
     for (int k = 0; k < node.input_count; ++k) {
       call.inputs[k] = value(node.inputs[k], images);
-      if (node.input_gradient[k]) call.input_gradients[k] = gradient(node.inputs[k]);
+      if (node.input_gradient[k]) call.input_gradients[k] = arena_.gradient(node.inputs[k]);
     }
     call.output = value(node.output, images);
-    if (node.has_gradient) call.output_gradient = gradient(i);
+    if (node.has_gradient) call.output_gradient = arena_.gradient(i);
     for (int k = 0; k < TensorSpecs::capacity; ++k) {
-      call.parameters[k] = weights_.parameter(memory_, i, k);
-      call.parameter_gradients[k] = memory_.parameter_gradient(i, k);
-      call.buffers[k] = memory_.buffer(i, k);
+      call.parameters[k] = store_->parameter(i, k);
+      call.parameter_gradients[k] = store_->parameter_gradient(i, k);
+      call.buffers[k] = store_->buffer(i, k);
     }
-    call.saved = memory_.batch(program().saved[i]);
+    call.saved = arena_.saved(i);
     call.saved_stride = program().saved[i].bytes;
-    call.saved_fixed = reinterpret_cast<float*>(memory_.fixed(program().saved_fixed[i]));
+    call.saved_fixed = arena_.saved_fixed(i);
     if (node.added != no_node) call.added = value(node.added, images);
     if (node.batch_norm != no_node)
       for (int k = 0; k < 2; ++k) {
-        call.batch_norm_parameters[k] = memory_.parameter(node.batch_norm, k);
-        call.batch_norm_buffers[k] = memory_.buffer(node.batch_norm, k);
+        call.batch_norm_parameters[k] = store_->parameter(node.batch_norm, k);
+        call.batch_norm_buffers[k] = store_->buffer(node.batch_norm, k);
       }
-    call.packed = memory_.packed(s);
+    call.packed = store_->packed(s);
     set_scratch(call, images);
     return call;
   }
   void set_scratch(Call& call, const Images& images) const {
     const std::size_t steps =
         images.alone ? std::size_t(program().per_image_steps) : program().facts.size();
-    call.scratch = memory_.scratch();
+    call.scratch = arena_.scratch();
     call.shared_scratch_bytes = program().shared_scratch_bytes(steps);
     call.scratch_stride = program().scratch_bytes(steps);
     if (images.alone)
@@ -390,7 +338,7 @@ class Executor {
       if (!program().facts[std::size_t(s)].run) continue;
       Call call = call_for(s, images);
       call.accumulate = accumulate;
-      queue("in ", memory_.node(program().steps[std::size_t(s)].node).path,
+      queue("in ", node(program().steps[std::size_t(s)].node).path,
             [&] { program().facts[std::size_t(s)].run(call); });
       images.team.sync();
     }
@@ -398,13 +346,13 @@ class Executor {
   /// Packs the parameters of the steps that have any to pack: only the trainable ones if no frozen
   /// ones have changed.
   void pack() {
-    const bool frozen_too = weights_.frozen_changed();
+    const bool frozen_too = store_->frozen_changed();
     if (frozen_too)
-      weights_.for_each_lender([](const Lender& lender) { lender.require_unchanged(); });
+      store_->for_each_lender([](const Lender& lender) { lender.require_unchanged(); });
     Backend::run(threads(), [&](const Team& team) {
       for (int s = 0; s < int(program().steps.size()); ++s) {
         const StepFacts& facts = program().facts[std::size_t(s)];
-        const Node& node = memory_.node(program().steps[std::size_t(s)].node);
+        const Node& node = this->node(program().steps[std::size_t(s)].node);
         if (!facts.pack || (!node.trains() && !frozen_too)) continue;
         Call call = call_for(s, {0, batch_, false, team});
         call.frozen_changed = frozen_too;
@@ -412,16 +360,14 @@ class Executor {
         team.sync();
       }
     });
-    if (frozen_too) weights_.for_each_lender([](const Lender& lender) { lender.rest(); });
-    weights_.note_packed();
+    if (frozen_too) store_->for_each_lender([](const Lender& lender) { lender.rest(); });
+    store_->note_packed();
   }
 
-  int classes_;
-  NetworkMemory<Backend> memory_;
-  Weights<Backend> weights_;
-  std::uint64_t steps_ = 0, training_forwards_ = 0;
+  std::shared_ptr<Store> store_;
+  Arena arena_;
   int batch_ = 0;
-  bool kept_ = false;  // the values that a backward needs are those of the last forward
+  std::uint64_t kept_ = 0;  // the store's version whose values a backward can use, or 0
   enum class Computed { nothing, in_evaluation, in_training } computed_ = Computed::nothing;
   int first_ = 0;  // the step that the batch begins at: 0, or the cut
   const float* images_ = nullptr;

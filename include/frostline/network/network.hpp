@@ -118,6 +118,16 @@ class Network : private DiagnoseModel<Model, In, Backend>,
     if constexpr (bound > 0) this->output_shape = executor_.output_shape();
   }
 
+  /// A network of the same model with another largest batch, which shares this one's parameters,
+  /// gradients and buffers, for example to evaluate large batches between steps:
+  /// `auto evaluation = network.with_batch(max_batch(256))`. What one changes, the other sees in
+  /// its next call. Only values and scratch are allocated, and either may be destroyed first. Both
+  /// use the backend's context of the first, and the algorithms that suit its max_batch. One thread
+  /// at a time may use them. Throws: Error if max_batch is below 1, or there is not enough memory.
+  Network with_batch(MaxBatch batch) {
+    return Network(Executor<Backend>(executor_.shared_store(), batch.value));
+  }
+
   int max_batch() const { return executor_.max_batch(); }
   int threads() const { return executor_.threads(); }
 
@@ -156,11 +166,11 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   static constexpr int output_count = compiled<Model, In, Backend, Options>.output_count;
   /// Output k of the last forward, in the backend's memory. Auxiliary outputs need a forward with
   /// `training`. Shapes: (batch, output_shape). Throws: Error if there is none.
-  std::span<const float> output(int k = 0) const { return executor_.output(k); }
+  SpanOf<Backend, const float> output(int k = 0) const { return executor_.output(k); }
   /// The gradient of an output, which a loss assigns, in the backend's memory; on CUDA it must be
   /// written in the context's stream. A backward reads the gradients of all outputs.
   /// Shapes: (batch, output_shape). Throws: Error if there is no such output.
-  std::span<float> output_gradient(int k = 0) {
+  SpanOf<Backend, float> output_gradient(int k = 0) {
     static_assert(trains, "frostline: output_gradient requires a model with trainable parameters");
     return executor_.output_gradient(k);
   }
@@ -177,14 +187,16 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   /// backward order, padded with zeros. Kernels keep packed copies of the parameters, which are
   /// renewed after each call of `trainable` or `backward`. If you change parameters without a
   /// backward, call `trainable` again.
-  std::span<float> trainable() { return executor_.trainable(); }
-  std::span<float> gradients() { return executor_.gradients(); }
+  SpanOf<Backend, float> trainable() { return executor_.store().trainable(); }
+  SpanOf<Backend, float> gradients() { return executor_.store().gradients(); }
 
   /// All parameters and buffers, in PyTorch's order of keys.
   static std::vector<NamedTensor> tensors() requires(bound == 0) {
     return tensors_of(program<Model, In, Backend, Options>, 0);
   }
-  std::vector<NamedTensor> tensors() const requires(bound > 0) { return executor_.tensors(); }
+  std::vector<NamedTensor> tensors() const requires(bound > 0) {
+    return executor_.store().tensors();
+  }
 
   /// The tensor of this key. Throws: Error if there is none.
   static NamedTensor tensor(std::string_view key) requires(bound == 0) {
@@ -197,24 +209,28 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   /// Copies a tensor out of the network, in PyTorch's order, as elements of the tensor's type.
   template <class Number>
   void read(const NamedTensor& tensor, std::span<Number> numbers) const {
-    executor_.read(tensor, numbers);
+    executor_.store().read(tensor, numbers);
   }
   /// Copies a tensor into the network.
   template <class Number>
   void write(const NamedTensor& tensor, std::span<const Number> numbers) {
-    executor_.write(tensor, numbers);
+    executor_.store().write(tensor, numbers);
   }
   /// A copy of the tensor of this key. Throws: Error if there is none, or its type is not float.
   std::vector<float> values(std::string_view key) const { return values_of(*this, key); }
 
   /// Gives all parameters and buffers their layers' initial values, drawn from this seed.
-  void initialise(Seed first) { executor_.initialise(first.value); }
+  void initialise(Seed first) { executor_.store().initialise(first.value); }
 
   /// The part whose type is the same for all networks of a backend.
   Executor<Backend>& executor() { return executor_; }
   const Executor<Backend>& executor() const { return executor_; }
 
  private:
+  explicit Network(Executor<Backend> executor) : executor_(std::move(executor)) {
+    if constexpr (bound > 0) this->output_shape = executor_.output_shape();
+  }
+
   Executor<Backend> executor_;
 };
 

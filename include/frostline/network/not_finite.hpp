@@ -25,7 +25,7 @@ class NotFinite {
   /// buffers their values before the step.
   template <class Restore>
   std::string explain(Restore restore) {
-    network_.kept_ = false;
+    network_.kept_ = 0;
     const bool from_images = network_.first_ == 0;
     const std::size_t sample = (from_images ? node(0).out : network_.feature_shape()).size();
     for (std::size_t n = 0; n < std::size_t(network_.batch_); ++n)
@@ -53,7 +53,7 @@ class NotFinite {
 
  private:
   const Program& program() const { return network_.program(); }
-  const Node& node(int i) const { return network_.memory_.node(i); }
+  const Node& node(int i) const { return network_.node(i); }
 
   static bool is_finite_in_host(const float* numbers, std::size_t count) {
     return std::all_of(numbers, numbers + count, [](float x) { return std::isfinite(x); });
@@ -78,7 +78,7 @@ class NotFinite {
       const int output = node(program().steps[std::size_t(s)].node).output;
       if (node(output).kind == Kind::concat) return true;  // copies, of which the first are not all
       if (!is_finite(network_.value(output, images),
-                     std::size_t(images.count) * network_.floats_of(output)))
+                     std::size_t(images.count) * program().floats_of(output, network_.classes())))
         first = s;
       return first != s;
     };
@@ -98,8 +98,8 @@ class NotFinite {
               format_text("; '{}.{}' is not finite", std::string_view(node(i).path), specs[k].name);
     };
     look(program().parameters_of(i, network_.classes()),
-         [&](int k) { return network_.weights_.parameter(network_.memory_, i, k); });
-    look(program().declared_by(i).buffers(), [&](int k) { return network_.memory_.buffer(i, k); });
+         [&](int k) { return network_.store().parameter(i, k); });
+    look(program().declared_by(i).buffers(), [&](int k) { return network_.store().buffer(i, k); });
     return text;
   }
 

@@ -40,6 +40,16 @@ struct Program {
     return nodes[std::size_t(node)].bounded_parameters ? layer.parameters_for(classes)
                                                        : layer.parameters();
   }
+  /// The shape of a node's value per sample, and its floats in their layout.
+  constexpr Shape shape_of(int node, int classes) const {
+    Shape shape = nodes[std::size_t(node)].out;
+    if (nodes[std::size_t(node)].bounded_output) shape.channels = classes;
+    return shape;
+  }
+  constexpr std::size_t floats_of(int node, int classes) const {
+    return nodes[std::size_t(node)].bounded_output ? shape_of(node, classes).size()
+                                                   : nodes[std::size_t(node)].floats;
+  }
   /// The most scratch that a step before `last` needs. Units: bytes per thread, bytes per team.
   constexpr std::size_t scratch_bytes(std::size_t last) const {
     return most(last, &StepFacts::scratch_bytes);

@@ -4,7 +4,7 @@
 
 #include <utility>
 
-#include "frostline/network/executor.hpp"
+#include "frostline/network/parameter_store.hpp"
 #include "frostline/optimizers/optimizer.hpp"
 #include "frostline/program/named_tensor.hpp"
 
@@ -16,7 +16,7 @@ namespace frostline {
 template <class Backend, class Optimizer>
 class OptimizerState {
  public:
-  explicit OptimizerState(Executor<Backend>& network) : network_(&network) {}
+  explicit OptimizerState(const detail::ParameterStore<Backend>& store) : store_(&store) {}
 
   /// Allocates the states when they are first used; returns whether that has happened since the
   /// last call. Throws: Error if there is too little memory.
@@ -25,12 +25,14 @@ class OptimizerState {
     return std::exchange(is_new_, false);
   }
   /// The states one after the other, each as long as the network's `trainable`.
-  std::span<float> floats() const { return memory_.floats(); }
+  SpanOf<Backend, float> floats() const {
+    return {reinterpret_cast<float*>(memory_.data()), memory_.size() / sizeof(float)};
+  }
 
   std::vector<NamedTensor> tensors(const Optimizer& optimizer) const {
     std::vector<NamedTensor> result;
     if (!uses_states(optimizer) && memory_.size() == 0) return result;
-    const std::vector<NamedTensor> all = network_->tensors();
+    const std::vector<NamedTensor> all = store_->tensors();
     for (const std::string_view state : Optimizer::states)
       for (const NamedTensor& tensor : all)
         if (tensor.trains) {
@@ -42,22 +44,22 @@ class OptimizerState {
   /// Throws: Error if there is no such tensor, or it has another size.
   void read(const Optimizer& optimizer, std::string_view key, std::span<float> numbers) {
     const float* from = place(optimizer, key, numbers.size());
-    Backend::copy_out(network_->context(), numbers.data(), from, numbers.size_bytes());
+    Backend::copy_out(store_->context(), numbers.data(), from, numbers.size_bytes());
   }
   void write(const Optimizer& optimizer, std::string_view key, std::span<const float> numbers) {
     float* to = place(optimizer, key, numbers.size());
-    Backend::copy_in(network_->context(), to, numbers.data(), numbers.size_bytes());
-    network_->context().synchronize();
+    Backend::copy_in(store_->context(), to, numbers.data(), numbers.size_bytes());
+    store_->context().synchronize();
   }
 
  private:
   void make_room(const Optimizer& optimizer) {
     if (!uses_states(optimizer) || memory_.size() > 0) return;
-    memory_ = Backend::allocate(network_->context(), "training the network",
+    memory_ = Backend::allocate(store_->context(), "training the network",
                                 Optimizer::states.size() * stride() * sizeof(float));
     is_new_ = memory_.size() > 0;
   }
-  std::size_t stride() const { return network_->program().trainable_floats; }
+  std::size_t stride() const { return store_->program().trainable_floats; }
   float* place(const Optimizer& optimizer, std::string_view key, std::size_t numbers) {
     const std::vector<NamedTensor> all = tensors(optimizer);
     for (std::size_t i = 0; i < all.size(); ++i) {
@@ -68,12 +70,12 @@ class OptimizerState {
       make_room(optimizer);
       const std::size_t state = i / (all.size() / Optimizer::states.size());
       return floats().data() + state * stride() +
-             network_->program().parameters[all[i].node][all[i].index];
+             store_->program().parameters[all[i].node][all[i].index];
     }
     throw Error(format_text("frostline: the optimizer has no state '{}'", key));
   }
 
-  Executor<Backend>* network_;
+  const detail::ParameterStore<Backend>* store_;
   typename Backend::Memory memory_;
   bool is_new_ = false;  // recorded steps do not use the memory yet
 };

@@ -19,6 +19,9 @@ class Trainer {
   static_assert(Net::trains,
                 "frostline: Trainer requires a model with trainable parameters; "
                 "Unfreeze a part of it or give it a new head with ReplaceHead");
+  static_assert(LossFor<Loss, typename Net::backend>,
+                "frostline: Trainer requires a loss with `int ignore_index`, `check() const` and a "
+                "Kernel<Backend, Loss> as LossCall describes it, such as CrossEntropy");
   static_assert(
       ElementwiseOptimizer<Optimizer>,
       "frostline: Trainer requires an optimizer with an array `states` of names, `check() "

@@ -49,25 +49,15 @@ inline std::size_t check_batch(Shape in, Shape out, const TrainingBatch& batch, 
   return counted;
 }
 
-/// A transform of the gradients, between the backward and the optimizer.
-template <class Transform, class Backend>
-concept GradientTransformFor = requires(const Transform& transform) {
-  transform.check();
-  transform.explain(0.0);
-}
-&&requires(const Transform& transform, const GradientCall& call, std::size_t floats) {
-  { Kernel<Backend, Transform>::workspace_bytes(floats) } -> std::same_as<std::size_t>;
-  Kernel<Backend, Transform>::prepare(transform, call);
-  Kernel<Backend, Transform>::apply(transform, call);
-  { Kernel<Backend, Transform>::guard_place(call) } -> std::same_as<const double*>;
-};
-
 /// The part of Trainer that does not depend on the model. Trainer documents the functions and their
 /// errors.
 template <class Backend, class Loss, class Optimizer, class... Transforms>
 class TrainingLoop {
   using LossKernel = Kernel<Backend, Loss>;
   using Update = UpdateKernel<Backend>;
+  using LossCall = frostline::LossCall<Backend>;
+  using GradientCall = frostline::GradientCall<Backend>;
+  using UpdateCall = frostline::UpdateCall<Backend>;
 
  public:
   struct Settings {
@@ -82,8 +72,8 @@ class TrainingLoop {
         update_bytes_(whole_lines(Update::template workspace_bytes<Optimizer>)),
         workspace_(allocate(loss_bytes_ * outputs() + update_bytes_ +
                             (transform_bytes<Transforms>() + ... + std::size_t(0)))),
-        state_(network),
-        buffers_(allocate(network.moved_buffer_bytes())) {
+        state_(network.store()),
+        buffers_(allocate(network.store().moved_buffer_bytes())) {
     settings.loss.check();
     prepare(settings);
   }
@@ -112,12 +102,12 @@ class TrainingLoop {
       network_->backward(false);
       update(settings, loss_guard, update_call);
     });
-    network_->note_update();
+    network_->store().note_update();
     if (!is_finite(loss_guard)) fail(mean_loss(batch.labels), "The step was not taken");
     if (guard != loss_guard && !is_finite(guard)) {
       const std::string reason = explain_transforms(settings, loss_guard);
       restore();
-      network_->forget_step();
+      network_->store().forget_step();
       throw Error(format_text("frostline: {}. The step was not taken", reason));
     }
     ++updates_;
@@ -174,7 +164,7 @@ class TrainingLoop {
   /// `unit`: the number of labels that were not ignored in the first batch that had any.
   struct Pending {
     std::size_t batches = 0, counted = 0, unit = 0;
-    std::uint64_t forwards = 0;  // the network's training_forwards() after the last batch
+    std::uint64_t forwards = 0;  // the store's training_forwards() after the last batch
   };
 
   static bool from_images(const TrainingBatch& batch) {
@@ -216,8 +206,8 @@ class TrainingLoop {
   UpdateCall call_for_update(const double* guard) {
     return {.context = &network_->context(),
             .threads = network_->threads(),
-            .parameters = network_->trainable(),
-            .gradients = network_->gradients(),
+            .parameters = network_->store().trainable(),
+            .gradients = network_->store().gradients(),
             .states = state_.floats(),
             .guard = guard,
             .workspace = workspace_.data() + loss_bytes_ * outputs()};
@@ -239,7 +229,7 @@ class TrainingLoop {
     [[maybe_unused]] const auto one = [&]<class Transform>(const Transform& transform) {
       const GradientCall call{.context = &network_->context(),
                               .threads = network_->threads(),
-                              .gradients = network_->gradients(),
+                              .gradients = network_->store().gradients(),
                               .guard = guard,
                               .workspace = workspace};
       visit(transform, call);
@@ -270,7 +260,7 @@ class TrainingLoop {
     if (state_.prepare(settings.optimizer)) replay_.forget();
   }
   void require_pending() {
-    if (pending_.batches == 0 || pending_.forwards == network_->training_forwards()) return;
+    if (pending_.batches == 0 || pending_.forwards == network_->store().training_forwards()) return;
     discard();
     throw Error(
         "frostline: another forward with training came after accumulate, and its backward may have "
@@ -284,7 +274,7 @@ class TrainingLoop {
   }
   void bind(const TrainingBatch& batch) {
     bind(batch.source, batch.numbers, true);
-    if (buffers_.size() > 0) network_->copy_buffers(buffers_);
+    if (buffers_.size() > 0) network_->store().copy_buffers(buffers_);
   }
   void run_forward(const Settings& settings, std::span<const int> labels, double weight = 1) {
     network_->run_forward(true);
@@ -320,7 +310,7 @@ class TrainingLoop {
     run_forward(settings, batch.labels, weight);
     const bool adds = pending_.batches > 0;
     if (!is_finite(guard)) {
-      pending_.forwards = network_->training_forwards();  // that forward had no backward
+      pending_.forwards = network_->store().training_forwards();  // that forward had no backward
       fail(mean_loss(batch.labels),
            adds ? "The batch was not added; the earlier ones stay" : "The batch was not added");
     }
@@ -328,7 +318,7 @@ class TrainingLoop {
     network_->backward(adds);
     ++next.batches;
     next.counted += counted;
-    next.forwards = network_->training_forwards();
+    next.forwards = network_->store().training_forwards();
     pending_ = next;
     return mean_loss(batch.labels);
   }
@@ -342,11 +332,11 @@ class TrainingLoop {
     Update::prepare(settings.optimizer, updates_ + 1, call);
     if (taken.counted != taken.unit)
       network_->queue("in the mean of the gradients", {}, [&] {
-        Update::scale(&network_->context(), network_->threads(), network_->gradients(),
+        Update::scale(&network_->context(), network_->threads(), network_->store().gradients(),
                       float(double(taken.unit) / double(taken.counted)));
       });
     update(settings, nullptr, call);
-    network_->note_update();
+    network_->store().note_update();
     if (!is_finite(guard)) {
       const std::string reason = explain_transforms(settings, nullptr);
       undo();
@@ -371,7 +361,7 @@ class TrainingLoop {
     return reason;
   }
   void restore() {
-    if (buffers_.size() > 0) network_->restore_buffers(buffers_);
+    if (buffers_.size() > 0) network_->store().restore_buffers(buffers_);
   }
   /// Gives the buffers their values before the forward; no update has been made. Throws: Error that
   /// says where numbers that are not finite come from.
@@ -383,7 +373,7 @@ class TrainingLoop {
       reason = error.what();
     }
     restore();
-    network_->forget_step();
+    network_->store().forget_step();
     throw Error(format_text("frostline: {} in training step {}: {}. {}",
                             std::isnan(mean)   ? "the loss is not a number"
                             : std::isinf(mean) ? "the loss is infinite"

@@ -78,9 +78,9 @@ TEST_CASE("frozen weights stay in their file while their layer's bias trains") {
   Net own{max_batch(2), first}, borrower{max_batch(2), first};
   const NamedTensor weight = Net::tensor("2.0.weight");
   const auto lender = std::make_shared<CountingLender>(own.values("2.0.weight"));
-  REQUIRE(borrower.executor().borrow(weight, {lender->numbers.data(), lender}));
+  REQUIRE(borrower.executor().store().borrow(weight, {lender->numbers.data(), lender}));
   for (const char* trains : {"2.0.bias", "3.weight"})
-    REQUIRE_FALSE(borrower.executor().borrow(Net::tensor(trains), {}));
+    REQUIRE_FALSE(borrower.executor().store().borrow(Net::tensor(trains), {}));
   Trainer one{own, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
   Trainer other{borrower, CrossEntropy{}, Sgd{.learning_rate = 0.1f}};
   for (int step = 0; step < 3; ++step) {

@@ -15,8 +15,8 @@ struct Kernel<cpu, ClipNorm> {
   static constexpr std::size_t workspace_bytes(std::size_t floats) {
     return (1 + (floats + block - 1) / block) * sizeof(double);
   }
-  static void prepare(const ClipNorm&, const GradientCall&) {}
-  static void apply(const ClipNorm& clip, const GradientCall& call) {
+  static void prepare(const ClipNorm&, const GradientCall<cpu>&) {}
+  static void apply(const ClipNorm& clip, const GradientCall<cpu>& call) {
     const std::span<float> all = call.gradients;
     const std::size_t blocks = (all.size() + block - 1) / block;
     double* const sums = numbers(call) + 1;
@@ -33,11 +33,11 @@ struct Kernel<cpu, ClipNorm> {
     if (const float factor = clip.factor(norm); factor < 1 && std::isfinite(float(norm)))
       UpdateKernel<cpu>::scale(call.context, call.threads, all, factor);
   }
-  static const double* guard_place(const GradientCall& call) { return numbers(call); }
+  static const double* guard_place(const GradientCall<cpu>& call) { return numbers(call); }
 
  private:
   static constexpr std::size_t block = std::size_t(1) << 14;
-  static double* numbers(const GradientCall& call) {
+  static double* numbers(const GradientCall<cpu>& call) {
     return reinterpret_cast<double*>(call.workspace);
   }
   static double sum_of_squares(const float* x, std::size_t count) {

@@ -18,11 +18,11 @@ struct Kernel<cpu, CrossEntropy> {
     // Workspace: the mean, the guard, then both for each image.
     return 2 * (1 + std::size_t(max_batch)) * sizeof(double);
   }
-  static void prepare(const CrossEntropy&, const LossCall&) {}
-  static float mean(const LossCall& call) { return float(*numbers(call)); }
-  static const double* guard_place(const LossCall& call) { return numbers(call) + 1; }
+  static void prepare(const CrossEntropy&, const LossCall<cpu>&) {}
+  static float mean(const LossCall<cpu>& call) { return float(*numbers(call)); }
+  static const double* guard_place(const LossCall<cpu>& call) { return numbers(call) + 1; }
   /// Assigns the logits' gradient unless it is empty.
-  static void compute(const CrossEntropy& loss, const LossCall& call) {
+  static void compute(const CrossEntropy& loss, const LossCall<cpu>& call) {
     const Shape shape = call.shape;
     const std::span<const float> logits = call.logits;
     const std::span<const int> labels = call.labels;
@@ -62,7 +62,9 @@ struct Kernel<cpu, CrossEntropy> {
   }
 
  private:
-  static double* numbers(const LossCall& call) { return reinterpret_cast<double*>(call.workspace); }
+  static double* numbers(const LossCall<cpu>& call) {
+    return reinterpret_cast<double*>(call.workspace);
+  }
   struct Column {  // the logits of one position
     const float* data;
     int classes;

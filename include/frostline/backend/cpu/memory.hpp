@@ -35,7 +35,6 @@ class HostMemory {
     memory_ = mmap(nullptr, allocated_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (memory_ == MAP_FAILED) throw std::bad_alloc();
     const std::size_t alignment = bytes < large ? 64 : large;
-    if (bytes >= large) madvise(memory_, allocated_, MADV_HUGEPAGE);
 #else
     constexpr std::size_t alignment = 64;
     memory_ = std::calloc(bytes + alignment, 1);
@@ -43,6 +42,10 @@ class HostMemory {
 #endif
     const auto address = reinterpret_cast<std::uintptr_t>(memory_);
     data_ = static_cast<std::byte*>(memory_) + (alignment - address % alignment) % alignment;
+#ifdef __linux__
+    // The last page is large if at least half of it is used, so that little memory is wasted.
+    if (bytes >= large) madvise(data_, (bytes + large / 2) / large * large, MADV_HUGEPAGE);
+#endif
   }
   HostMemory(HostMemory&& other) noexcept { swap(other); }
   HostMemory& operator=(HostMemory&& other) noexcept {
@@ -88,11 +91,14 @@ struct cpu {
     void forget() {}
   };
   static constexpr bool in_host_memory = true;
-  /// Memory for `whom`. Throws: Error if there is not enough.
-  static Memory allocate(const Context&, std::string_view whom, std::size_t bytes,
-                         std::size_t unset = 0) {
-    constexpr std::string_view advice = "a smaller max_batch takes less";
+  /// Throws: Error if there is not enough memory for `whom`.
+  static void require_room(const Context&, std::string_view whom, std::size_t bytes) {
     require_memory(whom, bytes, advice);
+  }
+  /// Memory for `whom`. Throws: Error if there is not enough.
+  static Memory allocate(const Context& context, std::string_view whom, std::size_t bytes,
+                         std::size_t unset = 0) {
+    require_room(context, whom, bytes);
     try {
       return Memory(bytes, unset);
     } catch (const std::bad_alloc&) {
@@ -122,6 +128,9 @@ struct cpu {
   static constexpr Shape padded(Shape shape) {
     return {BlockedMap{shape}.blocks() * lanes, shape.height, shape.width};
   }
+
+ private:
+  static constexpr std::string_view advice = "a smaller max_batch takes less";
 };
 
 }  // namespace FROSTLINE_CPU

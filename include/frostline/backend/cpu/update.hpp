@@ -28,11 +28,11 @@ struct UpdateKernel<cpu> {
   template <class Optimizer>
   static constexpr std::size_t workspace_bytes = 0;
   template <class Optimizer>
-  static void prepare(const Optimizer&, std::int64_t, const UpdateCall&) {}
+  static void prepare(const Optimizer&, std::int64_t, const UpdateCall<cpu>&) {}
 
   /// Updates the parameters and their states.
   template <class Optimizer>
-  static void update(const Optimizer& optimizer, std::int64_t step, const UpdateCall& call) {
+  static void update(const Optimizer& optimizer, std::int64_t step, const UpdateCall<cpu>& call) {
     constexpr std::size_t states = Optimizer::states.size();
     if (call.guard && !std::isfinite(float(*call.guard))) return;
     const auto function = function_at(optimizer, step);

@@ -54,11 +54,11 @@ struct Kernel<thrust_backend, ClipNorm> {
   static constexpr std::size_t workspace_bytes(std::size_t floats) {
     return sizeof(device::ClipNumbers) + (floats + block - 1) / block * sizeof(device::Sums);
   }
-  static void prepare(const ClipNorm& clip, const GradientCall& call) {
+  static void prepare(const ClipNorm& clip, const GradientCall<thrust_backend>& call) {
     thrust_backend::copy_in(device::context_of(call.context), &numbers(call)->settings, &clip,
                             sizeof clip);
   }
-  static void apply(const ClipNorm&, const GradientCall& call) {
+  static void apply(const ClipNorm&, const GradientCall<thrust_backend>& call) {
     const auto count = std::ptrdiff_t(call.gradients.size());
     const std::ptrdiff_t blocks = (count + block - 1) / block;
     device::ClipNumbers* const to = numbers(call);
@@ -71,11 +71,13 @@ struct Kernel<thrust_backend, ClipNorm> {
     device::for_each_index(call.context, count,
                            device::ScaleOne{call.gradients.data(), &to->factor});
   }
-  static const double* guard_place(const GradientCall& call) { return &numbers(call)->norm; }
+  static const double* guard_place(const GradientCall<thrust_backend>& call) {
+    return &numbers(call)->norm;
+  }
 
  private:
   static constexpr std::ptrdiff_t block = std::ptrdiff_t(1) << 14;
-  static device::ClipNumbers* numbers(const GradientCall& call) {
+  static device::ClipNumbers* numbers(const GradientCall<thrust_backend>& call) {
     return reinterpret_cast<device::ClipNumbers*>(call.workspace);
   }
 };

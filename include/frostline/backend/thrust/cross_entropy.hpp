@@ -90,7 +90,7 @@ struct Kernel<thrust_backend, CrossEntropy> {
     return (positions + batch + 1) * sizeof(device::Sums) + sizeof(device::LossSettings) +
            positions * sizeof(int);
   }
-  static void prepare(const CrossEntropy& loss, const LossCall& call) {
+  static void prepare(const CrossEntropy& loss, const LossCall<thrust_backend>& call) {
     const Workspace to(call);
     const auto counted =
         to.positions - std::count(call.labels.begin(), call.labels.end(), loss.ignore_index);
@@ -102,7 +102,7 @@ struct Kernel<thrust_backend, CrossEntropy> {
     thrust_backend::copy_in(context, to.labels, call.labels.data(), call.labels.size_bytes());
   }
   /// Assigns the logits' gradient unless it is empty.
-  static void compute(const CrossEntropy&, const LossCall& call) {
+  static void compute(const CrossEntropy&, const LossCall<thrust_backend>& call) {
     const Workspace w(call);
     device::for_each_index(
         call.context, w.positions,
@@ -114,8 +114,10 @@ struct Kernel<thrust_backend, CrossEntropy> {
     device::sum_rows(call.context, 1, w.batch, device::LossItem{w.image_losses, w.batch},
                      device::PutMeanLoss{w.settings, call.guard, w.mean});
   }
-  static const double* guard_place(const LossCall& call) { return &Workspace(call).mean->second; }
-  static float mean(const LossCall& call) {
+  static const double* guard_place(const LossCall<thrust_backend>& call) {
+    return &Workspace(call).mean->second;
+  }
+  static float mean(const LossCall<thrust_backend>& call) {
     double mean;
     thrust_backend::copy_out(device::context_of(call.context), &mean, &Workspace(call).mean->first,
                              sizeof mean);
@@ -124,7 +126,7 @@ struct Kernel<thrust_backend, CrossEntropy> {
 
  private:
   struct Workspace {
-    explicit Workspace(const LossCall& call)
+    explicit Workspace(const LossCall<thrust_backend>& call)
         : pixels(std::ptrdiff_t(call.shape.pixels())),
           positions(std::ptrdiff_t(call.labels.size())),
           batch(positions / pixels),

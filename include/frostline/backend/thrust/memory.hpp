@@ -49,9 +49,6 @@ class Memory {
   }
   std::byte* data() const { return data_; }
   std::size_t size() const { return bytes_; }
-  std::span<float> floats() const {
-    return {reinterpret_cast<float*>(data_), bytes_ / sizeof(float)};
-  }
 
  private:
   static constexpr std::align_val_t alignment{256};

@@ -58,14 +58,15 @@ struct UpdateKernel<thrust_backend> {
   template <class Optimizer>
   static constexpr std::size_t workspace_bytes = sizeof(Settings<Optimizer>);
   template <class Optimizer>
-  static void prepare(const Optimizer& optimizer, std::int64_t step, const UpdateCall& call) {
+  static void prepare(const Optimizer& optimizer, std::int64_t step,
+                      const UpdateCall<thrust_backend>& call) {
     const Settings<Optimizer> settings{function_at(optimizer, step), uses_states(optimizer)};
     thrust_backend::copy_in(device::context_of(call.context), call.workspace, &settings,
                             sizeof settings);
   }
   /// Updates the parameters and their states.
   template <class Optimizer>
-  static void update(const Optimizer&, std::int64_t, const UpdateCall& call) {
+  static void update(const Optimizer&, std::int64_t, const UpdateCall<thrust_backend>& call) {
     const auto count = std::ptrdiff_t(call.parameters.size());
     device::for_each_index(
         call.context, count,
@@ -74,7 +75,8 @@ struct UpdateKernel<thrust_backend> {
             call.parameters.data(), call.gradients.data(), call.states.data(), call.guard});
   }
   /// Multiplies gradients.
-  static void scale(const void* context, int, std::span<float> gradients, float factor) {
+  static void scale(const void* context, int, SpanOf<thrust_backend, float> gradients,
+                    float factor) {
     device::for_each_index(context, std::ptrdiff_t(gradients.size()),
                            device::ScaleOne{gradients.data(), nullptr, factor});
   }
