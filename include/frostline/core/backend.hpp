@@ -9,7 +9,7 @@
 
 #include "frostline/core/team.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A block of a backend's memory, aligned to a cache line and zeroed. A default-constructed one is
 /// empty.
@@ -20,6 +20,10 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
   { memory.size() } -> std::same_as<std::size_t>;
   { memory.floats() } -> std::same_as<std::span<float>>;
 };
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// A backend: a type with only static members. tests/static/minimal_backend.hpp is the smallest.
 /// - `Context` holds its resources, such as a CUDA stream; `synchronize()` waits until all queued
@@ -35,8 +39,8 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
 /// whole blocks of channels must follow one another (a Concat's branch is written in place); and
 /// `queue(where, node, work)`, if it queues kernels: it reports errors of their launch.
 template <class T>
-concept IsBackend = IsBackendMemory<typename T::Memory> && std::copyable<typename T::Context> &&
-    std::movable<typename T::Replay> &&
+concept IsBackend = detail::IsBackendMemory<typename T::Memory> &&
+    std::copyable<typename T::Context> && std::movable<typename T::Replay> &&
     requires(const typename T::Context& context, typename T::Replay& replay, std::string_view whom,
              void* to, const void* from, std::size_t bytes, void (*body)(const Team&),
              void (*queue)()) {

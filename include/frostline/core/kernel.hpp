@@ -19,8 +19,10 @@ namespace frostline {
 enum class Pass { forward, loss, parameter_gradient, input_gradient };
 
 inline namespace FROSTLINE_CPU {
+
 /// The CPU backend: the host's memory, vectorised kernels, OpenMP's threads.
 struct cpu;
+
 }  // namespace FROSTLINE_CPU
 
 /// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static
@@ -39,6 +41,10 @@ struct cpu;
 /// - `reads_only_packed<At>`: only `pack` reads its parameters.
 template <class Backend, class Layer>
 struct Kernel;
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 namespace flags {
 // forward also does the batch norm, the residual sum, the ReLU and the pooling after it.
@@ -99,6 +105,10 @@ struct At {
   }
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// A kernel's arguments at run time. Values have the layouts that the kernel chose, parameters
 /// PyTorch's order, gradients the layouts of their values.
 struct Call {
@@ -142,6 +152,10 @@ struct Call {
   }
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 using KernelFunction = void (*)(const Call&);
 
 /// The shape of the output that a kernel writes.
@@ -170,6 +184,10 @@ void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) 
     body(image, in, out);
   }
 }
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// The arguments of a loss. `Kernel<Backend, Loss>` has
 /// - `workspace_bytes(shape, max_batch)`: the memory that it needs;

@@ -9,7 +9,7 @@
 
 #include "frostline/network/weights.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 template <class Backend>
 class NotFinite;
@@ -429,4 +429,4 @@ class Executor {
   std::vector<float> host_outputs_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -10,7 +10,7 @@
 #include "frostline/core/format.hpp"
 #include "frostline/program/memory_parts.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// All pointers are into the backend's memory.
 template <class Backend>
@@ -102,4 +102,4 @@ class NetworkMemory {
   typename Backend::Memory block_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -14,7 +14,7 @@
 #include "frostline/network/network_memory.hpp"
 #include "frostline/program/named_tensor.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Records which parameters and buffers were written, and which are in a lender's memory instead of
 /// the network's. Those that were not written get their layer's initial values when they are first
@@ -162,4 +162,4 @@ class Weights {
   std::vector<std::bitset<2 * TensorSpecs::capacity>> written_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

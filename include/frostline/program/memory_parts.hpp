@@ -4,7 +4,7 @@
 
 #include "frostline/program/program.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Units: bytes. Memory that each step assigns again comes first, up to `kept`.
 struct MemoryParts {
@@ -36,4 +36,4 @@ struct MemoryParts {
   static constexpr std::size_t alignment = 256;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail
