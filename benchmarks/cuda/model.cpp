@@ -23,23 +23,24 @@ constexpr Device devices[]{{"H100 SXM", 3.35e12, 67e12, 495e12, 989e12},
                            {"RTX 4090", 1.008e12, 82.6e12, 82.6e12, 165.2e12}};
 
 /// Each step takes the longer time of its arithmetic and its traffic. Units: seconds per batch.
-double floor_of(const fl::Program& program, int batch, double operations, double bytes,
+double floor_of(const fl::detail::Program& program, int batch, double operations, double bytes,
                 double bytes_a_number) {
-  const auto time = [&](const fl::Cost& cost) {
+  const auto time = [&](const fl::detail::Cost& cost) {
     const double traffic =
         double(cost.bytes * batch + cost.bytes_once) / 4 * bytes_a_number / bytes;
     return std::max(double(cost.operations) * batch / operations, traffic);
   };
-  double sum = time(fl::cost_of_update(program));
-  for (int s = 0; s < int(program.steps.size()); ++s) sum += time(fl::cost_of_step(program, s));
+  double sum = time(fl::detail::cost_of_update(program));
+  for (int s = 0; s < int(program.steps.size()); ++s)
+    sum += time(fl::detail::cost_of_step(program, s));
   return sum;
 }
 
 template <class Model>
 void print(const char* name, int batch) {
-  const fl::Program& program =
-      fl::program<Model, fl::Input<3, 224, 224>, fl::thrust_backend, fl::Balanced>;
-  const fl::Cost cost = fl::cost_of(program);
+  const fl::detail::Program& program =
+      fl::detail::program<Model, fl::Input<3, 224, 224>, fl::thrust_backend, fl::Balanced>;
+  const fl::detail::Cost cost = fl::detail::cost_of(program);
   std::printf("| %s | %.2f | %.1f + %.1f |", name, double(cost.operations) / 1e9,
               double(cost.bytes) / 1e6, double(cost.bytes_once) / 1e6);
   for (const Device& device : devices)

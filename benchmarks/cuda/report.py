@@ -18,7 +18,7 @@ def kernels(path):
 def short(entry):
     """A kernel's own name, or the name of the functor that a kernel of Thrust runs."""
     name = entry.get("demangled", entry["name"])
-    ours = re.findall(r"frostline::device::cuda::(\w+)(<[^:]*?>)?", name)
+    ours = re.findall(r"frostline::detail::device::cuda::(\w+)(<[^:]*?>)?", name)
     return " ".join(a + b for a, b in ours[:1]) or entry["name"][:40]
 
 

@@ -28,7 +28,7 @@ void prepare_output(const std::filesystem::path& folder, const std::vector<std::
   // Without finish() the trial files are removed. The first is as large as all results.
   const std::vector<char> zeros(std::size_t(1) << 20);
   for (std::size_t i = 0; i < files.size(); ++i) {
-    fl::detail::FileInProgress trial(folder / files[i]);
+    fl::FileInProgress trial(folder / files[i]);
     for (std::size_t left = i == 0 ? bytes : 0; left > 0; left -= std::min(left, zeros.size()))
       trial.write(zeros.data(), std::min(left, zeros.size()));
   }

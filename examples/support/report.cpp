@@ -432,7 +432,7 @@ void write_report(const std::filesystem::path& path, const Report& report) {
   page +=
       "<footer>Written by frostline. This page is one file and needs no network.</footer></main>\n";
 
-  frostline::detail::FileInProgress file(path);
+  frostline::FileInProgress file(path);
   file.write(page.data(), page.size());
   file.finish();
 }

@@ -77,7 +77,7 @@ void write_result(const std::filesystem::path& path, const Result& result) {
   const std::unique_ptr<char, Release> dump(json_dumps(root.get(), JSON_INDENT(2)));
   if (!dump) throw frostline::Error(fmt::format("cannot write '{}'", path.string()));
   const std::string json = std::string(dump.get()) + '\n';
-  frostline::detail::FileInProgress file(path);
+  frostline::FileInProgress file(path);
   file.write(json.data(), json.size());
   file.finish();
 }

@@ -49,8 +49,9 @@ struct frostline::Kernel<frostline::cpu, examples::Swish<Channels>> {
       const float beta = call.parameters[0][channel];
       for_each_place<At>(call, channel, [&](std::size_t i) {
         const float x = call.inputs[0][i], s = sigmoid(beta * x);
-        put<At::accumulates(0)>(call.input_gradients[0][i],
-                                call.output_gradient[i] * (s + beta * x * s * (1 - s)));
+        const float gradient = call.output_gradient[i] * (s + beta * x * s * (1 - s));
+        float& to = call.input_gradients[0][i];
+        to = At::accumulates(0) ? to + gradient : gradient;
       });
     });
   }

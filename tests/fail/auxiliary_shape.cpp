@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
-// prints: outputs_differ<frostline::at<'a', 'u', 'x'>, frostline::auxiliary_gives<21, 4, 4>
-// prints: frostline::network_gives<21, 64, 64>
+// prints: outputs_differ<frostline::detail::at<'a', 'u', 'x'>
+// prints: frostline::detail::auxiliary_gives<21, 4, 4>
+// prints: frostline::detail::network_gives<21, 64, 64>
 // says: frostline: Auxiliary requires a branch that gives the network's output shape
 #include <frostline/frostline.hpp>
 namespace fl = frostline;

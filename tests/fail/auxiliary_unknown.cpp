@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// prints: no_layer_has_this<frostline::name<'l', 'a', 'y', 'e', 'r', '5'>
+// prints: no_layer_has_this<frostline::detail::name<'l', 'a', 'y', 'e', 'r', '5'>
 // says: take one of names_are
 #include <frostline/frostline.hpp>
 namespace fl = frostline;

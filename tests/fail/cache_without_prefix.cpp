@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// prints: no_frozen_layer_before<frostline::at<'c', 'o', 'n', 'v', '1'>
+// prints: no_frozen_layer_before<frostline::detail::at<'c', 'o', 'n', 'v', '1'>
 // says: frostline: features require frozen layers before the first that trains
 #include <frostline/frostline.hpp>
 namespace fl = frostline;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// prints: model_has_none_of_these<frostline::name<'n', 'o', 'r', 'm', 's'>
+// prints: model_has_none_of_these<frostline::detail::name<'n', 'o', 'r', 'm', 's'>
 // says: frostline: TrainOnly requires a model with parameters of the part that it trains
 #include <frostline/frostline.hpp>
 namespace fl = frostline;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// prints: two_outputs_are_the_value_of<frostline::at<'a'>
+// prints: two_outputs_are_the_value_of<frostline::detail::at<'a'>
 // says: frostline: Auxiliary requires a branch with a layer of its own
 #include <frostline/frostline.hpp>
 namespace fl = frostline;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// prints: no_layer_has_this<frostline::name<'l', 'a', 'y', 'e', 'r', '5'>
+// prints: no_layer_has_this<frostline::detail::name<'l', 'a', 'y', 'e', 'r', '5'>
 // prints: 'l', 'a', 'y', 'e', 'r', '4', ' ', 'f', 'c'>
 // says: frostline: Unfreeze requires names of the model's layers
 #include <frostline/frostline.hpp>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // clang-format off
-// prints: no_layer_has_this<frostline::name<'l', 'a', 'y', 'e', 'r', '4', '.', '1', '.', 'b', 'n', '2', '.', 'b', 'a', 'i', 's'>
+// prints: no_layer_has_this<frostline::detail::name<'l', 'a', 'y', 'e', 'r', '4', '.', '1', '.', 'b', 'n', '2', '.', 'b', 'a', 'i', 's'>
 // prints: '.', 'w', 'e', 'i', 'g', 'h', 't', ' ', 'l', 'a', 'y', 'e', 'r', '4', '.', '1', '.', 'b', 'n', '2', '.', 'b', 'i', 'a', 's'>
 // says: frostline: Unfreeze requires names of the model's layers or parameters
 // clang-format on

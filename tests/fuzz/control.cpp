@@ -12,7 +12,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   static const fuzz::MemoryFile file;
   file.assign(data, size);
   try {
-    const frostline::MappedFile mapped(file.path);
+    const frostline::detail::MappedFile mapped(file.path);
     const auto bytes = mapped.bytes();
     if (size < 2 || bytes[0] != std::byte{'P'} || bytes[1] != std::byte{'K'}) return 0;
     const volatile std::byte after = *(bytes.data() + bytes.size());

@@ -29,7 +29,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   try {
     const fl::Image image = fl::decode_image(bytes, "input", options);
     if (fl::decode_image(fl::encode_png(image), "copy") != image) std::abort();
-    const fl::Box half{0, 0, float(image.width), float(image.height) / 2};
+    const fl::detail::Box half{0, 0, float(image.width), float(image.height) / 2};
     fl::resize(image, width, height);
     fl::resize(image, width, height, half);
     fl::resize_nearest(image, width, height, half);

@@ -21,6 +21,6 @@ std::vector<float> RUN() {
   fl::Trainer trainer{network, fl::CrossEntropy{}, fl::Sgd{.learning_rate = 0.01f}};
   for (int step = 0; step < 5; ++step) results.push_back(trainer.step(images, labels));
   keep(network.predict(images));
-  results.push_back(float(fl::lanes));
+  results.push_back(float(fl::detail::lanes));
   return results;
 }

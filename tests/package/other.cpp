@@ -6,5 +6,5 @@
 std::size_t parameters_elsewhere() {
   using Model = frostline::ReplaceHead<frostline::Freeze<frostline::ResNet18<8>>,
                                        frostline::ClassifierHead<64, 3>>;
-  return frostline::parameter_count<Model, frostline::Input<3, 32, 32>>();
+  return frostline::Network<Model, frostline::Input<3, 32, 32>>::parameter_count();
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // AtMost: which facts of a network with a bound of classes are constants, and which are not.
+#include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"

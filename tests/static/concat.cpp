@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Concat: shapes, paths, gradients, bytes, and what a model whose branches do not fit records.
+#include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"

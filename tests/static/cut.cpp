@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The cut: the features of a model, which training does not change, end there.
+#include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"

@@ -2,6 +2,7 @@
 // The concept of a backend: the smallest complete one, and incomplete ones.
 #include "minimal_backend.hpp"
 
+#include "../support/internals.hpp"
 #include "frostline/backend/cpu.hpp"
 #include "frostline/network/network.hpp"
 #include "frostline/rewrite/frozen.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Auxiliary outputs: their inputs, the steps that an evaluation skips, the end of features.
+#include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"

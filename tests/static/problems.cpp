@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The problems that passes record for wrong models; a valid model has none.
+#include "../support/internals.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/program/diagnose.hpp"

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The graph of ResNet-18: its nodes, which gradients they want, what a frozen prefix saves.
+#include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"

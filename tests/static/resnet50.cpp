@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // ResNet-50, forward and backward, is planned within every compiler's default limits.
+#include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Rules for single parameters, biases and norms: trainable parameters, and bytes in memory.
+#include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"

@@ -16,6 +16,7 @@
 #include "frostline/train/feature_cache.hpp"
 #include "frostline/train/trainer.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/snapshot.hpp"

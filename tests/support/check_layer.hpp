@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "frostline/graph/schedule.hpp"
+#include "support/internals.hpp"
 #include "support/layer_run.hpp"
 #include "support/random.hpp"
 

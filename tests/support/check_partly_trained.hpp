@@ -12,6 +12,7 @@
 #include "frostline/rewrite/train_only.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/trainer.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 #include "support/relative_error.hpp"
 #include "support/snapshot.hpp"

@@ -14,6 +14,7 @@
 #include "frostline/models/heads.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/train/trainer.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 #include "support/relative_error.hpp"
 #include "support/snapshot.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/layers/concat.hpp"
+#include "support/internals.hpp"
 #include "support/layer_run.hpp"
 #include "support/random.hpp"
 

@@ -5,6 +5,7 @@
 #include <span>
 
 #include "frostline/backend/cpu/cross_entropy.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test {
 

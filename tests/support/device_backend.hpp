@@ -15,14 +15,14 @@ struct device_backend : minimal_backend {
   static inline std::size_t allocated = 0;  // bytes of all allocations
   static inline std::size_t room = std::numeric_limits<std::size_t>::max();
   static void require_room(const Context&, std::string_view whom, std::size_t bytes) {
-    if (bytes > room) throw Error(format_text("{} takes {} bytes", whom, bytes));
+    if (bytes > room) throw Error(detail::format_text("{} takes {} bytes", whom, bytes));
   }
   static Memory allocate(const Context&, std::string_view, std::size_t bytes, std::size_t = 0) {
     allocated += bytes;
     return Memory(bytes);
   }
   template <class Work>
-  static void queue(std::string_view, const Path&, Work work) {
+  static void queue(std::string_view, const detail::Path&, Work work) {
     work();
   }
 };

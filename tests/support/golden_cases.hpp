@@ -7,6 +7,7 @@
 #include "frostline/optimizers/clip_norm.hpp"
 #include "frostline/optimizers/sgd.hpp"
 #include "support/golden_layer.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 
 namespace frostline::test {

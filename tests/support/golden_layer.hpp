@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "frostline/io/weights/safetensors.hpp"
+#include "support/internals.hpp"
 #include "support/layer_run.hpp"
 
 namespace frostline::test {

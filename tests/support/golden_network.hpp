@@ -6,6 +6,7 @@
 #include "frostline/models/squeeze_excitation.hpp"
 #include "support/check_partly_trained.hpp"
 #include "support/golden_layer.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test {
 

@@ -14,6 +14,7 @@
 #include "frostline/graph/arrange.hpp"
 #include "frostline/graph/plan_memory.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test {
 

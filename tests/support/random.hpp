@@ -8,6 +8,8 @@
 #include <random>
 #include <vector>
 
+#include "support/internals.hpp"
+
 namespace frostline::test {
 
 inline std::mt19937_64& random_engine() {

@@ -14,6 +14,7 @@
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/train/trainer.hpp"
+#include "support/internals.hpp"
 #include "support/layer_run.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"

@@ -15,6 +15,7 @@
 #include "frostline/layers/relu.hpp"
 #include "frostline/models/heads.hpp"
 #include "frostline/train/trainer.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/snapshot.hpp"

@@ -11,7 +11,7 @@ int main(int argc, char**) {
   int squares[count], reversed[count];
   for (int round = 0; round < 100; ++round) {
     for (int& square : squares) square = round;
-    fl::run_team(4, [&](const fl::Team& team) {
+    fl::detail::run_team(4, [&](const fl::Team& team) {
       fl::for_each_task(team, count, [&](int i) { squares[i] += i * i; });
       if (argc == 1) team.sync();
       fl::for_each_task(team, count, [&](int i) { reversed[i] = squares[count - 1 - i]; });

@@ -13,6 +13,7 @@
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test {
 

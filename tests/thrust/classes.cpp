@@ -4,6 +4,7 @@
 #include "frostline/network/to_backend.hpp"
 #include "frostline/thrust.hpp"
 #include "support/bounded.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::classes_test {
 

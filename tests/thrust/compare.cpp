@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "frostline/thrust.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "thrust/results.hpp"
 

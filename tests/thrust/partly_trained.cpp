@@ -2,6 +2,7 @@
 // Models with Thrust in which only single parameters, biases or norms train.
 #include "frostline/thrust.hpp"
 #include "support/check_partly_trained.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::partly_trained_test {
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "frostline/train/trainer.hpp"
+#include "support/internals.hpp"
 #include "support/layer_run.hpp"
 #include "support/random.hpp"
 #include "thrust/cases.hpp"

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Errors of a training step with Thrust, also for a loss that is not finite.
 #include "frostline/thrust.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/snapshot.hpp"

@@ -5,6 +5,7 @@
 #include "frostline/backend/cpu.hpp"
 #include "frostline/thrust.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
 

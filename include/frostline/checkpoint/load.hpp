@@ -13,9 +13,7 @@
 #include "frostline/checkpoint/match.hpp"
 #include "frostline/network/network.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 template <class Backend>
 LoadReport load(ParameterStore<Backend>& network, std::span<const Path> replaced,
@@ -50,7 +48,9 @@ std::span<const Path> replaced_by_new_layers() {
   return {Net::graph().replaced, std::size_t(Net::graph().replaced_count)};
 }
 
-}  // namespace detail
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Loads torchvision's or our own file (.pth, .safetensors) into all layers except a new head,
 /// which stays as it is; the file's own head is skipped, whatever its name. As in PyTorch's strict

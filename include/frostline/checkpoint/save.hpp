@@ -23,7 +23,9 @@ struct SaveOptions {
   bool allow_not_finite = false;  // write NaN and infinity too
 };
 
-namespace detail {
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// Throws: Error if the name has an extension of another format.
 void require_no_other_format(const std::filesystem::path& path);
@@ -59,7 +61,9 @@ void save(const ParameterStore<Backend>& network, const std::filesystem::path& p
   write_tensors(path, writes, options);
 }
 
-}  // namespace detail
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Writes all parameters and buffers as safetensors, with torchvision's keys. Parameters are
 /// rounded to the nearest number of `options.type`. Buffers, such as running statistics, are always

@@ -8,7 +8,7 @@
 
 #include "frostline/core/team.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A block of a backend's memory, aligned to a cache line and zeroed. A default-constructed one is
 /// empty.
@@ -18,6 +18,10 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
   { memory.data() } -> std::same_as<std::byte*>;
   { memory.size() } -> std::same_as<std::size_t>;
 };
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// A backend: a type with only static members. tests/static/minimal_backend.hpp is the smallest.
 /// - `Context` holds its resources, such as a CUDA stream; `synchronize()` waits until all queued
@@ -37,8 +41,8 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
 /// cannot succeed. A backend with memory of its own also has `queue(where, node, work)`: it calls
 /// work(), which queues kernels, and reports errors of their launch.
 template <class T>
-concept IsBackend = IsBackendMemory<typename T::Memory> && std::copyable<typename T::Context> &&
-    std::movable<typename T::Replay> &&
+concept IsBackend = detail::IsBackendMemory<typename T::Memory> &&
+    std::copyable<typename T::Context> && std::movable<typename T::Replay> &&
     requires(const typename T::Context& context, typename T::Replay& replay, std::string_view whom,
              void* to, const void* from, std::size_t bytes, void (*body)(const Team&),
              void (*queue)()) {

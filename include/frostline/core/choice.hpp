@@ -23,15 +23,23 @@ enum class Accuracy : unsigned char {
 /// Whether frozen weights are stored transformed for speed (about four times their size), or not.
 enum class FrozenWeights : unsigned char { speed, memory };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// One algorithm for all convolutions that it fits, to compare it with the automatic choice.
 /// F<m> are Winograd's with tiles of m x m outputs.
 enum class Convolutions : unsigned char { automatic, im2col, direct, f2, f4, f5, f7 };
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// A user's settings for the choice of algorithms.
 struct Tuning {
   Accuracy accuracy = Accuracy::standard;
   FrozenWeights weights = FrozenWeights::speed;
-  Convolutions convolutions = Convolutions::automatic;
+  detail::Convolutions convolutions = detail::Convolutions::automatic;
 };
 
 // The fourth argument of Network: a type with a member `tuning`. One of these, or your own.
@@ -53,11 +61,19 @@ struct SmallWeights {
   static constexpr Tuning tuning{.weights = FrozenWeights::memory};
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// The options of a Network.
 template <class T>
 concept HasTuning = requires {
   { T::tuning } -> std::convertible_to<Tuning>;
 };
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// The facts about a layer's place that are known when its algorithm is chosen.
 struct Situation {

@@ -9,6 +9,10 @@ namespace frostline {
 
 enum class ElementType { f16, bf16, f32, f64, u8, i8, i16, i32, i64, boolean };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// Units: bytes.
 constexpr std::size_t size_of(ElementType type) {
   switch (type) {
@@ -49,4 +53,4 @@ constexpr std::string_view name_of(ElementType type) {
   return "BOOL";
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

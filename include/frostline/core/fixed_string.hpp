@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A string that may be a template argument: `Named<"fc", Layer>`.
 template <std::size_t N>
@@ -16,4 +16,4 @@ struct FixedString {
   constexpr operator std::string_view() const { return {text, N - 1}; }
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

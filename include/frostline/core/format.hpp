@@ -13,7 +13,7 @@
 #include <string>
 #include <type_traits>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A format whose places are counted at compile time. Their types are checked at run time, since
 /// fmt's own check is instantiated again for each text in every program that includes frostline.
@@ -38,4 +38,4 @@ std::string format_text(std::type_identity_t<Format<sizeof...(Values)>> format,
   return fmt::vformat(format.text, fmt::make_format_args(values...));
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -8,7 +8,7 @@
 
 #include "frostline/core/layer.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Assigns a tensor's initial values, which depend on `state`. Shapes: data has spec.size()
 /// elements.
@@ -31,4 +31,4 @@ inline void fill_initial(const TensorSpec& spec, float* data, std::uint64_t stat
   }
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

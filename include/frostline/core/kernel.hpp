@@ -21,8 +21,10 @@ namespace frostline {
 enum class Pass { forward, loss, parameter_gradient, input_gradient };
 
 inline namespace FROSTLINE_CPU {
+
 /// The CPU backend: the host's memory, vectorised kernels, OpenMP's threads.
 struct cpu;
+
 }  // namespace FROSTLINE_CPU
 
 /// The computation of a layer (a loss, an optimizer) by a backend. A layer's kernel has the static
@@ -41,6 +43,10 @@ struct cpu;
 /// - `reads_only_packed<At>`: only `pack` reads its parameters.
 template <class Backend, class Layer>
 struct Kernel;
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 namespace flags {
 // forward also does the batch norm, the residual sum, the ReLU and the pooling after it.
@@ -101,6 +107,10 @@ struct At {
   }
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// A kernel's arguments at run time. Values have the layouts that the kernel chose, parameters
 /// PyTorch's order, gradients the layouts of their values.
 struct Call {
@@ -144,6 +154,10 @@ struct Call {
   }
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 using KernelFunction = void (*)(const Call&);
 
 /// The shape of the output that a kernel writes.
@@ -172,6 +186,10 @@ void for_each_bounded_image(const Call& call, std::ptrdiff_t stride, Body body) 
     body(image, in, out);
   }
 }
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// The arguments of a loss; LossFor says what a loss must have. `Kernel<Backend, Loss>` has
 /// - `workspace_bytes(shape, max_batch)`: the memory that it needs;

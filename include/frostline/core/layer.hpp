@@ -9,7 +9,7 @@
 #include "frostline/core/element_type.hpp"
 #include "frostline/core/shape.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Kinds that graph passes treat differently; a user's layer is `other`.
 enum class Kind {
@@ -23,6 +23,10 @@ enum class Kind {
   reorder,
   concat
 };
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Which statistics batch normalisation uses (and whether dropout drops) while training.
 enum class Statistics { batch, running };
@@ -83,7 +87,7 @@ struct Saved {
 /// The base of all declarations: a layer declares only what differs from it. It must also declare
 /// `static constexpr Shape output(Shape in)`, or `output(Shape in, Shape network_input)`.
 struct Layer {
-  static constexpr Kind kind = Kind::other;
+  static constexpr detail::Kind kind = detail::Kind::other;
   /// Whether the forward draws random numbers while training. Unless such a layer is frozen, the
   /// layers after it are computed again in each epoch.
   static constexpr bool varies_in_training = false;
@@ -104,6 +108,10 @@ struct Layer {
   static constexpr std::int64_t multiply_adds(Shape) { return 0; }
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// The shape of a layer's output, which may depend on the network's input (Upsample's does).
 template <class Declaration>
 constexpr Shape output_of(Shape in, Shape network_input) {
@@ -113,4 +121,4 @@ constexpr Shape output_of(Shape in, Shape network_input) {
     return Declaration::output(in);
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

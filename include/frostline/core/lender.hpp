@@ -4,7 +4,7 @@
 
 #include <memory>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The owner of read-only memory that a network borrows, such as a mapped file of weights.
 class Lender {
@@ -22,4 +22,4 @@ struct Loan {
   std::shared_ptr<const Lender> lender;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -7,7 +7,7 @@
 
 #include "frostline/core/error.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The memory that the system can still give to this process without killing any: memory and swap
 /// that are free or can be freed, within the limits of its control groups (Linux's, version 2; of
@@ -24,7 +24,7 @@ inline void require_memory(std::string_view whom, std::size_t bytes, std::string
   if (bytes > small && bytes > available_memory()) throw not_enough_memory(whom, bytes, advice);
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail
 
 // Compiled once by frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED

@@ -13,9 +13,7 @@
 #include "frostline/core/format.hpp"
 #include "frostline/core/memory_room.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 /// The number in the first line of a system file that matches the format, or `otherwise`.
 inline std::size_t number_in(const char* file, const char* format, std::size_t otherwise) {
@@ -43,12 +41,8 @@ inline std::size_t left_in_group(const std::string& folder, const char* limit_fi
   return limit > kept ? limit - kept : 0;
 }
 
-}  // namespace detail
-
 FROSTLINE_BODY std::size_t available_memory() {
-  const auto kilobytes = [](const char* format) {
-    return detail::number_in("/proc/meminfo", format, 0);
-  };
+  const auto kilobytes = [](const char* format) { return number_in("/proc/meminfo", format, 0); };
   const std::size_t free = kilobytes("MemAvailable: %zu");
   std::size_t bytes = free == 0 ? std::numeric_limits<std::size_t>::max()
                                 : (free + kilobytes("SwapFree: %zu")) * 1024;
@@ -59,11 +53,10 @@ FROSTLINE_BODY std::size_t available_memory() {
     std::fclose(stream);
   }
   for (; group.size() >= sizeof "/sys/fs/cgroup" - 1; group.resize(group.rfind('/')))
-    bytes = std::min(
-        bytes, detail::left_in_group(group, "/memory.max", "/memory.current", "inactive_file %zu"));
-  return std::min(bytes,
-                  detail::left_in_group("/sys/fs/cgroup/memory", "/memory.limit_in_bytes",
-                                        "/memory.usage_in_bytes", "total_inactive_file %zu"));
+    bytes = std::min(bytes,
+                     left_in_group(group, "/memory.max", "/memory.current", "inactive_file %zu"));
+  return std::min(bytes, left_in_group("/sys/fs/cgroup/memory", "/memory.limit_in_bytes",
+                                       "/memory.usage_in_bytes", "total_inactive_file %zu"));
 }
 
 FROSTLINE_BODY Error not_enough_memory(std::string_view whom, std::size_t bytes,
@@ -72,4 +65,4 @@ FROSTLINE_BODY Error not_enough_memory(std::string_view whom, std::size_t bytes,
                            bytes, available_memory(), advice));
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

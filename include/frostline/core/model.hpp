@@ -24,7 +24,7 @@ struct Module {};
 
 /// A layer with a name, which becomes a part of its path and of its parameters' keys:
 /// `Named<"fc", Linear<512, 10>>` owns `fc.weight` and `fc.bias`.
-template <FixedString Name, class NamedLayer>
+template <detail::FixedString Name, class NamedLayer>
 struct Named {
   static constexpr std::string_view name = Name;
   using layer = NamedLayer;
@@ -72,7 +72,7 @@ struct LossWeight {
 /// same value as without the branch. Within a head, the name is that of a layer of the backbone:
 /// `Auxiliary<"layer3", Named<"aux_classifier", ...>>`.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (aux_loss), Szegedy et al. 2014
-template <FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
+template <detail::FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
 struct Auxiliary {
   static_assert(Weight.value > 0 && Weight.value < 1e30f,
                 "frostline: Auxiliary requires a weight above 0 that is finite");
@@ -81,23 +81,37 @@ struct Auxiliary {
   using branch = BranchLayer;
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// An upper bound of a number of classes that is known only at run time.
 enum class UpperBound : int {};  // as a class, nvcc would lose it among template arguments
 template <int Number>
 concept PositiveNumberOfClasses = (Number > 0);
+
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// `ClassifierHead<512, AtMost<1000>>` and `FcnHead<512, AtMost<21>>`: the network is planned at
 /// compile time for so many classes, and made, computed, loaded and saved for a number of them:
 /// `Network{max_batch(5), classes(37)}`. It takes the memory of the bound and the arithmetic of the
 /// number, except for the last convolution of FcnHead.
 template <int Bound>
-requires PositiveNumberOfClasses<Bound>
-inline constexpr UpperBound AtMost{Bound};
+requires detail::PositiveNumberOfClasses<Bound>
+inline constexpr detail::UpperBound AtMost{Bound};
 
 /// A layer whose output channels are classes, and whose own number of them is an upper bound. It
 /// must be the last layer with parameters: a Linear at the end of the model, or a Conv2d of one
 /// group that only an Upsample may follow.
 template <class BoundedLayer>
 struct Bounded {};
+
+}  // namespace frostline
+
+namespace frostline::detail {
+
 template <class T>
 concept MayBeBounded = requires {
   T::parameters_for(1);
@@ -134,4 +148,4 @@ concept HasModel = requires {
 template <class T>
 concept LayerDeclaration = std::derived_from<T, Layer>;
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Whether the rule "layer4" covers a path: layer4 itself and everything under it.
 constexpr bool covers(std::string_view rule, std::string_view path) {
@@ -52,4 +52,4 @@ struct Path {
   }
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include <cstdint>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Mixes the bits of a number (the finaliser of splitmix64, Steele et al. 2014).
 constexpr std::uint64_t scramble(std::uint64_t x) {
@@ -17,4 +17,4 @@ inline constexpr std::uint64_t golden_ratio = 0x9e3779b97f4a7c15u;
 /// The next state of a chain of well-mixed numbers.
 constexpr std::uint64_t mix(std::uint64_t x) { return scramble(x + golden_ratio); }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -9,7 +9,7 @@
 #include "frostline/core/model.hpp"
 #include "frostline/core/path.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// How parameters and layers are treated. An empty field changes nothing, so several rules may
 /// each set a part; the outermost rule that sets a field wins.
@@ -50,4 +50,4 @@ concept HasRule = HasModel<T> && requires {
   { T::clauses[0] } -> std::convertible_to<Clause>;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -10,7 +10,7 @@
 #include <thread>
 #endif
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Lets a team's threads wait for each other. A thread spins for a short time, then yields its
 /// processor, so that waiting does not slow a busy machine.
@@ -50,11 +50,15 @@ class Barrier {
   alignas(64) std::atomic<unsigned> phase_{0};
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// One thread's view of the team it belongs to. A team of one needs no barrier.
 struct Team {
   int thread = 0;
   int threads = 1;
-  Barrier* barrier = nullptr;
+  detail::Barrier* barrier = nullptr;
 
   /// Returns when every thread of the team has called it.
   void sync() const {

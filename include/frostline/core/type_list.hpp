@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <utility>
 
-namespace frostline {
+namespace frostline::detail {
 
 template <class... Types>
 struct TypeList {
@@ -44,4 +44,4 @@ struct TypeAt {
       std::declval<IndexedTypes<std::make_index_sequence<List::size>, List>>()))::type;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -26,12 +26,20 @@ struct DataFacts {
   bool varies = false;     // whether samples depend on `draw`, as random crops do
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// A batch of samples. Shapes: images (batch, C, H, W), labels (batch), or (batch, H, W) for a
 /// dense head.
 struct ImageBatch {
   std::span<const float> images;
   std::span<const int> labels;
 };
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Numbered samples. `read` assigns the image and the labels of one sample. Several threads call it
 /// at the same time, and it must give the same result for the same index and draw. What it throws
@@ -43,6 +51,10 @@ concept DataSet = requires(const Data& data, std::size_t index, std::uint64_t dr
   { data.facts() } -> std::same_as<DataFacts>;
   data.read(index, draw, image, labels);
 };
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// A reference to a data set of any type. The data set must outlive it.
 class DataView {
@@ -64,6 +76,10 @@ class DataView {
   std::function<void(std::size_t, std::uint64_t, std::span<float>, std::span<int>)> read_;
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// Samples that are stored in memory and do not vary.
 /// Shapes: images (samples, shape), labels (samples) or (samples, H, W).
 class TensorDataSet {
@@ -76,7 +92,7 @@ class TensorDataSet {
         .size = shape.size() > 0 ? images_.size() / each : 0, .image = shape, .classes = classes};
     if (facts_.size == 0 || images_.size() % each != 0 || labels_.empty() ||
         labels_.size() % facts_.size != 0)
-      throw Error(format_text(
+      throw Error(detail::format_text(
           "frostline: TensorDataSet requires whole images of {}x{}x{} = {} numbers and as many "
           "labels for each, got {} numbers and {} labels",
           shape.channels, shape.height, shape.width, shape.size(), images_.size(), labels_.size()));

@@ -107,7 +107,7 @@ class ImageDataSet {
     try {
       return shrunk(image, mask);
     } catch (const Error& error) {
-      throw Error(format_text("'{}': {}", files_[i].path.string(), error.what()));
+      throw Error(detail::format_text("'{}': {}", files_[i].path.string(), error.what()));
     }
   }
   Picture shrunk(Image image, LabelMask mask) const {
@@ -115,8 +115,8 @@ class ImageDataSet {
     // A picture of 1x60000 cannot be enlarged until its shorter side is a network's.
     constexpr int most = 1000;
     if (std::max(image.width, image.height) / std::min(image.width, image.height) > most)
-      throw Error(format_text("a picture of {}x{} pixels is too thin to be of use", image.width,
-                              image.height));
+      throw Error(detail::format_text("a picture of {}x{} pixels is too thin to be of use",
+                                      image.width, image.height));
     image = shrink(std::move(image), needed());
     if (!masks_.empty()) mask = resize_nearest(mask, image.width, image.height);
     return {std::move(image), std::move(mask)};

@@ -32,7 +32,7 @@ struct ImageFolder {
   std::filesystem::path root;
   std::vector<std::string> classes;
   std::vector<Sample> samples;
-  Skipped skipped;  // counts of files that are skipped, by reason
+  detail::Skipped skipped;  // counts of files that are skipped, by reason
 
   /// Throws: Error if the folder is missing or has no class folders, if a class's name is not UTF-8
   /// or has control characters, if a folder cannot be read, or if classes have no image (it names
@@ -56,20 +56,30 @@ struct ImageFolder {
   void find_samples();
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// Two folders with the same classes.
 struct TrainAndVal {
   ImageFolder train, val;
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// `root/train` and `root/val`, with classes numbered as in train.
 /// Throws: Error as ImageFolder; if the classes differ, it names them and both folders.
-inline TrainAndVal open_train_and_val(const std::filesystem::path& root) {
+inline detail::TrainAndVal open_train_and_val(const std::filesystem::path& root) {
   ImageFolder train(root / "train");
   ImageFolder val(root / "val", train.classes, train.root);
   return {std::move(train), std::move(val)};
 }
 
-namespace detail {
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// Calls action(i) for 0 ... count - 1, in parallel with OpenMP.
 /// Throws: as for_each_image.
@@ -92,7 +102,9 @@ void for_each_in_parallel(std::size_t count, Action action) {
   failures.rethrow(count);
 }
 
-}  // namespace detail
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Decodes the folder's images in parallel with OpenMP, each once, and calls
 /// action(index of the sample, Image&&) from the thread that decoded it. An image that the action

@@ -37,13 +37,13 @@ FROSTLINE_BODY std::string ImageFolder::skipped_text() const {
   if (skipped.empty()) return "";
   std::string text;
   for (const auto& [reason, count] : skipped)
-    text += format_text("{}{} ({})", text.empty() ? "" : ", ", reason, count);
-  return format_text("skipped in '{}': {}", root.string(), text);
+    text += detail::format_text("{}{} ({})", text.empty() ? "" : ", ", reason, count);
+  return detail::format_text("skipped in '{}': {}", root.string(), text);
 }
 
 FROSTLINE_BODY void ImageFolder::find_classes() {
   if (detail::kind_of(root) != detail::FileKind::folder)
-    throw Error(format_text("there is no folder '{}'", root.string()));
+    throw Error(detail::format_text("there is no folder '{}'", root.string()));
   const std::vector<detail::FolderId> above = detail::holders_of(root);
   for (const auto& entry : detail::entries_of(root)) {
     const std::string name = entry.path().filename().string();
@@ -62,8 +62,8 @@ FROSTLINE_BODY void ImageFolder::find_classes() {
   }
   std::sort(classes.begin(), classes.end());
   if (classes.empty())
-    throw Error(format_text("the folder '{}' has no class folders{}{}", root.string(),
-                            skipped.empty() ? "" : "; ", skipped_text()));
+    throw Error(detail::format_text("the folder '{}' has no class folders{}{}", root.string(),
+                                    skipped.empty() ? "" : "; ", skipped_text()));
 }
 
 FROSTLINE_BODY void ImageFolder::find_samples() {
@@ -80,7 +80,7 @@ FROSTLINE_BODY void ImageFolder::find_samples() {
     for (auto& path : paths) samples.push_back({std::move(path), static_cast<int>(label)});
   }
   if (!empty.empty())
-    throw Error(format_text(
+    throw Error(detail::format_text(
         "the folder '{}' has no .jpg, .jpeg or .png file for the classes {}{}{}", root.string(),
         detail::list_of_names(empty), skipped.empty() ? "" : "; ", skipped_text()));
 }

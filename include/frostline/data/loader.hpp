@@ -33,18 +33,18 @@ struct LoaderOptions {
 class Loader {
  public:
   /// Throws: Error if the options make no sense or a sample is not in the data set.
-  Loader(DataView data, std::vector<std::size_t> order, std::size_t batch, const Draws& draws = {},
-         const LoaderOptions& options = {})
+  Loader(detail::DataView data, std::vector<std::size_t> order, std::size_t batch,
+         const Draws& draws = {}, const LoaderOptions& options = {})
       : data_(std::move(data)), order_(std::move(order)), batch_(batch), draws_(draws) {
     if (batch < 1 || options.threads < 0 || options.ahead < 1)
-      throw Error(format_text(
+      throw Error(detail::format_text(
           "frostline: Loader requires batches of at least one sample, threads and at least one "
           "batch ahead, got batches of {}, {} threads and {} ahead",
           batch, options.threads, options.ahead));
     for (const std::size_t index : order_)
       if (index >= data_.facts().size)
-        throw Error(format_text("frostline: Loader got the sample {} of a data set of {}", index,
-                                data_.facts().size));
+        throw Error(detail::format_text("frostline: Loader got the sample {} of a data set of {}",
+                                        index, data_.facts().size));
     slots_.resize(std::size_t(options.ahead) + 1);  // one is in use
     for (std::size_t b = 0; b < slots_.size(); ++b) begin(b);
     const auto wanted =
@@ -56,7 +56,7 @@ class Loader {
 
   /// The next batch, valid until the next call; nullopt after the last.
   /// Throws: what reading its first sample that failed has thrown.
-  std::optional<ImageBatch> next() {
+  std::optional<detail::ImageBatch> next() {
     std::unique_lock lock(mutex_);
     if (given_ > 0 && given_ - 1 == released_) begin(released_++ + slots_.size());
     room_.notify_all();
@@ -66,7 +66,7 @@ class Loader {
     ready_.wait(lock, [&] { return slot.unread == 0; });
     if (slot.failure) std::rethrow_exception(slot.failure);
     ++given_;
-    return ImageBatch{slot.images, slot.labels};
+    return detail::ImageBatch{slot.images, slot.labels};
   }
 
  private:
@@ -120,7 +120,7 @@ class Loader {
     }
   }
 
-  DataView data_;
+  detail::DataView data_;
   std::vector<std::size_t> order_;
   std::size_t batch_;
   Draws draws_;

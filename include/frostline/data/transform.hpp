@@ -17,7 +17,7 @@
 #include "frostline/io/images/pixels.hpp"
 #include "frostline/io/images/resize.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Subtracts a mean from each channel (red, green, blue) and divides it by a deviation; the default
 /// is ImageNet's. Units: pixels scaled to 0 ... 1.
@@ -30,8 +30,6 @@ struct Normalization {
 template <typename Generator>
 concept RandomBits64 = std::uniform_random_bit_generator<Generator> &&(Generator::min() == 0) &&
                        (Generator::max() == std::numeric_limits<std::uint64_t>::max());
-
-namespace detail {
 
 /// Throws: Error unless every number is finite and no deviation is 0 or less.
 inline void check_normalization(const Normalization& normalization) {
@@ -140,7 +138,9 @@ inline void check_sizes(int resize, int crop) {
     throw Error(format_text("a transform cannot resize to {} and crop to {}", resize, crop));
 }
 
-}  // namespace detail
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Resizes the shorter side to `resize`, cuts a centred square of `crop`, scales it to 0 ... 1 and
 /// normalises it: the same floats as torchvision's Resize, CenterCrop, ToTensor, Normalize on PIL
@@ -152,7 +152,7 @@ inline void check_sizes(int resize, int crop) {
 struct EvaluationTransform {
   int resize = 256;
   int crop = 224;
-  Normalization normalization = {};
+  detail::Normalization normalization = {};
 
   void operator()(const Image& image, std::span<float> out) const {
     detail::check_image(image);
@@ -205,13 +205,13 @@ struct TrainingTransform {
   double min_ratio = 3.0 / 4.0;
   double max_ratio = 4.0 / 3.0;
   bool flip = true;
-  Normalization normalization = {};
+  detail::Normalization normalization = {};
 
   /// A region of random area, aspect ratio (uniform in its logarithm) and place; after ten that do
   /// not fit, the largest one in the centre whose ratio is allowed.
   /// Throws: Error if the image is empty, or the scales or ratios make no sense.
-  template <RandomBits64 Generator>
-  Region region(int width, int height, Generator& generator) const {
+  template <detail::RandomBits64 Generator>
+  detail::Region region(int width, int height, Generator& generator) const {
     check(width, height);
     const double area = static_cast<double>(width) * height;
     for (int attempt = 0; attempt < 10; ++attempt) {
@@ -240,28 +240,30 @@ struct TrainingTransform {
   /// Transforms one region.
   /// Shapes: image HWC -> out 3 x crop x crop; assigns.
   /// Throws: Error if the region is not inside the image, or out has another size.
-  void write(const Image& image, const Region& region, bool mirrored, std::span<float> out) const {
+  void write(const Image& image, const detail::Region& region, bool mirrored,
+             std::span<float> out) const {
     detail::check_sizes(crop, crop);
-    const Image square = frostline::resize(frostline::crop(image, region), crop, crop);
+    const Image square = frostline::resize(frostline::detail::crop(image, region), crop, crop);
     detail::write_square(square, 0, 0, crop, mirrored, normalization, out);
   }
 
   /// The labels of the same region: those of the nearest pixels.
   /// Shapes: mask HW -> out crop x crop; assigns.
   /// Throws: Error if the region is not inside the mask, or out has another size.
-  void write(const LabelMask& mask, const Region& region, bool mirrored, std::span<int> out) const {
+  void write(const LabelMask& mask, const detail::Region& region, bool mirrored,
+             std::span<int> out) const {
     detail::check_sizes(crop, crop);
-    const LabelMask square = resize_nearest(frostline::crop(mask, region), crop, crop);
+    const LabelMask square = resize_nearest(frostline::detail::crop(mask, region), crop, crop);
     detail::write_labels(square, 0, 0, crop, mirrored, 0, out);
   }
 
   /// Draws the region and then, if `flip`, whether to mirror.
   /// Shapes: image HWC -> out 3 x crop x crop; assigns.
   /// Throws: Error if a size is not positive, a setting makes no sense, or out has another size.
-  template <RandomBits64 Generator>
+  template <detail::RandomBits64 Generator>
   void operator()(const Image& image, std::span<float> out, Generator& generator) const {
     detail::check_image(image);
-    const Region chosen = region(image.width, image.height, generator);
+    const detail::Region chosen = region(image.width, image.height, generator);
     const bool mirrored = flip && (generator() >> 63) != 0;
     write(image, chosen, mirrored, out);
   }
@@ -269,14 +271,14 @@ struct TrainingTransform {
   /// The same for an image and its mask, which get the same region and mirroring.
   /// Shapes: image HWC -> out 3 x crop x crop, mask HW -> labels crop x crop; assigns.
   /// Throws: Error as above, and if the image and the mask differ in size.
-  template <RandomBits64 Generator>
+  template <detail::RandomBits64 Generator>
   void operator()(const Image& image, const LabelMask& mask, std::span<float> out,
                   std::span<int> labels, Generator& generator) const {
     detail::check_pair(image, mask);
     detail::check_normalization(normalization);
     detail::check_room(crop, out);
     detail::check_room(crop, labels);
-    const Region chosen = region(image.width, image.height, generator);
+    const detail::Region chosen = region(image.width, image.height, generator);
     const bool mirrored = flip && (generator() >> 63) != 0;
     write(image, chosen, mirrored, out);
     write(mask, chosen, mirrored, labels);
@@ -285,17 +287,17 @@ struct TrainingTransform {
  private:
   void check(int width, int height) const {
     if (width < 1 || height < 1)
-      throw Error(format_text("an image of {}x{} pixels has no region", width, height));
+      throw Error(detail::format_text("an image of {}x{} pixels has no region", width, height));
     if (!(min_scale > 0 && min_scale <= 1 && min_scale <= max_scale && std::isfinite(max_scale)))
       throw Error(
-          format_text("a TrainingTransform requires 0 < min_scale <= 1 and min_scale <= "
-                      "max_scale, not {} and {}",
-                      min_scale, max_scale));
+          detail::format_text("a TrainingTransform requires 0 < min_scale <= 1 and min_scale <= "
+                              "max_scale, not {} and {}",
+                              min_scale, max_scale));
     if (!(min_ratio > 0 && min_ratio <= max_ratio && std::isfinite(max_ratio)))
       throw Error(
-          format_text("a TrainingTransform requires 0 < min_ratio <= max_ratio, not {} and "
-                      "{}",
-                      min_ratio, max_ratio));
+          detail::format_text("a TrainingTransform requires 0 < min_ratio <= max_ratio, not {} and "
+                              "{}",
+                              min_ratio, max_ratio));
   }
 };
 

@@ -5,7 +5,7 @@
 #include "frostline/core/rule.hpp"
 #include "frostline/graph/node.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The nodes of a rule's model, and the path of that model, which the rule's names leave out.
 struct Covered {
@@ -78,4 +78,4 @@ constexpr void list_near_names(std::string_view name, const Covered& covered, Pr
   }
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -8,7 +8,7 @@
 #include "frostline/graph/node.hpp"
 #include "frostline/layers/reorder.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A backend's functions about a leaf, as values that a table can hold.
 struct Chooser {
@@ -143,4 +143,4 @@ constexpr Graph<NewSize> arrange(const Graph<Size>& graph, const Chooser* choose
   return result;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -10,7 +10,7 @@
 #include "frostline/graph/schedule.hpp"
 #include "frostline/graph/trace.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A layer's parameters for a number of outputs, if it may be Bounded.
 template <class Leaf>
@@ -118,4 +118,4 @@ constexpr std::int64_t multiply_adds() {
   return multiply_adds(traced<Model, In>);
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include "frostline/graph/node.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A node must compute the gradient of an input only if the input depends on a trainable parameter:
 /// a frozen prefix computes no gradients, and a frozen node after a trainable one only its input's.
@@ -37,4 +37,4 @@ constexpr Graph<Size> differentiate(Graph<Size> graph) {
   return graph;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include "frostline/graph/node.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A frozen convolution without a backward, and whose kernel can (`Choice::absorbs`), absorbs the
 /// batch norm (with running statistics), the residual sum and the ReLU after it, each only if no
@@ -60,4 +60,4 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
   return graph;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

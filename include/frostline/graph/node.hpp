@@ -9,7 +9,7 @@
 #include "frostline/core/layer.hpp"
 #include "frostline/core/path.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 inline constexpr int no_node = -1;
 
@@ -154,4 +154,4 @@ struct Graph {
   constexpr const Node* end() const { return nodes + Size; }
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

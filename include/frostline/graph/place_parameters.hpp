@@ -4,7 +4,7 @@
 
 #include "frostline/graph/node.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Offsets in floats; each tensor starts on a cache line. Trainable: last node first, so that
 /// gradients are complete in the span's order. Frozen: vectors first, then weights; weights are
@@ -55,4 +55,4 @@ constexpr ParameterLayout<Size> place_parameters(const Graph<Size>& graph,
   return layout;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include "frostline/graph/schedule.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Units: bytes. All sizes in the arena are multiples of a cache line.
 constexpr std::size_t whole_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -222,4 +222,4 @@ constexpr std::size_t saved_bytes(const Graph<Size>& graph, const Plan<Size>& pl
   return bytes;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -5,7 +5,7 @@
 #include "frostline/core/kernel.hpp"
 #include "frostline/graph/node.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 struct Step {
   int node = no_node;
@@ -120,4 +120,4 @@ constexpr Schedule<Size> schedule(const Graph<Size>& graph, const Declared* decl
   return result;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

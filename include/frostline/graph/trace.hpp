@@ -12,7 +12,7 @@
 #include "frostline/layers/scale.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The state of the walk, and the nodes that it has recorded.
 struct Tracer {
@@ -383,4 +383,4 @@ constexpr auto trace() {
   return graph;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -8,7 +8,7 @@ namespace frostline {
 
 /// The sum of two branches of the same shape. Shapes: {C, H, W} twice, to the same.
 struct Add : Layer {
-  static constexpr Kind kind = Kind::add;
+  static constexpr detail::Kind kind = detail::Kind::add;
   static constexpr int inputs = 2;
   static constexpr Shape output(Shape in) { return in; }
 };

@@ -16,7 +16,7 @@ template <int Channels>
 struct BatchNorm2d : Layer {
   static_assert(Channels > 0, "frostline: BatchNorm2d requires a positive number of channels");
 
-  static constexpr Kind kind = Kind::batch_norm;
+  static constexpr detail::Kind kind = detail::Kind::batch_norm;
   static constexpr float epsilon = 1e-5f;
   static constexpr float momentum = 0.1f;
 

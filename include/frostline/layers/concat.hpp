@@ -14,7 +14,7 @@ namespace frostline {
 /// to it. Shapes: {C, H, W} and {all channels, H, W} to {all channels, H, W}.
 /// Source: https://pytorch.org/docs/stable/generated/torch.cat.html
 struct CopyChannels : Layer {
-  static constexpr Kind kind = Kind::concat;
+  static constexpr detail::Kind kind = detail::Kind::concat;
   static constexpr Shape output(Shape in) { return in; }  // trace gives it all channels
 };
 

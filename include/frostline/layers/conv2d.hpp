@@ -4,12 +4,16 @@
 
 #include "frostline/core/layer.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Zeros around an image. Units: rows and columns.
 struct Pads {
   int top = 0, left = 0, bottom = 0, right = 0;
 };
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// A value for Conv2d's Padding: TensorFlow's "SAME". The output has ceil(H / Stride) rows and
 /// ceil(W / Stride) columns, and the image gets the fewest zeros that make this possible. If their
@@ -17,6 +21,10 @@ struct Pads {
 /// padding='same' is the same, but requires stride 1.
 /// Source: https://www.tensorflow.org/api_docs/python/tf/nn#notes_on_padding_2; timm's Conv2dSame.
 inline constexpr int same_padding = -1;
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// The sizes of a convolution as values.
 struct ConvolutionSizes {
@@ -37,6 +45,10 @@ struct ConvolutionSizes {
   }
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// Shapes: {In, H, W} to {Out, H', W'}; weight Out x In/Groups x Kernel x Kernel, bias Out.
 /// Padding: zeros on each side, or same_padding.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html; initial weights are
@@ -51,12 +63,13 @@ struct Conv2d : Layer {
   static_assert(Groups > 0 && In % Groups == 0 && Out % Groups == 0,
                 "frostline: Conv2d requires Groups that divide In and Out");
 
-  static constexpr Kind kind = Kind::convolution;
-  static constexpr ConvolutionSizes sizes{In, Out, Kernel, Stride, Padding, Dilation, Groups};
+  static constexpr detail::Kind kind = detail::Kind::convolution;
+  static constexpr detail::ConvolutionSizes sizes{In,      Out,      Kernel, Stride,
+                                                  Padding, Dilation, Groups};
   static constexpr int reach = sizes.reach();
 
   /// The zeros around an image of this shape.
-  static constexpr Pads pads(Shape in) { return sizes.pads(in); }
+  static constexpr detail::Pads pads(Shape in) { return sizes.pads(in); }
   static constexpr bool accepts(Shape in) {
     const Shape padded = with_pads(in);
     return in.channels == In && padded.height >= reach && padded.width >= reach;
@@ -78,7 +91,7 @@ struct Conv2d : Layer {
 
  private:
   static constexpr Shape with_pads(Shape in) {
-    const Pads around = pads(in);
+    const detail::Pads around = pads(in);
     return {in.channels, in.height + around.top + around.bottom,
             in.width + around.left + around.right};
   }

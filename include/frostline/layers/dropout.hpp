@@ -20,7 +20,7 @@ struct Dropout : Layer {
   static_assert(Drop.value >= 0 && Drop.value < 1,
                 "frostline: Dropout requires a probability of at least 0 and below 1");
 
-  static constexpr Kind kind = Kind::dropout;
+  static constexpr detail::Kind kind = detail::Kind::dropout;
   static constexpr bool varies_in_training = true;
   static constexpr float probability = Drop.value;
   static constexpr Shape output(Shape in) { return in; }

@@ -18,8 +18,9 @@ struct MaxPool2d : Layer {
   static_assert(2 * Padding <= Kernel,
                 "frostline: MaxPool2d requires a padding of at most half its window");
 
-  static constexpr Kind kind =
-      Kernel == 3 && Stride == 2 && Padding == 1 ? Kind::max_pool_3_2_1 : Kind::other;
+  static constexpr detail::Kind kind = Kernel == 3 && Stride == 2 && Padding == 1
+                                           ? detail::Kind::max_pool_3_2_1
+                                           : detail::Kind::other;
 
   static constexpr bool accepts(Shape in) {
     return in.height + 2 * Padding >= Kernel && in.width + 2 * Padding >= Kernel;

@@ -8,7 +8,7 @@ namespace frostline {
 
 /// The same numbers in another order. Shapes: {C, H, W} to the same.
 struct Reorder : Layer {
-  static constexpr Kind kind = Kind::reorder;
+  static constexpr detail::Kind kind = detail::Kind::reorder;
   static constexpr Shape output(Shape in) { return in; }
 };
 

@@ -19,9 +19,9 @@ struct CrossEntropy {
   /// Throws: Error if the smoothing is not from 0 to 1.
   void check() const {
     if (!(label_smoothing >= 0 && label_smoothing <= 1))
-      throw Error(
-          format_text("frostline: CrossEntropy requires a label smoothing from 0 to 1, got {}",
-                      label_smoothing));
+      throw Error(detail::format_text(
+          "frostline: CrossEntropy requires a label smoothing from 0 to 1, got {}",
+          label_smoothing));
   }
 };
 

@@ -17,9 +17,13 @@ namespace frostline {
 /// The number of classes is a constant, or AtMost<Bound>.
 template <int In, auto Classes>
 struct ClassifierHead {
-  using fc = GivesClasses<Classes, Linear<In, most_of(Classes)>>;
+  using fc = detail::GivesClasses<Classes, Linear<In, detail::most_of(Classes)>>;
   using model = Module<Named<"avgpool", GlobalAveragePool>, Named<"fc", fc>>;
 };
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// torchvision's FCNHead: logits for each pixel of the features.
 /// Shapes: {In, H, W} to {Classes, H, W}.
@@ -31,24 +35,29 @@ struct FcnBranch {
                            Dropout<Probability{0.1f}>, last>;
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// torchvision's FCNHead, then upsampling to the size of the network's input.
 /// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
 /// or AtMost<Bound>.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (Long et al. 2015)
 template <int In, auto Classes>
 struct FcnHead {
-  using model = Module<Named<"classifier", FcnBranch<In, Classes>>, Named<"upsample", Upsample<>>>;
+  using model =
+      Module<Named<"classifier", detail::FcnBranch<In, Classes>>, Named<"upsample", Upsample<>>>;
 };
 
 /// FcnHead and torchvision's auxiliary classifier (`aux_loss=True`), which reads the output of the
 /// earlier stage `Stage`; in training, its loss is added with a factor of 0.5.
 /// Shapes: as FcnHead; `Stage` gives AuxiliaryIn channels.
-template <int In, int Classes, int AuxiliaryIn = In / 2, FixedString Stage = "layer3">
+template <int In, int Classes, int AuxiliaryIn = In / 2, detail::FixedString Stage = "layer3">
 struct AuxiliaryFcnHead {
-  using model =
-      Module<FcnHead<In, Classes>,
-             Auxiliary<Stage, Module<Named<"aux_classifier", FcnBranch<AuxiliaryIn, Classes>>,
-                                     Named<"aux_upsample", Upsample<>>>>>;
+  using model = Module<
+      FcnHead<In, Classes>,
+      Auxiliary<Stage, Module<Named<"aux_classifier", detail::FcnBranch<AuxiliaryIn, Classes>>,
+                              Named<"aux_upsample", Upsample<>>>>>;
 };
 
 }  // namespace frostline

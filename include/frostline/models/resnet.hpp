@@ -8,7 +8,7 @@
 #include "frostline/layers/max_pool2d.hpp"
 #include "frostline/models/heads.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Two 3x3 convolutions and a shortcut; the first one has the stride, and so has a 1x1 shortcut.
 /// Shapes: {In, H, W} to {Out, ceil(H / Stride), ceil(W / Stride)}.
@@ -48,12 +48,16 @@ struct ResNet {
              Named<"layer4", Stage<4 * Width, 8 * Width, 2, Blocks4>>, Head<HeadLayer>>;
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// ResNet-18; width 64 is torchvision's. Shapes: {3, H, W} to the head's output.
 template <int Width = 64, class HeadLayer = ClassifierHead<8 * Width, 1000>>
-struct ResNet18 : ResNet<Width, HeadLayer, 2, 2, 2, 2> {};
+struct ResNet18 : detail::ResNet<Width, HeadLayer, 2, 2, 2, 2> {};
 
 /// ResNet-34; width 64 is torchvision's. Shapes: {3, H, W} to the head's output.
 template <int Width = 64, class HeadLayer = ClassifierHead<8 * Width, 1000>>
-struct ResNet34 : ResNet<Width, HeadLayer, 3, 4, 6, 3> {};
+struct ResNet34 : detail::ResNet<Width, HeadLayer, 3, 4, 6, 3> {};
 
 }  // namespace frostline

@@ -21,9 +21,9 @@ class Arena {
   using Context = typename Backend::Context;
 
   /// Throws: Error if max_batch is below 1 or the backend has no room.
-  Arena(const Program& program, int classes, int max_batch, const Context& context)
+  Arena(const Program& program, int class_count, int max_batch, const Context& context)
       : program_(&program),
-        classes_(classes),
+        classes_(class_count),
         max_batch_(max_batch),
         parts_(program, max_batch),
         block_(Backend::allocate(context, name(max_batch), parts_.bytes, parts_.bytes)) {}

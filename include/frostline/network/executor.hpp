@@ -12,7 +12,7 @@
 #include "frostline/network/arena.hpp"
 #include "frostline/network/parameter_store.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 template <class Backend>
 class NotFinite;
@@ -375,4 +375,4 @@ class Executor {
   std::vector<float> host_outputs_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

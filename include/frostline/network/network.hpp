@@ -6,25 +6,43 @@
 #include "frostline/network/executor.hpp"
 #include "frostline/program/diagnose.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The largest batch that a network takes; its memory grows with it.
 struct MaxBatch {
   int value;
 };
-constexpr MaxBatch max_batch(int value) { return {value}; }
+
+}  // namespace frostline::detail
+
+namespace frostline {
+
+constexpr detail::MaxBatch max_batch(int value) { return {value}; }
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// The seed of a network's first parameters and of its dropout.
 struct Seed {
   std::uint64_t value;
 };
-constexpr Seed seed(std::uint64_t value) { return {value}; }
+
+}  // namespace frostline::detail
+
+namespace frostline {
+
+constexpr detail::Seed seed(std::uint64_t value) { return {value}; }
 
 /// The number of classes of a network whose head is made for AtMost<N>.
 struct Classes {
   int value;
 };
 constexpr Classes classes(int value) { return {value}; }
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// The shape of the outputs per sample: a constant, unless the head is made for AtMost<N> classes.
 template <Shape shape, bool bounded>
@@ -40,16 +58,21 @@ template <class Model, class In, class Backend, class Options>
 inline constexpr const Node& output_node =
     compiled<Model, In, Backend, Options>[compiled<Model, In, Backend, Options>.outputs[0].node];
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`. Options:
 /// Balanced, Fastest, DirectOnly or SmallWeights (core/choice.hpp).
 /// A new network has its layers' initial values (PyTorch's); load_pretrained replaces them.
 /// If the head is made for AtMost<N> classes, the constructor gets their number:
 /// `Network{max_batch(5), classes(37)}`; counts and shapes then are those for this number.
 /// Only one thread may use a network at a time; the network itself uses OpenMP's threads.
-template <class Model, class In, class Backend = cpu, HasTuning Options = Balanced>
-class Network : private DiagnoseModel<Model, In, Backend>,
-                public OutputShape<output_node<Model, In, Backend, Options>.out,
-                                   output_node<Model, In, Backend, Options>.bounded_output> {
+template <class Model, class In, class Backend = cpu, detail::HasTuning Options = Balanced>
+class Network
+    : private detail::DiagnoseModel<Model, In, Backend>,
+      public detail::OutputShape<detail::output_node<Model, In, Backend, Options>.out,
+                                 detail::output_node<Model, In, Backend, Options>.bounded_output> {
   static_assert(IsBackend<Backend>,
                 "frostline: Network requires a backend as core/backend.hpp describes it; include "
                 "the backend's header");
@@ -62,46 +85,48 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   static constexpr Shape input_shape = In::shape;
   /// N if the head is made for AtMost<N> classes, else 0.
   static constexpr int bound = [] {
-    const Node& output = output_node<Model, In, Backend, Options>;
+    const detail::Node& output = detail::output_node<Model, In, Backend, Options>;
     return output.bounded_output ? output.out.channels : 0;
   }();
-  static constexpr bool trains = frostline::trainable_count<Model, In>() > 0;
+  static constexpr bool trains = frostline::detail::trainable_count<Model, In>() > 0;
   /// Whether the model has a frozen beginning, whose outputs, the `features`, need to be computed
   /// only once. It ends before the first layer that trains, uses batch statistics or drops values,
   /// at the last point at which only one value is needed later. If nothing trains, it ends at the
   /// network's output (with AtMost<N> classes, feature_shape is the one for N).
-  static constexpr bool has_features = scheduled<Model, In, Backend, Options>.cut > 0;
+  static constexpr bool has_features = detail::scheduled<Model, In, Backend, Options>.cut > 0;
   static constexpr Shape feature_shape = [] {
     if constexpr (has_features)
-      return compiled<Model, In, Backend, Options>[scheduled<Model, In, Backend, Options>.features]
+      return detail::compiled<Model, In, Backend,
+                              Options>[detail::scheduled<Model, In, Backend, Options>.features]
           .out;
     else
       return Shape{};
   }();
 
-  static constexpr const auto& graph() { return compiled<Model, In, Backend, Options>; }
+  static constexpr const auto& graph() { return detail::compiled<Model, In, Backend, Options>; }
   static constexpr std::size_t parameter_count() requires(bound == 0) {
-    return frostline::parameter_count<Model, In>();
+    return frostline::detail::parameter_count<Model, In>();
   }
   static constexpr std::size_t trainable_count() requires(bound == 0) {
-    return frostline::trainable_count<Model, In>();
+    return frostline::detail::trainable_count<Model, In>();
   }
   std::size_t parameter_count() const requires(bound > 0) {
-    return frostline::parameter_count(
-        of_classes(graph(), executor_.program().declared, executor_.classes()));
+    return frostline::detail::parameter_count(
+        detail::of_classes(graph(), executor_.program().declared, executor_.classes()));
   }
   std::size_t trainable_count() const requires(bound > 0) {
-    return frostline::trainable_count(
-        of_classes(graph(), executor_.program().declared, executor_.classes()));
+    return frostline::detail::trainable_count(
+        detail::of_classes(graph(), executor_.program().declared, executor_.classes()));
   }
   /// Memory of values, gradients and scratch for this many samples and threads. Units: bytes.
   static constexpr std::size_t arena_bytes(int samples, int threads) {
-    return program<Model, In, Backend, Options>.arena_bytes(samples, threads);
+    return detail::program<Model, In, Backend, Options>.arena_bytes(samples, threads);
   }
 
   /// Throws: Error if max_batch is below 1, or there is not enough memory for it.
-  explicit Network(MaxBatch batch, Seed first = {0}, typename Backend::Context context = {})
-      : executor_(program<Model, In, Backend, Options>, batch.value, 0, first.value,
+  explicit Network(detail::MaxBatch batch, detail::Seed first = {0},
+                   typename Backend::Context context = {})
+      : executor_(detail::program<Model, In, Backend, Options>, batch.value, 0, first.value,
                   std::move(context)) {
     static_assert(bound == 0,
                   "frostline: Network requires classes(n) after max_batch(n): its head is made for "
@@ -109,9 +134,10 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   }
   /// For a head that is made for AtMost<N> classes. Throws: Error, before anything is allocated, if
   /// their number is below 1 or above N; and as above.
-  Network(MaxBatch batch, Classes number, Seed first = {0}, typename Backend::Context context = {})
-      : executor_(program<Model, In, Backend, Options>, batch.value, number.value, first.value,
-                  std::move(context)) {
+  Network(detail::MaxBatch batch, Classes number, detail::Seed first = {0},
+          typename Backend::Context context = {})
+      : executor_(detail::program<Model, In, Backend, Options>, batch.value, number.value,
+                  first.value, std::move(context)) {
     static_assert(bound > 0,
                   "frostline: Network requires no classes(n): its head is made for a constant "
                   "number of them; make it for AtMost<n>");
@@ -124,8 +150,8 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   /// its next call. Only values and scratch are allocated, and either may be destroyed first. Both
   /// use the backend's context of the first, and the algorithms that suit its max_batch. One thread
   /// at a time may use them. Throws: Error if max_batch is below 1, or there is not enough memory.
-  Network with_batch(MaxBatch batch) {
-    return Network(Executor<Backend>(executor_.shared_store(), batch.value));
+  Network with_batch(detail::MaxBatch batch) {
+    return Network(detail::Executor<Backend>(executor_.shared_store(), batch.value));
   }
 
   int max_batch() const { return executor_.max_batch(); }
@@ -163,7 +189,7 @@ class Network : private DiagnoseModel<Model, In, Backend>,
   }
 
   /// Outputs that have a loss in training: the network's output is number 0; Auxiliary ones follow.
-  static constexpr int output_count = compiled<Model, In, Backend, Options>.output_count;
+  static constexpr int output_count = detail::compiled<Model, In, Backend, Options>.output_count;
   /// Output k of the last forward, in the backend's memory. Auxiliary outputs need a forward with
   /// `training`. Shapes: (batch, output_shape). Throws: Error if there is none.
   SpanOf<Backend, const float> output(int k = 0) const { return executor_.output(k); }
@@ -192,7 +218,7 @@ class Network : private DiagnoseModel<Model, In, Backend>,
 
   /// All parameters and buffers, in PyTorch's order of keys.
   static std::vector<NamedTensor> tensors() requires(bound == 0) {
-    return tensors_of(program<Model, In, Backend, Options>, 0);
+    return detail::tensors_of(detail::program<Model, In, Backend, Options>, 0);
   }
   std::vector<NamedTensor> tensors() const requires(bound > 0) {
     return executor_.store().tensors();
@@ -200,10 +226,10 @@ class Network : private DiagnoseModel<Model, In, Backend>,
 
   /// The tensor of this key. Throws: Error if there is none.
   static NamedTensor tensor(std::string_view key) requires(bound == 0) {
-    return find_tensor(tensors(), key);
+    return detail::find_tensor(tensors(), key);
   }
   NamedTensor tensor(std::string_view key) const requires(bound > 0) {
-    return find_tensor(tensors(), key);
+    return detail::find_tensor(tensors(), key);
   }
 
   /// Copies a tensor out of the network, in PyTorch's order, as elements of the tensor's type.
@@ -217,21 +243,21 @@ class Network : private DiagnoseModel<Model, In, Backend>,
     executor_.store().write(tensor, numbers);
   }
   /// A copy of the tensor of this key. Throws: Error if there is none, or its type is not float.
-  std::vector<float> values(std::string_view key) const { return values_of(*this, key); }
+  std::vector<float> values(std::string_view key) const { return detail::values_of(*this, key); }
 
   /// Gives all parameters and buffers their layers' initial values, drawn from this seed.
-  void initialise(Seed first) { executor_.store().initialise(first.value); }
+  void initialise(detail::Seed first) { executor_.store().initialise(first.value); }
 
   /// The part whose type is the same for all networks of a backend.
-  Executor<Backend>& executor() { return executor_; }
-  const Executor<Backend>& executor() const { return executor_; }
+  detail::Executor<Backend>& executor() { return executor_; }
+  const detail::Executor<Backend>& executor() const { return executor_; }
 
  private:
-  explicit Network(Executor<Backend> executor) : executor_(std::move(executor)) {
+  explicit Network(detail::Executor<Backend> executor) : executor_(std::move(executor)) {
     if constexpr (bound > 0) this->output_shape = executor_.output_shape();
   }
 
-  Executor<Backend> executor_;
+  detail::Executor<Backend> executor_;
 };
 
 }  // namespace frostline

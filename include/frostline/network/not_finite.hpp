@@ -9,7 +9,7 @@
 
 #include "frostline/network/executor.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Looks for the first layer whose output is not finite, after a forward with training that gave a
 /// loss or logits that are not finite.
@@ -106,4 +106,4 @@ class NotFinite {
   Executor<Backend>& network_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

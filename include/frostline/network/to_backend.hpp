@@ -11,9 +11,10 @@ namespace frostline {
 /// Throws: Error, as Network's constructor, or if the weights' file has changed.
 template <class Backend, class Model, class In, class From, class Options>
 Network<Model, In, Backend, Options> to(const Network<Model, In, From, Options>& network,
-                                        Seed first = {0}, typename Backend::Context context = {}) {
+                                        detail::Seed first = {0},
+                                        typename Backend::Context context = {}) {
   using To = Network<Model, In, Backend, Options>;
-  const MaxBatch batch = max_batch(network.max_batch());
+  const detail::MaxBatch batch = max_batch(network.max_batch());
   To result = [&] {
     if constexpr (To::bound > 0)
       return To{batch, classes(network.executor().classes()), first, std::move(context)};

@@ -27,17 +27,17 @@ struct AdamW {
   void check() const {
     for (const float setting : {learning_rate, weight_decay})
       if (!(setting >= 0 && std::isfinite(setting)))
-        throw Error(
-            format_text("frostline: AdamW requires a learning rate and a weight decay that are "
-                        "finite and at least 0, got {} and {}",
-                        learning_rate, weight_decay));
+        throw Error(detail::format_text(
+            "frostline: AdamW requires a learning rate and a weight decay that are "
+            "finite and at least 0, got {} and {}",
+            learning_rate, weight_decay));
     for (const double beta : betas)
       if (!(beta >= 0 && beta < 1))
-        throw Error(
-            format_text("frostline: AdamW requires betas of at least 0 and below 1, got {} and {}",
-                        betas[0], betas[1]));
+        throw Error(detail::format_text(
+            "frostline: AdamW requires betas of at least 0 and below 1, got {} and {}", betas[0],
+            betas[1]));
     if (!(epsilon > 0 && std::isfinite(epsilon)))
-      throw Error(format_text(
+      throw Error(detail::format_text(
           "frostline: AdamW requires an epsilon that is finite and above 0, got {}", epsilon));
   }
 

@@ -20,7 +20,7 @@ struct ClipNorm {
   /// Throws: Error unless max_norm is finite and above 0.
   void check() const {
     if (!(max_norm > 0 && std::isfinite(max_norm)))
-      throw Error(format_text(
+      throw Error(detail::format_text(
           "frostline: ClipNorm requires a norm that is finite and above 0, got {}", max_norm));
   }
   FROSTLINE_DEVICE float factor(double norm) const {
@@ -29,8 +29,8 @@ struct ClipNorm {
   }
   /// The text of the error if the guard, which is the norm, is not finite.
   std::string explain(double norm) const {
-    return format_text("the norm of the gradients is {}",
-                       std::isnan(norm) ? "not a number" : "infinite");
+    return detail::format_text("the norm of the gradients is {}",
+                               std::isnan(norm) ? "not a number" : "infinite");
   }
 };
 

@@ -28,6 +28,10 @@ struct Functions {
   FROSTLINE_DEVICE static Number square_root(Number x) { return std::sqrt(x); }
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 // An optimizer is a struct of settings, which is copied to a device byte by byte. It has
 // - `states`: an array with a name for each float that it stores per parameter element, 0 at first;
 // - `check()`: throws Error for settings that make no sense;
@@ -70,4 +74,4 @@ concept ElementwiseOptimizer = requires(const Optimizer& optimizer) {
 }
 &&std::is_trivially_copyable_v<FunctionOf<Optimizer>>;
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -27,7 +27,7 @@ struct Sgd {
   void check() const {
     for (const float setting : {learning_rate, momentum, weight_decay})
       if (!(setting >= 0 && std::isfinite(setting)))
-        throw Error(format_text(
+        throw Error(detail::format_text(
             "frostline: Sgd requires a learning rate, a momentum and a weight decay that are "
             "finite and at least 0, got {}, {} and {}",
             learning_rate, momentum, weight_decay));

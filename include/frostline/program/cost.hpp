@@ -6,7 +6,7 @@
 
 #include "frostline/program/program.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The least work of steps: the operations of products (two per multiply-add; others do not count),
 /// and the bytes if each step reads its operands and writes its results once. `bytes_once` do not
@@ -84,4 +84,4 @@ inline Cost cost_of(const Program& program, bool forward_alone = false) {
   return cost;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

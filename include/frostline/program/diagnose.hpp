@@ -4,7 +4,7 @@
 
 #include "frostline/program/step_table.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 template <char... Text>
 struct at {};
@@ -291,4 +291,4 @@ template <class Model, class In, class Backend>
 using DiagnoseModel =
     Diagnose<typename ProblemOf<Model, In, Backend, traced<Model, In>.problem.kind>::type>;
 
-}  // namespace frostline
+}  // namespace frostline::detail

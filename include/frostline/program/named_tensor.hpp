@@ -20,8 +20,12 @@ struct NamedTensor {
   bool trains = false;
   bool is_new = false;  // its layer replaces another
   bool is_buffer = false;
-  int node = no_node, index = 0;
+  int node = detail::no_node, index = 0;
 };
+
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// All parameters and buffers of a program, in PyTorch's order of keys; `classes` is used if the
 /// model is made for AtMost<N> classes.
@@ -71,4 +75,4 @@ std::vector<float> values_of(const Net& network, std::string_view key) {
   return result;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -6,7 +6,7 @@
 
 #include "frostline/program/step_table.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Everything the executor reads; the arrays are the passes' results, in read-only memory.
 struct Program {
@@ -114,4 +114,4 @@ inline constexpr Program program{
     .frozen_floats = laid_out<Model, In, Backend, Options>.frozen_floats,
     .buffer_floats = laid_out<Model, In, Backend, Options>.buffer_floats};
 
-}  // namespace frostline
+}  // namespace frostline::detail

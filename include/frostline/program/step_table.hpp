@@ -7,7 +7,7 @@
 #include "frostline/core/kernel.hpp"
 #include "frostline/graph/compiled.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Whether a backend computes a layer: whether its Kernel is defined.
 template <class Layer, class Backend>
@@ -149,4 +149,4 @@ constexpr KernelFunction features_kernel() {
   return nullptr;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -11,9 +11,7 @@
 #include "frostline/core/format.hpp"
 #include "frostline/program/summary.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 /// 12345678 as "12,345,678".
 inline std::string with_commas(std::int64_t number) {
@@ -49,8 +47,6 @@ inline std::string how_computed(const Node* nodes, const Node& node) {
                      node.first_channel + node.in.channels - 1, node.choice.name);
 }
 
-}  // namespace detail
-
 FROSTLINE_BODY std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
                                       const SummaryTotals& totals) {
   const std::string rule(110, '-');
@@ -59,30 +55,29 @@ FROSTLINE_BODY std::string summary_of(const Node* nodes, const std::size_t* save
                   "parameters", "", "saved bytes", "multiply-adds", "computed", rule);
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
-    const std::string computed = detail::how_computed(nodes, node);
-    const std::string state = detail::training_state(node);
+    const std::string computed = how_computed(nodes, node);
+    const std::string state = training_state(node);
     text +=
         format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
                     i == 0 ? std::string_view("input") : node.path,
                     format_text("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
-                    node.parameters ? detail::with_commas(std::int64_t(node.parameters)) : "",
-                    state, saved[i] ? detail::with_commas(std::int64_t(saved[i])) : "",
-                    node.multiply_adds ? detail::with_commas(node.multiply_adds) : "", computed);
+                    node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
+                    saved[i] ? with_commas(std::int64_t(saved[i])) : "",
+                    node.multiply_adds ? with_commas(node.multiply_adds) : "", computed);
   }
   text += format_text(
       "{}\nparameters            {:>16}, of which {} train\n"
       "multiply-adds         {:>16} per sample\n"
       "saved for backward    {:>16} bytes per sample\n"
       "values at most        {:>16} bytes per sample\n",
-      rule, detail::with_commas(totals.parameters), detail::with_commas(totals.trainable),
-      detail::with_commas(totals.multiply_adds),
-      detail::with_commas(std::int64_t(totals.saved_bytes)),
-      detail::with_commas(std::int64_t(totals.value_bytes)));
+      rule, with_commas(totals.parameters), with_commas(totals.trainable),
+      with_commas(totals.multiply_adds), with_commas(std::int64_t(totals.saved_bytes)),
+      with_commas(std::int64_t(totals.value_bytes)));
   if (totals.packed_bytes)
     text += format_text("weights               {:>16} bytes, and {} packed for kernels\n",
-                        detail::with_commas(totals.parameters * std::int64_t(sizeof(float))),
-                        detail::with_commas(std::int64_t(totals.packed_bytes)));
+                        with_commas(totals.parameters * std::int64_t(sizeof(float))),
+                        with_commas(std::int64_t(totals.packed_bytes)));
   return text;
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

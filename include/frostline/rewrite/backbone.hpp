@@ -13,7 +13,7 @@
 #include "frostline/core/model.hpp"
 #include "frostline/core/rule.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Stands for the head of a model that declares none.
 struct NoHead {};
@@ -78,4 +78,4 @@ struct Backbone {
   using model = typename SplitHead<Model>::backbone;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

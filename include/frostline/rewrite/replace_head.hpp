@@ -4,7 +4,7 @@
 
 #include "frostline/rewrite/backbone.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A layer that replaces another and is not in a pretrained file.
 template <class NewLayer, class OldLayer>
@@ -13,12 +13,16 @@ struct New {
   using replaced = OldLayer;
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// The model with a new head, which trains: rules on the model apply only to its backbone.
 /// `load_pretrained` skips a new head and says so; `load` of a checkpoint loads everything.
 template <class Model, class HeadLayer>
 struct ReplaceHead {
-  using model = Module<typename SplitHead<Model>::backbone,
-                       Head<New<HeadLayer, typename SplitHead<Model>::head>>>;
+  using model = Module<typename detail::SplitHead<Model>::backbone,
+                       Head<detail::New<HeadLayer, typename detail::SplitHead<Model>::head>>>;
 };
 
 }  // namespace frostline

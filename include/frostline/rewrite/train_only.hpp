@@ -14,12 +14,20 @@ struct Biases {};
 /// Source: Frankle et al. 2021, "Training BatchNorm and Only BatchNorm", arXiv:2003.00152
 struct Norms {};
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 template <class Trained>
 inline constexpr Part part_of = Part::all;
 template <>
 inline constexpr Part part_of<Biases> = Part::biases;
 template <>
 inline constexpr Part part_of<Norms> = Part::norms;
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// The model in which only this part trains: `TrainOnly<Model, Biases>`, `TrainOnly<Model, Norms>`.
 /// The rest is frozen as by Freeze, with the same options. With Norms, batch norms use batch
@@ -29,11 +37,12 @@ inline constexpr Part part_of<Norms> = Part::norms;
 /// parameters is a compile error.
 template <class Model, class Trained, class... Options>
 struct TrainOnly : Frozen<Model, Options...> {
-  static_assert(part_of<Trained> != Part::all,
+  static_assert(detail::part_of<Trained> != detail::Part::all,
                 "frostline: TrainOnly requires the part Biases or Norms");
-  static constexpr Clause clauses[]{
+  static constexpr detail::Clause clauses[]{
       Frozen<Model, Options...>::clauses[0],
-      {.part = part_of<Trained>, .treatment = {.trains = true, .statistics = Statistics::batch}}};
+      {.part = detail::part_of<Trained>,
+       .treatment = {.trains = true, .statistics = Statistics::batch}}};
 };
 
 }  // namespace frostline

@@ -13,11 +13,11 @@ namespace frostline {
 /// Named layers also use batch statistics, as in PyTorch's `train()` mode. A named parameter only
 /// trains, as after PyTorch's `requires_grad_()`: its layer uses the same statistics as before, so
 /// under `Freeze<Model>` running ones, and under `Freeze<Model, BatchStatistics>` the batch's.
-template <class Model, FixedString... Names>
+template <class Model, detail::FixedString... Names>
 struct Unfreeze {
   static_assert(sizeof...(Names) > 0, "frostline: Unfreeze requires names of layers or parameters");
   using model = Model;
-  static constexpr Clause clauses[]{
+  static constexpr detail::Clause clauses[]{
       {.name = Names, .treatment = {.trains = true, .statistics = Statistics::batch}}...};
 };
 

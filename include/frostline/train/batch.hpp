@@ -4,7 +4,7 @@
 
 #include <span>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Features, instead of images, and their labels. FeatureCache::gather returns it, and a Trainer's
 /// step and evaluate take it.
@@ -13,4 +13,4 @@ struct FeatureBatch {
   std::span<const int> labels;      // (batch), or (batch, H, W) for a dense head, or none
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -34,7 +34,8 @@ class FeatureCache {
           return network.executor().features(images);
         }),
         store_(network.executor().feature_shape(), samples, options) {
-    static_cast<void>(Diagnose<FeatureProblemOf<typename Net::model, typename Net::input>>{});
+    static_cast<void>(
+        detail::Diagnose<detail::FeatureProblemOf<typename Net::model, typename Net::input>>{});
   }
 
   /// Computes the features of any number of images and stores them with their labels.
@@ -45,15 +46,17 @@ class FeatureCache {
     const std::size_t sample = in_.size();
     const std::size_t samples = images.size() / sample;
     if (samples == 0 || images.size() % sample != 0)
-      throw Error(format_text("frostline: the feature cache takes images of {} numbers, got {}",
+      throw Error(
+          detail::format_text("frostline: the feature cache takes images of {} numbers, got {}",
                               sample, images.size()));
     const std::size_t labels_each = size() == 0 ? labels.size() / samples : labels_each_;
     if (labels.size() != labels_each * samples)
-      throw Error(
-          format_text("frostline: the feature cache takes {} label(s) per image, got {} for {}",
-                      labels_each, labels.size(), samples));
+      throw Error(detail::format_text(
+          "frostline: the feature cache takes {} label(s) per image, got {} for {}", labels_each,
+          labels.size(), samples));
     if (samples > capacity() - size())
-      throw Error(format_text("frostline: the feature cache was made for {} samples, got {}",
+      throw Error(
+          detail::format_text("frostline: the feature cache was made for {} samples, got {}",
                               capacity(), size() + samples));
     labels_each_ = labels_each;
     labels_.reserve(labels_.size() + labels.size());
@@ -75,7 +78,7 @@ class FeatureCache {
 
   /// The features and labels of these samples, which are numbered from 0 in the order in which they
   /// were appended. Valid until the next call. Throws: Error if there is no such sample.
-  FeatureBatch gather(std::span<const std::size_t> indices) {
+  detail::FeatureBatch gather(std::span<const std::size_t> indices) {
     gathered_.resize(indices.size() * shape().size());
     store_.gather(indices, gathered_.data());
     gathered_labels_.clear();
@@ -96,16 +99,17 @@ class FeatureCache {
 
   /// "471 samples of 512x1x1, F32, 0.96 MB in memory".
   std::string text() const {
-    return format_text("{} samples of {}x{}x{}, {}, {:.3g} MB {}", capacity(), shape().channels,
-                       shape().height, shape().width, name_of(type()), double(bytes()) / 1e6,
-                       in_file() ? "in a mapped file" : "in memory");
+    return detail::format_text("{} samples of {}x{}x{}, {}, {:.3g} MB {}", capacity(),
+                               shape().channels, shape().height, shape().width,
+                               detail::name_of(type()), double(bytes()) / 1e6,
+                               in_file() ? "in a mapped file" : "in memory");
   }
 
  private:
   Shape in_;  // the shape of an image
   std::size_t max_batch_;
   std::function<std::span<const float>(std::span<const float>)> features_of_;
-  FeatureStore store_;
+  detail::FeatureStore store_;
   std::size_t labels_each_ = 0;
   std::vector<int> labels_;
   std::vector<float> gathered_;

@@ -27,6 +27,10 @@ struct CacheOptions {
   bool keep = false;             // keep the full file: safetensors with the tensor "features"
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// The samples of a data set as rows of one size, which are appended once and read in any order.
 class FeatureStore {
  public:
@@ -153,4 +157,4 @@ class FeatureStore {
   std::optional<ScratchFile> file_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

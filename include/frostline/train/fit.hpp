@@ -50,7 +50,9 @@ struct FitOptions {
   std::function<bool(const EpochResult&, const Validation&, bool is_best)> on_epoch = {};
 };
 
-namespace detail {
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// A data set batch by batch, as images or as cached features.
 class FitData {
@@ -166,7 +168,9 @@ inline EpochResult train_epoch(FitTarget& target, FitData& data, int epoch, std:
           .images_per_second = seconds > 0 ? double(done) / seconds : 0};
 }
 
-}  // namespace detail
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Trains a network for some epochs on one data set and evaluates it on another after each:
 ///
@@ -180,11 +184,11 @@ inline EpochResult train_epoch(FitTarget& target, FitData& data, int epoch, std:
 /// network do not fit; later, if the validation loss is not finite, and whatever reading a sample,
 /// a step or a callback throws. The network then has the weights of the best epoch so far (with
 /// `restore_best`, if an epoch is complete), else those of the last step that was taken.
-inline FitResult fit(FitTarget& target, const DataView& train_set, const DataView& validation_set,
-                     const FitOptions& options = {}) {
+inline FitResult fit(FitTarget& target, const detail::DataView& train_set,
+                     const detail::DataView& validation_set, const FitOptions& options = {}) {
   const int batch = options.batch == 0 ? target.max_batch() : options.batch;
   if (options.epochs < 1 || batch < 1 || batch > target.max_batch())
-    throw Error(format_text(
+    throw Error(detail::format_text(
         "frostline: fit requires at least one epoch and batches of 1 to max_batch({}) samples, got "
         "{} epochs and batches of {}",
         target.max_batch(), options.epochs, batch));
@@ -243,8 +247,8 @@ inline FitResult fit(FitTarget& target, const DataView& train_set, const DataVie
 
 template <class AnyTrainer>
 requires(!std::derived_from<AnyTrainer, FitTarget>) FitResult
-    fit(AnyTrainer& trainer, const DataView& train_set, const DataView& validation_set,
-        const FitOptions& options = {}) {
+    fit(AnyTrainer& trainer, const detail::DataView& train_set,
+        const detail::DataView& validation_set, const FitOptions& options = {}) {
   FitTargetOf<AnyTrainer> target(trainer);
   return fit(static_cast<FitTarget&>(target), train_set, validation_set, options);
 }

@@ -20,8 +20,8 @@ struct EpochResult {
 /// A network's evaluation on a data set.
 struct Validation {
   Evaluation evaluation;
-  ConfusionMatrix confusion{0};         // counts samples, or pixels for a dense head
-  std::vector<Prediction> predictions;  // one per sample; none for a dense head
+  ConfusionMatrix confusion{0};                 // counts samples, or pixels for a dense head
+  std::vector<detail::Prediction> predictions;  // one per sample; none for a dense head
 };
 
 /// The result of a training. The network's weights are those of the epoch `kept`.

@@ -14,10 +14,14 @@
 #include "frostline/train/feature_cache.hpp"
 #include "frostline/train/metrics.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Images or features, and their labels.
 using AnyBatch = std::variant<ImageBatch, FeatureBatch>;
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// A trainer of any model, loss and optimizer, on any backend.
 class FitTarget {
@@ -28,10 +32,10 @@ class FitTarget {
   virtual int max_batch() const = 0;
   virtual float learning_rate() const = 0;
   virtual void set_learning_rate(float rate) = 0;
-  virtual float step(const AnyBatch& batch) = 0;
+  virtual float step(const detail::AnyBatch& batch) = 0;
   /// Throws: Error if the network cannot train on a batch of this many samples.
   virtual void require_batch(std::size_t samples) const = 0;
-  virtual Evaluation evaluate(const AnyBatch& batch) = 0;
+  virtual Evaluation evaluate(const detail::AnyBatch& batch) = 0;
   /// The network's outputs for the batch that was evaluated last, of at most max_batch samples.
   virtual std::span<const float> outputs() = 0;
   /// A cache for this many samples; null if the model has no frozen beginning.
@@ -56,17 +60,18 @@ class FitTargetOf final : public FitTarget {
   void require_batch(std::size_t samples) const override {
     network().executor().require_statistics(int(samples));
   }
-  float step(const AnyBatch& batch) override {
+  float step(const detail::AnyBatch& batch) override {
     if constexpr (Net::has_features)
-      if (const auto* cached = std::get_if<FeatureBatch>(&batch)) return trainer_->step(*cached);
-    const auto& [images, labels] = std::get<ImageBatch>(batch);
+      if (const auto* cached = std::get_if<detail::FeatureBatch>(&batch))
+        return trainer_->step(*cached);
+    const auto& [images, labels] = std::get<detail::ImageBatch>(batch);
     return trainer_->step(images, labels);
   }
-  Evaluation evaluate(const AnyBatch& batch) override {
+  Evaluation evaluate(const detail::AnyBatch& batch) override {
     if constexpr (Net::has_features)
-      if (const auto* cached = std::get_if<FeatureBatch>(&batch))
+      if (const auto* cached = std::get_if<detail::FeatureBatch>(&batch))
         return trainer_->evaluate(*cached);
-    const auto& [images, labels] = std::get<ImageBatch>(batch);
+    const auto& [images, labels] = std::get<detail::ImageBatch>(batch);
     return trainer_->evaluate(images, labels);
   }
   std::span<const float> outputs() override { return network().executor().host_outputs(); }

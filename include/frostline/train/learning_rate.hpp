@@ -22,7 +22,7 @@ struct CosineSchedule {
   /// Throws: Error if there are no steps, the warm-up is longer than all of them, or step < 0.
   float operator()(int step) const {
     if (steps < 1 || warmup_steps < 0 || warmup_steps > steps || step < 0)
-      throw Error(format_text(
+      throw Error(detail::format_text(
           "frostline: CosineSchedule requires at least one step, a warm-up of no more than all of "
           "them, and steps counted from 0, got {} steps, {} of warm-up and step {}",
           steps, warmup_steps, step));

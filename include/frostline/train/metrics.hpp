@@ -37,6 +37,10 @@ inline int predicted_class(Shape shape, const float* logits, std::size_t pixel =
   return best;
 }
 
+}  // namespace frostline
+
+namespace frostline::detail {
+
 /// The most likely class of a sample, and its probability.
 struct Prediction {
   int label = 0;
@@ -64,6 +68,10 @@ inline Evaluation count_correct(Shape shape, std::span<const float> logits,
   result.loss_sum = double(mean_loss) * double(result.count);
   return result;
 }
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Counts how often each class (row) was predicted as each class (column).
 class ConfusionMatrix {

@@ -8,7 +8,7 @@
 #include "frostline/optimizers/optimizer.hpp"
 #include "frostline/program/named_tensor.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// One float for each trainable parameter and each of the optimizer's states, in the backend's
 /// memory; no memory if the settings use no state. A tensor's key is the state's name and the
@@ -80,4 +80,4 @@ class OptimizerState {
   bool is_new_ = false;  // recorded steps do not use the memory yet
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

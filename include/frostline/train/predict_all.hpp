@@ -13,17 +13,19 @@ namespace frostline {
 /// classifier) are valid during the call. Shapes: outputs (output_shape).
 /// Throws: what reading a sample throws, and Error if the samples do not fit the network.
 template <class Net, class See>
-void predict_all(Net& network, const DataView& data, See see, const LoaderOptions& options = {}) {
+void predict_all(Net& network, const detail::DataView& data, See see,
+                 const LoaderOptions& options = {}) {
   const Shape in = data.facts().image;
   if (in != Net::input_shape)
     throw Error(
-        format_text("frostline: predict_all got samples of {}x{}x{} for a network of "
-                    "{}x{}x{}",
-                    in.channels, in.height, in.width, Net::input_shape.channels,
-                    Net::input_shape.height, Net::input_shape.width));
+        detail::format_text("frostline: predict_all got samples of {}x{}x{} for a network of "
+                            "{}x{}x{}",
+                            in.channels, in.height, in.width, Net::input_shape.channels,
+                            Net::input_shape.height, Net::input_shape.width));
   const std::size_t each = network.output_shape.size();
   std::size_t index = 0;
-  Loader loader(data, in_order(data.facts().size), std::size_t(network.max_batch()), {}, options);
+  Loader loader(data, detail::in_order(data.facts().size), std::size_t(network.max_batch()), {},
+                options);
   while (const auto batch = loader.next()) {
     const std::span<const float> outputs = network.predict(batch->images);
     for (std::size_t n = 0; n * each < outputs.size(); ++n)
@@ -33,7 +35,7 @@ void predict_all(Net& network, const DataView& data, See see, const LoaderOption
 
 /// All outputs. Shapes: (samples, output_shape).
 template <class Net>
-std::vector<float> predict_all(Net& network, const DataView& data) {
+std::vector<float> predict_all(Net& network, const detail::DataView& data) {
   std::vector<float> all;
   predict_all(network, data, [&](std::size_t, std::span<const float> outputs) {
     all.insert(all.end(), outputs.begin(), outputs.end());

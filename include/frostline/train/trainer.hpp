@@ -23,7 +23,7 @@ class Trainer {
                 "frostline: Trainer requires a loss with `int ignore_index`, `check() const` and a "
                 "Kernel<Backend, Loss> as LossCall describes it, such as CrossEntropy");
   static_assert(
-      ElementwiseOptimizer<Optimizer>,
+      detail::ElementwiseOptimizer<Optimizer>,
       "frostline: Trainer requires an optimizer with an array `states` of names, `check() "
       "const` and `operator()(Element<float, states.size()>&) const`, such as Sgd");
   static_assert((GradientTransformFor<Transforms, typename Net::backend> && ...),
@@ -57,7 +57,7 @@ class Trainer {
     return loop_.step(settings(), {Source::images, images, labels});
   }
   /// The same step with the features of the images.
-  float step(const FeatureBatch& batch) { return loop_.step(settings(), of(batch)); }
+  float step(const detail::FeatureBatch& batch) { return loop_.step(settings(), of(batch)); }
 
   /// The first half of a step: adds a batch's gradients to those of the batches since the last
   /// update, or assigns them if it is the first. Returns the batch's mean loss. Throws: as step;
@@ -65,7 +65,9 @@ class Trainer {
   float accumulate(std::span<const float> images, std::span<const int> labels) {
     return loop_.accumulate(settings(), {Source::images, images, labels});
   }
-  float accumulate(const FeatureBatch& batch) { return loop_.accumulate(settings(), of(batch)); }
+  float accumulate(const detail::FeatureBatch& batch) {
+    return loop_.accumulate(settings(), of(batch));
+  }
   /// The second half: updates the parameters with the gradients of the mean loss over all labels
   /// since the last update that are not ignored. They equal those of one large batch (except for
   /// the effect of batch statistics). Throws: Error, with nothing changed, if nothing was
@@ -87,7 +89,7 @@ class Trainer {
   Evaluation evaluate(std::span<const float> images, std::span<const int> labels) {
     return loop_.evaluate(loss, {Source::images, images, labels});
   }
-  Evaluation evaluate(const FeatureBatch& batch) { return loop_.evaluate(loss, of(batch)); }
+  Evaluation evaluate(const detail::FeatureBatch& batch) { return loop_.evaluate(loss, of(batch)); }
 
   /// The optimizer's states: for each of its `states` a tensor per trainable tensor, with a key
   /// such as "exp_avg.layer4.1.conv2.weight". With these, `updates` and the network's tensors,
@@ -107,13 +109,13 @@ class Trainer {
   void set_updates(std::int64_t updates) { loop_.set_updates(updates); }
 
  private:
-  using Source = TrainingBatch::Source;
-  static TrainingBatch of(const FeatureBatch& batch) {
+  using Source = detail::TrainingBatch::Source;
+  static detail::TrainingBatch of(const detail::FeatureBatch& batch) {
     static_assert(Net::has_features,
                   "frostline: training from features requires a model with a frozen beginning");
     return {Source::features, batch.features, batch.labels};
   }
-  using Loop = TrainingLoop<typename Net::backend, Loss, Optimizer, Transforms...>;
+  using Loop = detail::TrainingLoop<typename Net::backend, Loss, Optimizer, Transforms...>;
   typename Loop::Settings settings() const { return {loss, optimizer, transforms}; }
 
   Net* network_;

@@ -13,7 +13,7 @@
 #include "frostline/train/metrics.hpp"
 #include "frostline/train/optimizer_state.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The images or features of a training batch, and their labels.
 struct TrainingBatch {
@@ -391,4 +391,4 @@ class TrainingLoop {
   Pending pending_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

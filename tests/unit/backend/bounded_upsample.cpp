@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Upsample for AtMost<N> classes: channels without a class get a gradient of zero.
 #include "frostline/backend/cpu.hpp"
+#include "support/internals.hpp"
 #include "support/layer_run.hpp"
 #include "support/random.hpp"
 

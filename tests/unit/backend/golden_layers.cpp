@@ -2,6 +2,7 @@
 // Every operation of the CPU backend against PyTorch's results in tests/golden/layers.safetensors.
 #include "frostline/backend/cpu.hpp"
 #include "support/golden_cases.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::golden_layers_test {
 namespace {

@@ -5,6 +5,7 @@
 
 #include "frostline/backend/cpu.hpp"
 #include "support/check_layer.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::layers_test {
 namespace {

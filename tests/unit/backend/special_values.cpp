@@ -3,6 +3,7 @@
 #include "support/special_values.hpp"
 
 #include "frostline/backend/cpu.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::special_values_test {
 namespace {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 
 namespace frostline::test::winograd_test {

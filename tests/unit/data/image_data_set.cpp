@@ -4,6 +4,7 @@
 
 #include "../io/image_golden.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 
 namespace frostline::test::image_data_set_test {

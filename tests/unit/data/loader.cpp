@@ -6,6 +6,7 @@
 #include <string>
 
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 
 namespace frostline::test::loader_test {

@@ -3,6 +3,7 @@
 #include <frostline/frostline.hpp>
 
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/relative_error.hpp"
 
 namespace frostline::test::arrange_test {
@@ -76,7 +77,7 @@ struct frostline::Kernel<frostline::cpu, frostline::test::arrange_test::Foreign>
   template <class At>
   static void input_gradient(const Call& call) {
     for_each_task(call.team, std::ptrdiff_t(At::in.size()) * call.batch, [&](int i) {
-      put<At::accumulates(0)>(call.input_gradients[0][i], 2 * call.output_gradient[i]);
+      detail::put<At::accumulates(0)>(call.input_gradients[0][i], 2 * call.output_gradient[i]);
     });
   }
 };

@@ -15,6 +15,7 @@
 
 #include "files.hpp"
 #include "frostline/io/files/scratch_file.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 
 namespace frostline::test::file_in_progress_test {
@@ -24,7 +25,7 @@ namespace fs = std::filesystem;
 
 /// The two ways in which the library writes a file.
 void write_in_progress(const fs::path& path) {
-  detail::FileInProgress file(path);
+  FileInProgress file(path);
   file.write("new", 3);
   file.finish();
 }
@@ -192,7 +193,7 @@ TEST_CASE("a full disk leaves only the old file, complete") {
   REQUIRE(::setrlimit(RLIMIT_FSIZE, &small) == 0);
   const std::string large(GENERATE(50001u, 1000000u), 'x');
   const std::string error = error_of([&] {
-    detail::FileInProgress file(path);
+    FileInProgress file(path);
     file.write(large.data(), large.size());
     file.finish();
   });
@@ -211,7 +212,7 @@ TEST_CASE("a killed program's partial file is removed by the next that writes th
   for (int round = 0; round < 3; ++round) {
     const pid_t child = ::fork();
     if (child == 0) {
-      detail::FileInProgress file(path);
+      FileInProgress file(path);
       file.write("half", 4);
       ::kill(::getpid(), SIGKILL);
     }
@@ -230,7 +231,7 @@ TEST_CASE("two programs can write the same file at once, the last to finish wins
   const files::TemporaryFolder folder;
   const auto path = folder.path / "weights";
   {
-    detail::FileInProgress first(path), second(path), third(path);
+    FileInProgress first(path), second(path), third(path);
     CHECK(entries(folder.path) == 3);
     first.write("first", 5);
     second.write("second", 6);
@@ -249,7 +250,7 @@ TEST_CASE("processes that write the same file repeatedly always leave it complet
   constexpr std::size_t size = 20'000;
   const auto write = [&](char letter) {
     const std::string content(size, letter);
-    detail::FileInProgress file(path);
+    FileInProgress file(path);
     file.write(content.data(), size / 2);
     file.write(content.data() + size / 2, size / 2);
     file.finish();
@@ -281,7 +282,7 @@ TEST_CASE("processes that write the same file repeatedly always leave it complet
 
 TEST_CASE("beginning a file without finishing it changes nothing") {
   const files::TemporaryFolder folder;
-  { detail::FileInProgress file(folder.path / "weights"); }
+  { FileInProgress file(folder.path / "weights"); }
   CHECK(entries(folder.path) == 0);
 }
 

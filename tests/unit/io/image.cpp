@@ -20,6 +20,7 @@
 #include "frostline/io/images/resize.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
@@ -254,7 +255,7 @@ TEST_CASE("a picture of another format is recognised by its content, with any na
 }
 
 TEST_CASE("pixels that exceed the available memory are refused before any is written") {
-  const std::size_t available = frostline::available_memory();
+  const std::size_t available = detail::available_memory();
   const std::size_t bytes = available > SIZE_MAX / 4 ? SIZE_MAX / 2 : 2 * available;
   const auto refused = [&](std::size_t size, std::size_t count, auto allocate) {
     const std::string error = error_of([&] { allocate(count); });
@@ -262,14 +263,13 @@ TEST_CASE("pixels that exceed the available memory are refused before any is wri
     CHECK(contains(error, "all takes " + std::to_string(count * size) + " bytes of memory, and "));
     CHECK(contains(error, " are available; a smaller one needs less"));
   };
-  refused(1, bytes, [](std::size_t count) { frostline::detail::allocate(count, "all"); });
-  refused(8, bytes / 8,
-          [](std::size_t count) { frostline::detail::allocate<std::uint64_t>(count, "all"); });
-  CHECK(frostline::detail::allocate(std::uint64_t{20} << 20, "some").size() == 20 << 20);
+  refused(1, bytes, [](std::size_t count) { detail::allocate(count, "all"); });
+  refused(8, bytes / 8, [](std::size_t count) { detail::allocate<std::uint64_t>(count, "all"); });
+  CHECK(detail::allocate(std::uint64_t{20} << 20, "some").size() == 20 << 20);
 }
 
 TEST_CASE("pixels for which there is no memory are an error that says how many bytes they take") {
-  CHECK(contains(error_of([] { frostline::detail::allocate(~std::uint64_t{0}, "all"); }),
+  CHECK(contains(error_of([] { detail::allocate(~std::uint64_t{0}, "all"); }),
                  "all takes 18446744073709551615 bytes"));
 #if FROSTLINE_SANITIZED_MEMORY
   std::printf("without a limit of memory: a sanitizer reserves more, and ends the program\n");

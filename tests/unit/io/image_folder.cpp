@@ -12,6 +12,7 @@
 #include "frostline/io/images/resize.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::image_folder_test {
 

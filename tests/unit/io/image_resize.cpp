@@ -8,6 +8,7 @@
 #include "frostline/io/images/image.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::image_resize_test {
 
@@ -22,7 +23,7 @@ TEST_CASE("a resized image has Pillow's bytes, with a box and without") {
     std::string name;
     int width = 0;
     int height = 0;
-    frostline::Box box{};
+    detail::Box box{};
     std::string hash;
     line >> name >> width >> height >> box.left >> box.top >> box.right >> box.bottom >> hash;
     const Image image = frostline::read_image(golden::folder() / name);
@@ -50,8 +51,8 @@ TEST_CASE("an image of one colour keeps it at every size") {
 TEST_CASE("a crop has the region's pixels") {
   Image image{3, 2, {}};
   for (std::uint8_t value = 0; value < 18; ++value) image.pixels.push_back(value);
-  CHECK(frostline::crop(image, {0, 0, 3, 2}) == image);
-  CHECK(frostline::crop(image, {1, 0, 1, 2}) == Image{1, 2, {3, 4, 5, 12, 13, 14}});
+  CHECK(detail::crop(image, {0, 0, 3, 2}) == image);
+  CHECK(detail::crop(image, {1, 0, 1, 2}) == Image{1, 2, {3, 4, 5, 12, 13, 14}});
 }
 
 TEST_CASE("an image is shrunk to a shorter side as torchvision's Resize does, and never enlarged") {
@@ -74,13 +75,13 @@ TEST_CASE("a size, a box or a region that makes no sense is refused") {
   CHECK(contains(error_of([&] { frostline::resize(image, 20000, 20000); }),
                  "20000x20000 = 400000000 pixels; at most 268435456"));
   CHECK_THROWS_AS(frostline::resize(Image{}, 1, 1), frostline::Error);
-  for (const frostline::Box& box : {frostline::Box{-1, 0, 3, 2}, frostline::Box{0, 0, 3.5f, 2},
-                                    frostline::Box{1, 0, 1, 2}, frostline::Box{0, nan, 3, 2}})
+  for (const detail::Box& box : {detail::Box{-1, 0, 3, 2}, detail::Box{0, 0, 3.5f, 2},
+                                 detail::Box{1, 0, 1, 2}, detail::Box{0, nan, 3, 2}})
     CHECK(contains(error_of([&] { frostline::resize(image, 2, 2, box); }), "image of 3x2"));
-  for (const frostline::Region& region :
-       {frostline::Region{-1, 0, 1, 1}, frostline::Region{0, 0, 4, 1},
-        frostline::Region{0, 0, 0, 1}, frostline::Region{2, 1, 1, std::numeric_limits<int>::max()}})
-    CHECK(contains(error_of([&] { frostline::crop(image, region); }), "image of 3x2"));
+  for (const detail::Region& region :
+       {detail::Region{-1, 0, 1, 1}, detail::Region{0, 0, 4, 1}, detail::Region{0, 0, 0, 1},
+        detail::Region{2, 1, 1, std::numeric_limits<int>::max()}})
+    CHECK(contains(error_of([&] { detail::crop(image, region); }), "image of 3x2"));
 }
 
 }  // namespace frostline::test::image_resize_test

@@ -15,6 +15,7 @@
 #include "frostline/io/images/read_label_mask.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 
 namespace frostline::test::label_mask_test {
@@ -95,11 +96,10 @@ TEST_CASE("a mask is turned upright like its picture") {
     for (int channel = 0; channel < 3; ++channel) image.pixels.push_back(value);
   for (int orientation = 1; orientation <= 8; ++orientation) {
     int width = 3, height = 2;
-    const auto pixels =
-        frostline::detail::turn_upright(image.pixels, width, height, 3, orientation, "image");
+    const auto pixels = detail::turn_upright(image.pixels, width, height, 3, orientation, "image");
     int mask_width = 3, mask_height = 2;
-    const auto labels = frostline::detail::turn_upright({0, 1, 2, 3, 4, 5}, mask_width, mask_height,
-                                                        1, orientation, "mask");
+    const auto labels =
+        detail::turn_upright({0, 1, 2, 3, 4, 5}, mask_width, mask_height, 1, orientation, "mask");
     CHECK(mask_width == width);
     CHECK(mask_height == height);
     for (std::size_t i = 0; i < 6; ++i) CHECK(labels[i] == pixels[3 * i]);
@@ -113,7 +113,7 @@ TEST_CASE("a mask or image resized to the nearest pixels has Pillow's numbers") 
     std::string name, wanted;
     int width = 0;
     int height = 0;
-    frostline::Box box{};
+    detail::Box box{};
     line >> name >> width >> height >> box.left >> box.top >> box.right >> box.bottom >> wanted;
     const auto path = golden::folder() / name;
     INFO(line.str());
@@ -164,7 +164,7 @@ TEST_CASE("the training transform takes torchvision's nearest labels of a region
   REQUIRE(lines.size() == 24);
   for (auto& line : lines) {
     std::string name, wanted;
-    frostline::Region region{};
+    detail::Region region{};
     frostline::TrainingTransform transform;
     bool mirrored = false;
     line >> name >> region.left >> region.top >> region.width >> region.height >> transform.crop >>
@@ -279,7 +279,7 @@ TEST_CASE("masks, sizes and regions that make no sense are refused") {
   CHECK_THROWS_AS(evaluate(LabelMask{3, 2, {1, 2, 3, 4, 5, 6, 7}}, labels), frostline::Error);
   CHECK_THROWS_AS(resize_nearest(mask, 0, 1), frostline::Error);
   CHECK_THROWS_AS(resize_nearest(mask, 1 << 24, 1 << 24), frostline::Error);
-  CHECK_THROWS_AS(resize_nearest(mask, 2, 2, frostline::Box{0, 0, 4, 2}), frostline::Error);
+  CHECK_THROWS_AS(resize_nearest(mask, 2, 2, detail::Box{0, 0, 4, 2}), frostline::Error);
   CHECK_THROWS_AS(crop(mask, {0, 0, 4, 1}), frostline::Error);
   CHECK_THROWS_AS(evaluate(mask, std::span(labels).first(15)), frostline::Error);
   CHECK_THROWS_AS(train.write(mask, {1, 0, 3, 2}, false, labels), frostline::Error);

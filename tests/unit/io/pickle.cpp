@@ -11,18 +11,19 @@
 
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::pickle_test {
 
 namespace fl = frostline;
 using files::contains;
 using files::error_of;
-using Kind = fl::PickleValue::Kind;
+using Kind = fl::detail::PickleValue::Kind;
 
 namespace {
 
-fl::Pickle parse(const std::string& bytes) {
-  return fl::read_pickle(std::as_bytes(std::span(bytes)), "some.pth");
+fl::detail::Pickle parse(const std::string& bytes) {
+  return fl::detail::read_pickle(std::as_bytes(std::span(bytes)), "some.pth");
 }
 
 std::string refusal(const std::string& bytes) {
@@ -68,12 +69,12 @@ TEST_CASE("a pickle's plain values are read") {
 }
 
 TEST_CASE("a pickle's containers are read") {
-  const fl::Pickle pickle = parse(
+  const fl::detail::Pickle pickle = parse(
       "](K\x01K\x02"
       "e}K\x03K\x04s\x86.");
   REQUIRE(pickle.top().kind == Kind::tuple);
-  const fl::PickleValue& list = pickle[pickle.top().items[0]];
-  const fl::PickleValue& dictionary = pickle[pickle.top().items[1]];
+  const fl::detail::PickleValue& list = pickle[pickle.top().items[0]];
+  const fl::detail::PickleValue& dictionary = pickle[pickle.top().items[1]];
   REQUIRE(list.kind == Kind::list);
   REQUIRE(pickle[list.items[1]].integer == 2);
   REQUIRE(dictionary.kind == Kind::dictionary);
@@ -84,9 +85,9 @@ TEST_CASE("a pickle's containers are read") {
 TEST_CASE("an OrderedDict is a dictionary, also Python 2's of pairs, and stays one through BUILD") {
   const std::string call = "ccollections\nOrderedDict\n";
   REQUIRE(parse(call + ")R}b.").top().kind == Kind::dictionary);
-  const fl::Pickle pickle = parse(call +
-                                  "]](K\x01K\x02"
-                                  "ea\x85R.");
+  const fl::detail::Pickle pickle = parse(call +
+                                          "]](K\x01K\x02"
+                                          "ea\x85R.");
   REQUIRE(pickle.top().kind == Kind::dictionary);
   REQUIRE(pickle[pickle.top().items[1]].integer == 2);
   REQUIRE(contains(refusal(call + "]](K\x01"
@@ -95,11 +96,11 @@ TEST_CASE("an OrderedDict is a dictionary, also Python 2's of pairs, and stays o
 }
 
 TEST_CASE("a global is recorded by its name and its call is not made") {
-  const fl::Pickle pickle = parse("ctorch\nSize\n)R.");
+  const fl::detail::Pickle pickle = parse("ctorch\nSize\n)R.");
   REQUIRE(pickle.top().kind == Kind::call);
   REQUIRE(pickle[pickle.top().items[0]].text == "torch.Size");
   REQUIRE(pickle[pickle.top().items[1]].kind == Kind::tuple);
-  REQUIRE(pickle.top().items[2] == fl::PickleValue::no_state);
+  REQUIRE(pickle.top().items[2] == fl::detail::PickleValue::no_state);
   REQUIRE(contains(refusal("K\x01)R."), "calls what is not a function"));
 }
 
@@ -115,12 +116,12 @@ TEST_CASE("an attack is recorded, and no code of it is run") {
          {"c" + global + "\n" + touch + "\x85R.", "(i" + global + "\n.",
           "(c" + global + "\n" + touch + "o.", "c" + global + "\n" + touch + "\x85\x81.",
           "c" + global + "\n" + touch + "\x85}\x92."}) {
-      const fl::Pickle pickle = parse("\x80\x02" + attack);
+      const fl::detail::Pickle pickle = parse("\x80\x02" + attack);
       REQUIRE(pickle.top().kind == Kind::call);
       REQUIRE(pickle[pickle.top().items[0]].text == name);
     }
   }
-  const fl::Pickle stacked =
+  const fl::detail::Pickle stacked =
       parse("X\x02" + std::string(3, '\0') + "osX\x06" + std::string(3, '\0') + "system\x93.");
   REQUIRE(stacked.top().text == "os.system");
   REQUIRE(!std::filesystem::exists(proof));
@@ -129,10 +130,10 @@ TEST_CASE("an attack is recorded, and no code of it is run") {
 }
 
 TEST_CASE("an object keeps its state, and the entries with which it is filled") {
-  const fl::Pickle pickle = parse(
+  const fl::detail::Pickle pickle = parse(
       "cargparse\nNamespace\n)\x81}b(K\x01K\x02uK\x03"
       "a.");
-  const fl::PickleValue& object = pickle.top();
+  const fl::detail::PickleValue& object = pickle.top();
   REQUIRE(object.kind == Kind::call);
   REQUIRE(pickle[object.items[2]].kind == Kind::dictionary);
   REQUIRE(object.entries().size() == 2);
@@ -155,7 +156,7 @@ TEST_CASE("pickles of protocol 0 are read") {
   REQUIRE(parse("S\"a\"\n.").top().text == "a");
   REQUIRE(parse("Vsch\xf6n \\u20ac \\U0001f600 \\n\n.").top().text ==
           "sch\xc3\xb6n \xe2\x82\xac \xf0\x9f\x98\x80 \\n");
-  const fl::Pickle pickle = parse("(lp0\nI5\nap1\ng0\n\x86.");
+  const fl::detail::Pickle pickle = parse("(lp0\nI5\nap1\ng0\n\x86.");
   REQUIRE(pickle[pickle.top().items[0]].kind == Kind::list);
   REQUIRE(pickle.top().items[0] == pickle.top().items[1]);
   REQUIRE(parse("P12\n.").top().kind == Kind::persistent);
@@ -170,17 +171,17 @@ TEST_CASE("Python's own pickles of every protocol give the same values") {
     INFO("protocol " << protocol);
     const std::string content =
         files::content_of(files::golden("values" + std::to_string(protocol) + ".pickle"));
-    const fl::Pickle pickle = parse(content);
-    const fl::PickleValue& all = pickle.top();
+    const fl::detail::Pickle pickle = parse(content);
+    const fl::detail::PickleValue& all = pickle.top();
     REQUIRE(pickle.length == content.size());
     REQUIRE(all.items.size() == 14);
     const auto of = [&](const std::string& key) {
       for (std::size_t i = 0; i < all.items.size(); i += 2)
         if (pickle[all.items[i]].text == key) return pickle[all.items[i + 1]];
       FAIL("no " << key);
-      return fl::PickleValue{};
+      return fl::detail::PickleValue{};
     };
-    const auto item = [&](const std::string& key, std::size_t i) -> const fl::PickleValue& {
+    const auto item = [&](const std::string& key, std::size_t i) -> const fl::detail::PickleValue& {
       return pickle[of(key).items[i]];
     };
     const std::int64_t integers[] = {
@@ -205,7 +206,7 @@ TEST_CASE("Python's own pickles of every protocol give the same values") {
       REQUIRE(item("tuples", i).items.size() == i);
     }
     REQUIRE(item("objects", 0).kind == Kind::call);
-    REQUIRE(item("objects", 1).items[2] != fl::PickleValue::no_state);
+    REQUIRE(item("objects", 1).items[2] != fl::detail::PickleValue::no_state);
     REQUIRE(item("objects", 2).entries().size() == (protocol < 2 ? 0 : 2));
   }
 }
@@ -220,7 +221,7 @@ TEST_CASE("a terminal's control characters do not reach a message") {
   const std::string twice = "cos\x1b[2J\nsystem\n)R";
   const files::TemporaryFolder folder;
   const auto path = folder.write("some.pth", files::pytorch_zip(twice, {}));
-  REQUIRE(contains(error_of([&] { fl::read_pytorch(path); }), "'os?[2J.system'"));
+  REQUIRE(contains(error_of([&] { fl::detail::read_pytorch(path); }), "'os?[2J.system'"));
 }
 
 TEST_CASE("damage to a pickle is refused") {
@@ -262,11 +263,11 @@ TEST_CASE("damage to a pickle is refused") {
 }
 
 TEST_CASE("deep, cyclic and endless pickles are harmless") {
-  const fl::Pickle cyclic = parse(
+  const fl::detail::Pickle cyclic = parse(
       "]q\x01h\x01"
       "a.");
   REQUIRE(cyclic.top().items[0] == cyclic.root);
-  const fl::Pickle own_key = parse("}q\x01h\x01h\x01s.");
+  const fl::detail::Pickle own_key = parse("}q\x01h\x01h\x01s.");
   REQUIRE(own_key.top().items[0] == own_key.root);
   REQUIRE(parse("N" + std::string(300000, '\x85') + ".").top().kind == Kind::tuple);
   REQUIRE(contains(refusal(std::string(300000, '(') + "."), "stack has run empty"));

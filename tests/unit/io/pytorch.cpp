@@ -12,6 +12,7 @@
 
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::pytorch_test {
 
@@ -28,7 +29,8 @@ namespace {
 
 fl::StateDict read(const std::string& content) {
   const files::TemporaryFolder folder;
-  return fl::read_pytorch(folder.write("some.pth", content));  // the mapping outlives the name
+  return fl::detail::read_pytorch(
+      folder.write("some.pth", content));  // the mapping outlives the name
 }
 
 std::string refusal(const std::string& content) {
@@ -49,7 +51,7 @@ std::string refusal_of_tensor(const Tensor& tensor) {
 
 /// Reads as a user would: every tensor that is not extremely large.
 void read_all(const std::filesystem::path& path) {
-  const fl::StateDict state = fl::read_pytorch(path);
+  const fl::StateDict state = fl::detail::read_pytorch(path);
   for (const auto& [key, tensor] : state.tensors)
     if (tensor.size() < 100000) floats_of(state, key);
 }
@@ -59,7 +61,7 @@ void read_all(const std::filesystem::path& path) {
 TEST_CASE("PyTorch's zip and legacy files are read to the last number") {
   for (const std::string name : {"zip.pth", "legacy.pth"}) {
     INFO(name);
-    const fl::StateDict state = fl::read_pytorch(files::golden(name));
+    const fl::StateDict state = fl::detail::read_pytorch(files::golden(name));
     constexpr float infinity = std::numeric_limits<float>::infinity();
     using Extents = std::vector<std::int64_t>;
     REQUIRE(state.tensors.size() == 21);
@@ -120,7 +122,7 @@ TEST_CASE("a checkpoint's state_dict is found and its other values are skipped")
   for (const std::string name : {"checkpoint.pth", "model_state_dict.pth", "model.pth",
                                  "protocol4.pth", "legacy_protocol4.pth"}) {
     INFO(name);
-    const fl::StateDict state = fl::read_pytorch(files::golden(name));
+    const fl::StateDict state = fl::detail::read_pytorch(files::golden(name));
     REQUIRE(state.tensors.size() == 2);
     REQUIRE(floats_of(state, "weight") == arange(6));
     REQUIRE(integers_of(state, "num_batches_tracked") == std::vector<std::int64_t>{7});
@@ -182,22 +184,23 @@ TEST_CASE("dictionaries of tensors whose keys would be the same, or without end,
 }
 
 TEST_CASE("a whole pickled module is refused with what to save instead") {
-  const std::string error = error_of([] { fl::read_pytorch(files::golden("module.pth")); });
+  const std::string error = error_of([] { fl::detail::read_pytorch(files::golden("module.pth")); });
   REQUIRE(contains(error, "module.pth': it holds a whole pickled module"));
   REQUIRE(contains(error, "torch.nn.modules.linear.Linear"));
   REQUIRE(contains(error, "save model.state_dict() instead"));
 }
 
 TEST_CASE("a whole pickled module is recognised in an old file, and inside of a checkpoint") {
-  REQUIRE(contains(error_of([] { fl::read_pytorch(files::golden("module_legacy.pth")); }),
+  REQUIRE(contains(error_of([] { fl::detail::read_pytorch(files::golden("module_legacy.pth")); }),
                    "it holds a whole pickled module"));
-  REQUIRE(contains(error_of([] { fl::read_pytorch(files::golden("module_inside.pth")); }),
+  REQUIRE(contains(error_of([] { fl::detail::read_pytorch(files::golden("module_inside.pth")); }),
                    "its 'model' is a whole pickled module (torch.nn.modules.linear.Linear), not "
                    "its weights; save model.state_dict() instead"));
 }
 
 TEST_CASE("a TorchScript archive is refused with what to do instead") {
-  const std::string error = error_of([] { fl::read_pytorch(files::golden("scripted.pt")); });
+  const std::string error =
+      error_of([] { fl::detail::read_pytorch(files::golden("scripted.pt")); });
   REQUIRE(contains(error, "scripted.pt': it is a TorchScript archive"));
   REQUIRE(contains(error, "torch.save(torch.jit.load(path).state_dict(), new_path)"));
 }
@@ -205,7 +208,7 @@ TEST_CASE("a TorchScript archive is refused with what to do instead") {
 TEST_CASE("values of any type may be stored with the weights and are skipped") {
   for (const std::string name : {"others.pth", "others_protocol5.pth", "others_legacy.pth"}) {
     INFO(name);
-    const fl::StateDict state = fl::read_pytorch(files::golden(name));
+    const fl::StateDict state = fl::detail::read_pytorch(files::golden(name));
     REQUIRE(state.tensors.size() == 2);
     REQUIRE(floats_of(state, "weight") == arange(6));
     REQUIRE(integers_of(state, "num_batches_tracked") == std::vector<std::int64_t>{7});
@@ -214,7 +217,7 @@ TEST_CASE("values of any type may be stored with the weights and are skipped") {
 }
 
 TEST_CASE("values of any type may be among the weights, and are named") {
-  const fl::StateDict state = fl::read_pytorch(files::golden("strange.pth"));
+  const fl::StateDict state = fl::detail::read_pytorch(files::golden("strange.pth"));
   REQUIRE(state.tensors.size() == 4);
   REQUIRE(floats_of(state, "weight") == arange(6));  // a tensor with an attribute
   REQUIRE(floats_of(state, "parameter") == arange(6));
@@ -234,7 +237,7 @@ TEST_CASE("values of any type may be among the weights, and are named") {
 TEST_CASE("a state_dict may be of another type of dictionary, and in one") {
   for (const std::string name : {"defaultdict.pth", "options.pth"}) {
     INFO(name);
-    const fl::StateDict state = fl::read_pytorch(files::golden(name));
+    const fl::StateDict state = fl::detail::read_pytorch(files::golden(name));
     REQUIRE(state.tensors.size() == 2);
     REQUIRE(floats_of(state, "weight") == arange(6));
   }
@@ -279,7 +282,7 @@ TEST_CASE("a tensor that PyTorch negates when it is read is not read as it is st
 TEST_CASE("a deflated archive is read, and keeps what it inflated alive") {
   fl::StateDict copy;
   {
-    const fl::StateDict state = fl::read_pytorch(files::golden("deflated.pth"));
+    const fl::StateDict state = fl::detail::read_pytorch(files::golden("deflated.pth"));
     copy = state;
   }
   REQUIRE(floats_of(copy, "weight") == arange(6));

@@ -6,6 +6,7 @@
 
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::read_weights_test {
 

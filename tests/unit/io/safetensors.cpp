@@ -17,6 +17,7 @@
 
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::safetensors_test {
 
@@ -36,7 +37,7 @@ std::string file_of(const std::string& header, const std::string& data = "") {
 std::string refusal(const std::string& content) {
   const files::TemporaryFolder folder;
   const auto path = folder.write("some.safetensors", content);
-  const std::string error = error_of([&] { fl::read_safetensors(path); });
+  const std::string error = error_of([&] { fl::detail::read_safetensors(path); });
   INFO(error);
   if (!error.empty()) REQUIRE(contains(error, "some.safetensors': "));
   return error;
@@ -55,7 +56,7 @@ std::string refusal_of(const std::string& entries, std::size_t bytes = 8) {
 }  // namespace
 
 TEST_CASE("a file of the safetensors package is read") {
-  const fl::StateDict state = fl::read_safetensors(files::golden("reference.safetensors"));
+  const fl::StateDict state = fl::detail::read_safetensors(files::golden("reference.safetensors"));
   REQUIRE(state.tensors.size() == 6);
   REQUIRE(floats_of(state, "weight") == arange(6));
   REQUIRE(state.tensors.find("weight")->second.extents == std::vector<std::int64_t>{2, 3});
@@ -89,16 +90,16 @@ TEST_CASE("written tensors are read back unchanged") {
                          {"scalar", {}, fl::ElementType::f32, one},
                          {"empty", {3, 0}, fl::ElementType::f32, std::span<const float>{}}},
                         {{"epoch", "3"}, {"note", "two\nlines"}});
-  const fl::StateDict state = fl::read_safetensors(path);
+  const fl::StateDict state = fl::detail::read_safetensors(path);
   REQUIRE(state.tensors.size() == 6);
   REQUIRE(state.tensors.find("conv.weight")->second.extents ==
           std::vector<std::int64_t>{100, 2, 50});
   REQUIRE(floats_of(state, "conv.weight") == many);
   for (std::size_t i = 0; i < many.size(); ++i)
-    tenth[i] = fl::float_from_f16(fl::f16_from_float(many[i]));
+    tenth[i] = fl::detail::float_from_f16(fl::detail::f16_from_float(many[i]));
   REQUIRE(floats_of(state, "half") == tenth);
   for (std::size_t i = 0; i < many.size(); ++i)
-    tenth[i] = fl::float_from_bf16(fl::bf16_from_float(many[i]));
+    tenth[i] = fl::detail::float_from_bf16(fl::detail::bf16_from_float(many[i]));
   REQUIRE(floats_of(state, "brain \"quoted\" \xc3\xa9") == tenth);
   REQUIRE(integers_of(state, "integers") == integers);
   REQUIRE(floats_of(state, "scalar") == one);
@@ -164,12 +165,12 @@ TEST_CASE("a failure to write keeps the old file and leaves no new one") {
   std::signal(SIGXFSZ, handler);
 
   REQUIRE(contains(error, "cannot write '" + path.string() + "': File too large"));
-  REQUIRE(floats_of(fl::read_safetensors(path), "w") == before);
+  REQUIRE(floats_of(fl::detail::read_safetensors(path), "w") == before);
   const auto entries = std::filesystem::directory_iterator(folder.path);
   REQUIRE(std::distance(begin(entries), end(entries)) == 1);
 
   fl::write_safetensors(path, {{"w", {100000}, fl::ElementType::f16, after}});
-  REQUIRE(floats_of(fl::read_safetensors(path), "w") == after);
+  REQUIRE(floats_of(fl::detail::read_safetensors(path), "w") == after);
 }
 
 TEST_CASE("a path that cannot be written is an error with its reason") {
@@ -205,7 +206,7 @@ TEST_CASE("a tensor of an unsupported type is named, and the others are read") {
   const auto path =
       folder.write("some.safetensors", file_of("{" + header + "}") + std::string(4, 'x') +
                                            files::bytes_of({1.5f}) + std::string(8, 'x'));
-  const fl::StateDict state = fl::read_safetensors(path);
+  const fl::StateDict state = fl::detail::read_safetensors(path);
   REQUIRE(state.tensors.size() == 1);
   REQUIRE(floats_of(state, "w") == std::vector<float>{1.5f});
   REQUIRE(state.others.find("a")->second == "a tensor of type 'F8_E4M3'");
@@ -217,8 +218,8 @@ TEST_CASE("a header may name its tensors in another order than that of their byt
   const auto header =
       "{" + entry("a", "F32", "[1]", "[8,12]") + "," + entry("none", "F32", "[0]", "[4,4]") + "," +
       entry("b", "F32", "[1]", "[4,8]") + "," + entry("c", "F32", "[1]", "[0,4]") + "}";
-  const fl::StateDict state =
-      fl::read_safetensors(folder.write("any order", file_of(header, std::string(12, '\0'))));
+  const fl::StateDict state = fl::detail::read_safetensors(
+      folder.write("any order", file_of(header, std::string(12, '\0'))));
   REQUIRE(state.tensors.size() == 4);
 }
 
@@ -249,7 +250,7 @@ TEST_CASE("a safetensors file that is truncated or damaged is harmless") {
   const std::string whole = files::content_of(files::golden("reference.safetensors"));
   for (std::size_t size = 0; size < whole.size(); ++size) {
     const auto path = folder.write("cut", std::string_view(whole).substr(0, size));
-    if (error_of([&] { fl::read_safetensors(path); }).empty()) FAIL("accepted at " << size);
+    if (error_of([&] { fl::detail::read_safetensors(path); }).empty()) FAIL("accepted at " << size);
   }
   const unsigned seed = std::random_device{}();
   std::printf("random damage to safetensors files: seed %u\n", seed);
@@ -260,7 +261,7 @@ TEST_CASE("a safetensors file that is truncated or damaged is harmless") {
       damaged[random() % damaged.size()] = static_cast<char>(random());
     const auto path = folder.write("damaged", damaged);
     error_of([&] {
-      const fl::StateDict state = fl::read_safetensors(path);
+      const fl::StateDict state = fl::detail::read_safetensors(path);
       for (const auto& [key, tensor] : state.tensors) floats_of(state, key);
     });
   }

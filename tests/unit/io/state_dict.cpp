@@ -10,6 +10,7 @@
 
 #include "files.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::state_dict_test {
 
@@ -18,12 +19,13 @@ namespace fl = frostline;
 namespace {
 
 template <class Element>
-fl::StoredTensor stored(fl::ElementType type, const std::vector<Element>& elements,
-                        std::vector<std::int64_t> extents, std::vector<std::int64_t> strides) {
+fl::detail::StoredTensor stored(fl::ElementType type, const std::vector<Element>& elements,
+                                std::vector<std::int64_t> extents,
+                                std::vector<std::int64_t> strides) {
   return {type, std::move(extents), std::move(strides), std::as_bytes(std::span(elements))};
 }
 
-std::vector<float> read(const fl::StoredTensor& tensor) {
+std::vector<float> read(const fl::detail::StoredTensor& tensor) {
   std::vector<float> out(tensor.size(), -1.0f);
   tensor.copy_to(out);
   return out;

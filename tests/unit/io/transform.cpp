@@ -14,12 +14,13 @@
 #include "frostline/io/images/image.hpp"
 #include "image_golden.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::transform_test {
 
+using detail::Region;
 using frostline::EvaluationTransform;
 using frostline::Image;
-using frostline::Region;
 using frostline::TrainingTransform;
 using golden::contains;
 using golden::error_of;
@@ -190,13 +191,13 @@ TEST_CASE("settings of a transform that make no sense are refused") {
   std::mt19937_64 generator(1);
   const float nan = std::numeric_limits<float>::quiet_NaN();
   const float infinity = std::numeric_limits<float>::infinity();
-  for (const frostline::Normalization& normalization :
-       {frostline::Normalization{.deviation = {0.2f, 0, 0.2f}},
-        frostline::Normalization{.deviation = {0.2f, 0.2f, -1}},
-        frostline::Normalization{.deviation = {nan, 0.2f, 0.2f}},
-        frostline::Normalization{.deviation = {0.2f, infinity, 0.2f}},
-        frostline::Normalization{.mean = {0, nan, 0}},
-        frostline::Normalization{.mean = {0, 0, infinity}}}) {
+  for (const detail::Normalization& normalization :
+       {detail::Normalization{.deviation = {0.2f, 0, 0.2f}},
+        detail::Normalization{.deviation = {0.2f, 0.2f, -1}},
+        detail::Normalization{.deviation = {nan, 0.2f, 0.2f}},
+        detail::Normalization{.deviation = {0.2f, infinity, 0.2f}},
+        detail::Normalization{.mean = {0, nan, 0}},
+        detail::Normalization{.mean = {0, 0, infinity}}}) {
     CHECK(contains(error_of([&] {
                      EvaluationTransform{4, 4, normalization}(image, floats);
                    }),

@@ -3,6 +3,7 @@
 #include <frostline/frostline.hpp>
 
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 
 namespace frostline::test::accuracy_test {

@@ -2,6 +2,7 @@
 // Squeeze-and-excitation on the CPU.
 #include "frostline/frostline.hpp"
 #include "support/golden_network.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::squeeze_excitation_test {
 

@@ -3,6 +3,7 @@
 #include "frostline/backend/cpu.hpp"
 #include "frostline/program/summary.hpp"
 #include "support/bounded.hpp"
+#include "support/internals.hpp"
 #include "unit/io/files.hpp"
 
 namespace frostline::test::classes_test {

@@ -4,6 +4,7 @@
 #include "support/catch.hpp"
 #include "support/concat_cases.hpp"
 #include "support/concat_copies.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "unit/io/files.hpp"
 

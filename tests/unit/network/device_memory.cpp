@@ -7,6 +7,7 @@
 #include "frostline/rewrite/frozen.hpp"
 #include "support/catch.hpp"
 #include "support/device_backend.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/relative_error.hpp"

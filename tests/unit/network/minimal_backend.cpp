@@ -6,6 +6,7 @@
 #include "frostline/network/to_backend.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/random.hpp"
 #include "support/relative_error.hpp"
 

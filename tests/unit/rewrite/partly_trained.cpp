@@ -2,6 +2,7 @@
 // Models on the CPU in which only single parameters, biases or norms train.
 #include "frostline/frostline.hpp"
 #include "support/check_partly_trained.hpp"
+#include "support/internals.hpp"
 #include "support/layer_run.hpp"
 
 namespace frostline::test::partly_trained_test {

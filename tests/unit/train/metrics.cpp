@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 
 namespace frostline::test::metrics_test {
 namespace {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Optimizers, transforms of gradients and their states in a trainer on the CPU.
 #include "frostline/frostline.hpp"
+#include "support/internals.hpp"
 #include "support/training_cases.hpp"
 
 namespace frostline::test::optimizers_test {

@@ -3,6 +3,7 @@
 // finite.
 #include "frostline/frostline.hpp"
 #include "support/catch.hpp"
+#include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
 #include "support/snapshot.hpp"

@@ -10,7 +10,7 @@
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A batch's mean and biased variance.
@@ -234,23 +234,26 @@ FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(Shape shape, const Call& 
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <int Channels>
 struct Kernel<cpu, BatchNorm2d<Channels>> {
-  static constexpr BatchNormConstants constants{BatchNorm2d<Channels>::epsilon,
-                                                BatchNorm2d<Channels>::momentum};
+  static constexpr detail::BatchNormConstants constants{BatchNorm2d<Channels>::epsilon,
+                                                        BatchNorm2d<Channels>::momentum};
   static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::blocked}; }
 
   template <class At>
   static void forward(const Call& call) {
-    batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training,
-                       At::saves_for_backward);
+    detail::batch_norm_forward(At::in, call, constants, At::batch_statistics && call.training,
+                               At::saves_for_backward);
   }
   /// Assigns the input's gradient, or adds to it if At says so. With batch statistics it also
   /// computes the gradients of the trainable parameters, since it needs their sums itself.
   template <class At>
   static void input_gradient(const Call& call) {
-    batch_norm_input_gradient<At::accumulates(0), At::batch_statistics>(
+    detail::batch_norm_input_gradient<At::accumulates(0), At::batch_statistics>(
         At::in, call, constants, At::wants_parameter_gradients);
   }
   /// Assigns the gradients of the trainable parameters, or adds to them if the call says so. With
@@ -260,10 +263,10 @@ struct Kernel<cpu, BatchNorm2d<Channels>> {
     if constexpr (At::wants_any_input_gradient && At::batch_statistics)
       return;
     else if constexpr (At::trains(0))
-      batch_norm_parameter_gradient(At::in, call, constants.epsilon, At::batch_statistics);
+      detail::batch_norm_parameter_gradient(At::in, call, constants.epsilon, At::batch_statistics);
     else
-      bias_gradient(call.team, BlockedMap{At::in}, call.batch, call.output_gradient,
-                    call.accumulate, call.parameter_gradients[1]);
+      detail::bias_gradient(call.team, detail::BlockedMap{At::in}, call.batch, call.output_gradient,
+                            call.accumulate, call.parameter_gradients[1]);
   }
 };
 

@@ -7,7 +7,7 @@
 #include "frostline/backend/cpu/blocked.hpp"
 #include "frostline/core/kernel.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Assigns the sums of the output's gradient over pixels and batch, or adds them.
@@ -30,4 +30,4 @@ FROSTLINE_COMPILED_ONCE void bias_gradient(const Team& team, const BlockedMap& o
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

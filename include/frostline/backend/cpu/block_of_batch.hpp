@@ -7,7 +7,7 @@
 #include "frostline/backend/cpu/blocked.hpp"
 #include "frostline/core/kernel.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A number for each channel of a block.
@@ -80,4 +80,4 @@ FROSTLINE_INLINE void sum_rows(const BlockOfBatch& block, Start start, Body body
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -6,7 +6,7 @@
 #include "frostline/core/shape.hpp"
 #include "frostline/core/team.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 constexpr int divide_up(int a, int b) { return (a + b - 1) / b; }
@@ -50,4 +50,4 @@ inline void zero_borders(const Team& team, const BlockedMap& map, float* value, 
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include "frostline/backend/cpu/simd.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The transforms of Axis (ToomCook, StridedToomCook) along both axes of tiles of vectors. Products
@@ -105,4 +105,4 @@ struct BothAxes : Axis {
 };
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -20,7 +20,7 @@ struct Kernel<cpu, ClipNorm> {
     const std::span<float> all = call.gradients;
     const std::size_t blocks = (all.size() + block - 1) / block;
     double* const sums = numbers(call) + 1;
-    run_team(call.threads, [&](const Team& team) {
+    detail::run_team(call.threads, [&](const Team& team) {
       for_each_task(team, std::ptrdiff_t(blocks), [&](int b) {
         const std::size_t first = std::size_t(b) * block;
         sums[b] = sum_of_squares(all.data() + first, std::min(block, all.size() - first));

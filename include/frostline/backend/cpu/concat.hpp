@@ -7,7 +7,7 @@
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/layers/concat.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A batch of values, and the channel at which what is copied begins.
@@ -80,21 +80,25 @@ void copy_channels(const Call& call, bool blocked, int count, const ChannelsOf<c
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <>
 struct Kernel<cpu, CopyChannels> {
   static constexpr Choice choose(const Situation& place) { return same_layout(place); }
   template <class At>
   static void forward(const Call& call) {
-    copy_channels<false>(call, At::blocked_output, At::in.channels, {call.inputs[0], At::in, 0},
-                         {call.output, At::out, call.first_channel});
+    detail::copy_channels<false>(call, At::blocked_output, At::in.channels,
+                                 {call.inputs[0], At::in, 0},
+                                 {call.output, At::out, call.first_channel});
   }
   /// Assigns the branch's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    copy_channels<At::accumulates(0)>(call, At::blocked_output, At::in.channels,
-                                      {call.output_gradient, At::out, call.first_channel},
-                                      {call.input_gradients[0], At::in, 0});
+    detail::copy_channels<At::accumulates(0)>(call, At::blocked_output, At::in.channels,
+                                              {call.output_gradient, At::out, call.first_channel},
+                                              {call.input_gradients[0], At::in, 0});
   }
 };
 

@@ -9,7 +9,7 @@
 #include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Computes the shift and the scale of each channel from bias and folded batch norm, padded with
@@ -34,24 +34,27 @@ FROSTLINE_COMPILED_ONCE void pack_shift_and_scale(const Call& call, int channels
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <int In, int Out, int Size, int Stride, int Padding, int Dilation, int Groups, bool Bias>
 struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>> {
-  static constexpr ConvolutionSizes sizes{In, Out, Size, Stride, Padding, Dilation, Groups};
-  using Algorithms = ConvolutionAlgorithms<sizes>;
+  static constexpr detail::ConvolutionSizes sizes{In, Out, Size, Stride, Padding, Dilation, Groups};
+  using Algorithms = detail::ConvolutionAlgorithms<sizes>;
 
   static constexpr Choice choose(const Situation& place) {
-    Choice choice = first_that_fits(place, Algorithms{});
+    Choice choice = detail::first_that_fits(place, Algorithms{});
     choice.absorbs = true;
     return choice;
   }
   template <class At>
-  using Chosen = typename TypeAt<std::size_t(At::algorithm), Algorithms>::type;
+  using Chosen = typename detail::TypeAt<std::size_t(At::algorithm), Algorithms>::type;
   template <class At>  // without its pooling, the stem's is direct
   using Algorithm =
-      std::conditional_t<std::is_same_v<Chosen<At>, StemAlgorithm<sizes>> && !At::pooled,
-                         PlanesAlgorithm<sizes>, Chosen<At>>;
-  static constexpr int padded = divide_up(Out, lanes) * lanes;
+      std::conditional_t<std::is_same_v<Chosen<At>, detail::StemAlgorithm<sizes>> && !At::pooled,
+                         detail::PlanesAlgorithm<sizes>, Chosen<At>>;
+  static constexpr int padded = detail::divide_up(Out, detail::lanes) * detail::lanes;
 
   template <class At>
   static constexpr std::size_t scratch_bytes(Pass pass) {
@@ -80,10 +83,10 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     if constexpr (pass == Pass::input_gradient) {
       if (weights) Algorithm<At>::template pack_backward<At>(call);
     } else {
-      pack_shift_and_scale(call, Out, padded, Bias, At::batch_norm);
+      detail::pack_shift_and_scale(call, Out, padded, Bias, At::batch_norm);
       if (!weights) return;
       call.team.sync();
-      WeightView view = WeightView::of(call.parameters[0], Out, In, Size);
+      detail::WeightView view = detail::WeightView::of(call.parameters[0], Out, In, Size);
       if (At::batch_norm) view.scale = call.packed + padded;
       Algorithm<At>::template pack<At>(call, view, call.packed + 2 * padded);
     }
@@ -106,10 +109,10 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
     if constexpr (At::trains(0)) Algorithm<At>::template weight_gradient<At>(call);
     float* bias = call.parameter_gradients[1];
     if constexpr (Bias && At::trains(1) && At::blocked_output)
-      bias_gradient(call.team, BlockedMap{At::out}, call.batch, call.output_gradient,
-                    call.accumulate, bias);
+      detail::bias_gradient(call.team, detail::BlockedMap{At::out}, call.batch,
+                            call.output_gradient, call.accumulate, bias);
     else if constexpr (Bias && At::trains(1))
-      plain_bias_gradient(call, At::out, bias);
+      detail::plain_bias_gradient(call, At::out, bias);
   }
 };
 

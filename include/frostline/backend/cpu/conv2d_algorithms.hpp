@@ -17,7 +17,7 @@
 #include "frostline/backend/cpu/winograd_stem.hpp"
 #include "frostline/core/type_list.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The default members of an algorithm. An algorithm must also have, for its convolution,
@@ -352,4 +352,4 @@ constexpr Choice first_that_fits(const Situation& place, TypeList<Algorithm...>)
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -8,7 +8,7 @@
 #include "frostline/core/choice.hpp"
 #include "frostline/layers/conv2d.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Whether algorithms other than im2col may fit.
@@ -72,4 +72,4 @@ constexpr std::string_view winograd_name(int tile, bool many) {
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include "frostline/backend/cpu/tap_sum.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A convolution of 1x1 or 3x3 with stride 1 or 2 over blocked values, with as many zeros above and
@@ -99,4 +99,4 @@ FROSTLINE_COMPILED_ONCE void direct_input_gradient(const Team& team, const Direc
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -5,7 +5,7 @@
 #include "frostline/backend/cpu/im2col.hpp"
 #include "frostline/backend/cpu/products.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The sizes of a convolution in its place; all layers share the code that loops over them.
@@ -213,4 +213,4 @@ FROSTLINE_COMPILED_ONCE void plain_bias_gradient(const Call& call, Shape out, fl
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -5,7 +5,7 @@
 #include "frostline/backend/cpu/conv2d_weights.hpp"
 #include "frostline/layers/conv2d.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A convolution of the planes of an image, of any window up to 7x7 and any stride.
@@ -123,4 +123,4 @@ FROSTLINE_COMPILED_ONCE void planes_weight_gradient(const Team& team, const Plan
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

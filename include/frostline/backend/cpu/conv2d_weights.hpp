@@ -4,7 +4,7 @@
 
 #include "frostline/backend/cpu/conv2d_direct.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The rows of inputs and of the output's gradient that one task sums over. Strides in floats.
@@ -124,4 +124,4 @@ FROSTLINE_COMPILED_ONCE void direct_weight_gradient(const Team& team, const Dire
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

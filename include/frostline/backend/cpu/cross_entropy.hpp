@@ -34,7 +34,7 @@ struct Kernel<cpu, CrossEntropy> {
         std::ptrdiff_t(labels.size()) - std::count(labels.begin(), labels.end(), loss.ignore_index);
     const float share = counted ? 1 / float(counted) : 0.0f;
     const double slope = double(share) * call.weight;
-    run_team(call.threads, [&](const Team& team) {
+    detail::run_team(call.threads, [&](const Team& team) {
       for_each_task(team, batch, [&](int n) {
         double sum = 0, ignored = 0;
         for (std::ptrdiff_t p = 0; p < pixels; ++p) {

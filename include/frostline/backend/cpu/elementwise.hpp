@@ -13,7 +13,7 @@
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Assigns or adds a gradient.
@@ -80,18 +80,21 @@ inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, boo
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <>
 struct Kernel<cpu, ReLU> {
   static constexpr Choice choose(const Situation& place) { return same_layout(place); }
   template <class At>
   static void forward(const Call& call) {
-    relu_forward(call, stored_floats<At>(call));
+    detail::relu_forward(call, detail::stored_floats<At>(call));
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    relu_input_gradient<At::accumulates(0)>(call, stored_floats<At>(call));
+    detail::relu_input_gradient<At::accumulates(0)>(call, detail::stored_floats<At>(call));
   }
 };
 
@@ -100,15 +103,15 @@ struct Kernel<cpu, Add> {
   static constexpr Choice choose(const Situation& place) { return same_layout(place); }
   template <class At>
   static void forward(const Call& call) {
-    add_forward(call, stored_floats<At>(call));
+    detail::add_forward(call, detail::stored_floats<At>(call));
   }
   /// Assigns the gradient of each input that wants one, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::wants_input_gradient(0))
-      pass_gradient(call, stored_floats<At>(call), 0, At::accumulates(0));
+      detail::pass_gradient(call, detail::stored_floats<At>(call), 0, At::accumulates(0));
     if constexpr (At::wants_input_gradient(1))
-      pass_gradient(call, stored_floats<At>(call), 1, At::accumulates(1));
+      detail::pass_gradient(call, detail::stored_floats<At>(call), 1, At::accumulates(1));
   }
 };
 
@@ -116,15 +119,18 @@ template <>
 struct Kernel<cpu, Flatten> {
   template <class At>
   static void forward(const Call& call) {
-    copy(call, stored_floats<At>(call), call.inputs[0], call.output);
+    detail::copy(call, detail::stored_floats<At>(call), call.inputs[0], call.output);
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    pass_gradient(call, stored_floats<At>(call), 0, At::accumulates(0));
+    detail::pass_gradient(call, detail::stored_floats<At>(call), 0, At::accumulates(0));
   }
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Whether a value is kept: a hash of the step, the node and the index in NCHW. It does not depend
@@ -168,6 +174,9 @@ FROSTLINE_COMPILED_ONCE void drop(const Call& call, Shape shape, bool blocked, f
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <Probability Drop>
 struct Kernel<cpu, Dropout<Drop>> {
@@ -175,18 +184,19 @@ struct Kernel<cpu, Dropout<Drop>> {
   template <class At>
   static void forward(const Call& call) {
     if (At::batch_statistics && call.training)
-      drop<false>(call, At::out, At::blocked_output, Drop.value, call.inputs[0], call.output);
+      detail::drop<false>(call, At::out, At::blocked_output, Drop.value, call.inputs[0],
+                          call.output);
     else
-      copy(call, stored_floats<At>(call), call.inputs[0], call.output);
+      detail::copy(call, detail::stored_floats<At>(call), call.inputs[0], call.output);
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::batch_statistics)
-      drop<At::accumulates(0)>(call, At::out, At::blocked_output, Drop.value, call.output_gradient,
-                               call.input_gradients[0]);
+      detail::drop<At::accumulates(0)>(call, At::out, At::blocked_output, Drop.value,
+                                       call.output_gradient, call.input_gradients[0]);
     else
-      pass_gradient(call, stored_floats<At>(call), 0, At::accumulates(0));
+      detail::pass_gradient(call, detail::stored_floats<At>(call), 0, At::accumulates(0));
   }
 };
 

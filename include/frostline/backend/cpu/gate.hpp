@@ -9,7 +9,7 @@
 #include "frostline/layers/scale.hpp"
 #include "frostline/layers/sigmoid.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 inline float logistic(float x) { return 1 / (1 + std::exp(-x)); }
@@ -107,6 +107,9 @@ FROSTLINE_COMPILED_ONCE void gate_gradient(const Call& call, const BlockedMap& m
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <>
 struct Kernel<cpu, Sigmoid> {
@@ -114,14 +117,14 @@ struct Kernel<cpu, Sigmoid> {
   template <class At>
   static void forward(const Call& call) {
     if constexpr (At::blocked_output)
-      sigmoid_forward(call, BlockedMap{At::out});
+      detail::sigmoid_forward(call, detail::BlockedMap{At::out});
     else
-      sigmoid_forward(call, At::out);
+      detail::sigmoid_forward(call, At::out);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    sigmoid_input_gradient<At::accumulates(0)>(call, stored_floats<At>(call));
+    detail::sigmoid_input_gradient<At::accumulates(0)>(call, detail::stored_floats<At>(call));
   }
 };
 
@@ -138,18 +141,20 @@ struct Kernel<cpu, Scale> {
     if constexpr (At::wants_input_gradient(0))
       multiply<At, At::accumulates(0)>(call, call.output_gradient, call.input_gradients[0]);
     if constexpr (At::wants_input_gradient(1) && At::blocked_input)
-      gate_gradient<At::accumulates(1)>(call, BlockedMap{At::in}, BlockedMap{At::input(1).shape});
+      detail::gate_gradient<At::accumulates(1)>(call, detail::BlockedMap{At::in},
+                                                detail::BlockedMap{At::input(1).shape});
     else if constexpr (At::wants_input_gradient(1))
-      gate_gradient<At::accumulates(1)>(call, At::in);
+      detail::gate_gradient<At::accumulates(1)>(call, At::in);
   }
 
  private:
   template <class At, bool Adds>
   static void multiply(const Call& call, const float* from, float* to) {
     if constexpr (At::blocked_input)
-      times_gate<Adds>(call, BlockedMap{At::in}, BlockedMap{At::input(1).shape}, from, to);
+      detail::times_gate<Adds>(call, detail::BlockedMap{At::in},
+                               detail::BlockedMap{At::input(1).shape}, from, to);
     else
-      times_gate<Adds>(call, At::in, from, to);
+      detail::times_gate<Adds>(call, At::in, from, to);
   }
 };
 

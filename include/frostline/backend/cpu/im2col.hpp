@@ -7,7 +7,7 @@
 
 #include "frostline/core/layer.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The sizes of a convolution's windows. Zeros below an image and on its right need not be told:
@@ -60,4 +60,4 @@ inline void col2im_tap(const float* column, Shape in, Shape out, Windows windows
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

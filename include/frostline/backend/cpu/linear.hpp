@@ -7,7 +7,7 @@
 #include "frostline/backend/cpu/products.hpp"
 #include "frostline/layers/linear.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 template <int Outputs>
@@ -70,23 +70,29 @@ inline void linear_bias_gradient(const Call& call, int out) {
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <int In, int Out>
 struct Kernel<cpu, Linear<In, Out>> {
   template <class At>
   static void forward(const Call& call) {
-    linear_forward(call, In, output_shape<At>(call).channels);
+    detail::linear_forward(call, In, detail::output_shape<At>(call).channels);
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    linear_input_gradient(call, In, output_shape<At>(call).channels, At::accumulates(0));
+    detail::linear_input_gradient(call, In, detail::output_shape<At>(call).channels,
+                                  At::accumulates(0));
   }
   /// Assigns the gradients of the trainable parameters, or adds to them if the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (At::trains(0)) linear_weight_gradient(call, In, output_shape<At>(call).channels);
-    if constexpr (At::trains(1)) linear_bias_gradient(call, output_shape<At>(call).channels);
+    if constexpr (At::trains(0))
+      detail::linear_weight_gradient(call, In, detail::output_shape<At>(call).channels);
+    if constexpr (At::trains(1))
+      detail::linear_bias_gradient(call, detail::output_shape<At>(call).channels);
   }
 };
 

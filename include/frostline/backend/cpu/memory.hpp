@@ -18,7 +18,7 @@
 #include "frostline/core/kernel.hpp"
 #include "frostline/core/memory_room.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A block of host memory, aligned to a cache line and zeroed; pages that are never touched take no
@@ -78,8 +78,14 @@ class HostMemory {
   std::size_t bytes_ = 0, allocated_ = 0;
 };
 
+}  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
+inline namespace FROSTLINE_CPU {
+
 struct cpu {
-  using Memory = HostMemory;
+  using Memory = detail::HostMemory;
   struct Context {
     void synchronize() const {}
   };
@@ -93,7 +99,7 @@ struct cpu {
   static constexpr bool in_host_memory = true;
   /// Throws: Error if there is not enough memory for `whom`.
   static void require_room(const Context&, std::string_view whom, std::size_t bytes) {
-    require_memory(whom, bytes, advice);
+    detail::require_memory(whom, bytes, advice);
   }
   /// Memory for `whom`. Throws: Error if there is not enough.
   static Memory allocate(const Context& context, std::string_view whom, std::size_t bytes,
@@ -102,7 +108,7 @@ struct cpu {
     try {
       return Memory(bytes, unset);
     } catch (const std::bad_alloc&) {
-      throw not_enough_memory(whom, bytes, advice);
+      throw detail::not_enough_memory(whom, bytes, advice);
     }
   }
   static void copy_in(const Context&, void* to, const void* from, std::size_t bytes) {
@@ -119,14 +125,14 @@ struct cpu {
   static int threads() { return omp_get_max_threads(); }
   template <class Body>
   static void run(int count, Body body) {
-    run_team(count, body);
+    detail::run_team(count, body);
   }
   /// Floats of a sample in the blocked layout, and its shape with whole blocks of channels.
   static constexpr std::size_t blocked_floats(Shape shape) {
-    return std::size_t(BlockedMap{shape}.sample());
+    return std::size_t(detail::BlockedMap{shape}.sample());
   }
   static constexpr Shape padded(Shape shape) {
-    return {BlockedMap{shape}.blocks() * lanes, shape.height, shape.width};
+    return {detail::BlockedMap{shape}.blocks() * detail::lanes, shape.height, shape.width};
   }
 
  private:

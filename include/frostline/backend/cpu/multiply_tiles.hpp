@@ -5,7 +5,7 @@
 #include "frostline/backend/cpu/blocked.hpp"
 #include "frostline/core/kernel.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// One product of some tiles with a pair of output blocks, summed over all channels; `ahead` is
@@ -64,4 +64,4 @@ FROSTLINE_COMPILED_ONCE void multiply_tiles(TileProduct product, int tiles) {
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

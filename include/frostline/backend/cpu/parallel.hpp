@@ -6,7 +6,7 @@
 
 #include "frostline/core/team.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Calls body(team) in parallel on as many threads as OpenMP grants, at most this many.
@@ -28,4 +28,4 @@ void for_each_part(const Team& team, std::ptrdiff_t count, Body body) {
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -12,7 +12,7 @@
 #include "frostline/layers/global_average_pool.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The place of each lane's largest value in its window, as integers and as saved bytes.
@@ -20,6 +20,9 @@ typedef std::int32_t Places __attribute__((vector_size(4 * lanes)));
 typedef std::uint8_t SavedPlaces __attribute__((vector_size(lanes)));
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <int Size, int Stride, int Padding>
 struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
@@ -27,19 +30,21 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 
   template <class At>
   static void forward(const Call& call) {
-    forward_rows<At::saves_for_backward>(call, BlockedMap{At::in}, BlockedMap{At::out});
+    forward_rows<At::saves_for_backward>(call, detail::BlockedMap{At::in},
+                                         detail::BlockedMap{At::out});
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    input_gradient_rows<At::accumulates(0)>(call, BlockedMap{At::in}, BlockedMap{At::out});
+    input_gradient_rows<At::accumulates(0)>(call, detail::BlockedMap{At::in},
+                                            detail::BlockedMap{At::out});
   }
 
  private:
   // The saved places of a block of channels of one sample.
-  static std::byte* saved_block(const Call& call, const BlockedMap& out, int block) {
+  static std::byte* saved_block(const Call& call, const detail::BlockedMap& out, int block) {
     return call.saved + std::size_t(block / out.blocks()) * call.saved_stride +
-           std::size_t(block % out.blocks()) * out.shape.pixels() * lanes;
+           std::size_t(block % out.blocks()) * out.shape.pixels() * detail::lanes;
   }
   static constexpr int start(int output) { return output * Stride - Padding; }
   // The taps of a window that are inside the image, along one axis.
@@ -63,9 +68,9 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 
   // The loops are compiled once for all shapes.
   template <bool Keeps>
-  FROSTLINE_COMPILED_ONCE static void forward_rows(const Call& call, const BlockedMap& in,
-                                                   const BlockedMap& out) {
-    zero_borders(call.team, out, call.output, call.batch);
+  FROSTLINE_COMPILED_ONCE static void forward_rows(const Call& call, const detail::BlockedMap& in,
+                                                   const detail::BlockedMap& out) {
+    detail::zero_borders(call.team, out, call.output, call.batch);
     const int height = out.shape.height, width = out.shape.width;
     for_each_task(call.team, std::ptrdiff_t(call.batch) * out.blocks() * height, [&](int task) {
       const int block = task / height, y = task % height;
@@ -73,25 +78,25 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
       const float* x = call.inputs[0] + block * in.block() + in.at(0, start(y), 0);
       float* to = call.output + block * out.block() + out.at(0, y, 0);
       std::byte* places = nullptr;
-      if constexpr (Keeps) places = saved_block(call, out, block) + y * width * lanes;
+      if constexpr (Keeps) places = saved_block(call, out, block) + y * width * detail::lanes;
       const auto pool = [&](int column, auto first, auto last) __attribute__((always_inline)) {
         const int begin = first, end = last;
         const float* window = x + start(column) * in.pixel;
-        Vector most = load(window + v.first * in.row() + begin * in.pixel);
-        Places place = Places{} + (v.first * Size + begin);
+        detail::Vector most = detail::load(window + v.first * in.row() + begin * in.pixel);
+        detail::Places place = detail::Places{} + (v.first * Size + begin);
         for (int ky = v.first; ky < v.last; ++ky) {
           for (int kx = begin; kx < end; ++kx) {
-            const Vector value = load(window + ky * in.row() + kx * in.pixel);
+            const detail::Vector value = detail::load(window + ky * in.row() + kx * in.pixel);
             // As in PyTorch, NaN is larger than all numbers.
             const auto wins = (value > most) | (value != value);
             most = wins ? value : most;
-            if constexpr (Keeps) place = wins ? Places{} + (ky * Size + kx) : place;
+            if constexpr (Keeps) place = wins ? detail::Places{} + (ky * Size + kx) : place;
           }
         }
-        store(to + column * lanes, most);
+        detail::store(to + column * detail::lanes, most);
         if constexpr (Keeps) {
-          const auto bytes = __builtin_convertvector(place, SavedPlaces);
-          std::memcpy(places + column * lanes, &bytes, sizeof bytes);
+          const auto bytes = __builtin_convertvector(place, detail::SavedPlaces);
+          std::memcpy(places + column * detail::lanes, &bytes, sizeof bytes);
         }
       };
       for_each_column(in.shape.width, width, pool);
@@ -100,30 +105,32 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 
   // Row by row of the input, from the outputs whose windows contain it; threads share no row.
   template <bool Adds>
-  FROSTLINE_COMPILED_ONCE static void input_gradient_rows(const Call& call, const BlockedMap& in,
-                                                          const BlockedMap& out) {
-    if constexpr (!Adds) zero_borders(call.team, in, call.input_gradients[0], call.batch);
+  FROSTLINE_COMPILED_ONCE static void input_gradient_rows(const Call& call,
+                                                          const detail::BlockedMap& in,
+                                                          const detail::BlockedMap& out) {
+    if constexpr (!Adds) detail::zero_borders(call.team, in, call.input_gradients[0], call.batch);
     const int height = in.shape.height, width = out.shape.width;
     for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks() * height, [&](int task) {
       const int block = task / height, y = task % height;
       float* dx = call.input_gradients[0] + block * in.block() + in.at(0, y, 0);
-      if constexpr (!Adds) std::fill_n(dx, in.shape.width * lanes, 0.0f);
+      if constexpr (!Adds) std::fill_n(dx, in.shape.width * detail::lanes, 0.0f);
       const int first_row = std::max(0, (y + Padding - Size + Stride) / Stride);
       const int last_row = std::min(out.shape.height, (y + Padding) / Stride + 1);
       for (int row = first_row; row < last_row; ++row) {
         const int tap = (y - start(row)) * Size;
         const float* dy = call.output_gradient + block * out.block() + out.at(0, row, 0);
-        const std::byte* places = saved_block(call, out, block) + row * width * lanes;
+        const std::byte* places = saved_block(call, out, block) + row * width * detail::lanes;
         const auto spread = [&](int column, auto first, auto last) __attribute__((always_inline)) {
           const int begin = first, end = last;
-          SavedPlaces bytes;
-          std::memcpy(&bytes, places + column * lanes, sizeof bytes);
-          const Places place = __builtin_convertvector(bytes, Places) - tap;
-          const Vector slope = load(dy + column * lanes);
-          float* window = dx + start(column) * lanes;
+          detail::SavedPlaces bytes;
+          std::memcpy(&bytes, places + column * detail::lanes, sizeof bytes);
+          const detail::Places place = __builtin_convertvector(bytes, detail::Places) - tap;
+          const detail::Vector slope = detail::load(dy + column * detail::lanes);
+          float* window = dx + start(column) * detail::lanes;
           for (int kx = begin; kx < end; ++kx)
-            store(window + kx * lanes,
-                  load(window + kx * lanes) + (place == Places{} + kx ? slope : Vector{}));
+            detail::store(window + kx * detail::lanes,
+                          detail::load(window + kx * detail::lanes) +
+                              (place == detail::Places{} + kx ? slope : detail::Vector{}));
         };
         for_each_column(in.shape.width, width, spread);
       }
@@ -131,6 +138,9 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
   }
 };
 
+}  // namespace frostline
+
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 FROSTLINE_COMPILED_ONCE void average_forward(const Call& call, const BlockedMap& in) {
@@ -170,18 +180,21 @@ FROSTLINE_COMPILED_ONCE void average_input_gradient(const Call& call, const Bloc
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <>
 struct Kernel<cpu, GlobalAveragePool> {
   static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::plain}; }
   template <class At>
   static void forward(const Call& call) {
-    average_forward(call, BlockedMap{At::in});
+    detail::average_forward(call, detail::BlockedMap{At::in});
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    average_input_gradient<At::accumulates(0)>(call, BlockedMap{At::in});
+    detail::average_input_gradient<At::accumulates(0)>(call, detail::BlockedMap{At::in});
   }
 };
 

@@ -7,7 +7,7 @@
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Rows of a matrix, `stride` floats apart.
@@ -150,4 +150,4 @@ FROSTLINE_COMPILED_ONCE void dot_products(Rows<const float> a, int rows_of_a, Ro
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -7,7 +7,7 @@
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/layers/reorder.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Interleaves elements of a and b, from `First` on: a, b, a, b, ...
@@ -123,23 +123,28 @@ FROSTLINE_COMPILED_ONCE void to_plain(const Call& call, Shape shape, const float
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <>
 struct Kernel<cpu, Reorder> {
   template <class At>
   static void forward(const Call& call) {
     if constexpr (At::blocked_output)
-      to_blocked<false>(call, At::in, call.inputs[0], call.output);
+      detail::to_blocked<false>(call, At::in, call.inputs[0], call.output);
     else
-      to_plain<false>(call, At::in, call.inputs[0], call.output);
+      detail::to_plain<false>(call, At::in, call.inputs[0], call.output);
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::blocked_output)
-      to_plain<At::accumulates(0)>(call, At::in, call.output_gradient, call.input_gradients[0]);
+      detail::to_plain<At::accumulates(0)>(call, At::in, call.output_gradient,
+                                           call.input_gradients[0]);
     else
-      to_blocked<At::accumulates(0)>(call, At::in, call.output_gradient, call.input_gradients[0]);
+      detail::to_blocked<At::accumulates(0)>(call, At::in, call.output_gradient,
+                                             call.input_gradients[0]);
   }
 };
 

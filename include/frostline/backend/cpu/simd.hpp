@@ -26,7 +26,7 @@
 #define FROSTLINE_NO_UNROLL FROSTLINE_LOOP("GCC unroll 1")
 #endif
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Floats in a native vector; also the channels of a block in the blocked layout.
@@ -135,4 +135,4 @@ struct Tile {
 };
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include "frostline/backend/cpu/toom_cook.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// M neighbouring outputs of a filter of three taps and stride 2, from 2 M + 1 inputs and with as
@@ -43,4 +43,4 @@ struct StridedToomCook {
 };
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

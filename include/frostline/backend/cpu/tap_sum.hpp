@@ -8,7 +8,7 @@
 #include "frostline/backend/cpu/weights.hpp"
 #include "frostline/core/kernel.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A tap of a convolution's window; `offset` is the distance in floats of its input from the
@@ -251,4 +251,4 @@ FROSTLINE_COMPILED_ONCE void tap_sum(const Team& team, const TapSum& sum, const 
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -4,7 +4,7 @@
 
 #include "frostline/backend/cpu/weighted_sum.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Whether infinity is one of the points of F(outputs, taps). Without it the points are symmetric,
@@ -143,4 +143,4 @@ struct ToomCook {
 };
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

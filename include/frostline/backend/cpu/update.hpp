@@ -11,15 +11,19 @@
 #include "frostline/backend/cpu/simd.hpp"
 #include "frostline/optimizers/optimizer.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A native vector as a template argument: Vector without attributes, which templates drop.
 typedef float PlainVector __attribute__((vector_size(4 * FROSTLINE_LANES)));
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 template <>
-struct Functions<PlainVector> {
-  FROSTLINE_INLINE static PlainVector square_root(PlainVector x) {
-    return frostline::square_root(x);
+struct Functions<detail::PlainVector> {
+  FROSTLINE_INLINE static detail::PlainVector square_root(detail::PlainVector x) {
+    return frostline::detail::square_root(x);
   }
 };
 
@@ -35,9 +39,9 @@ struct UpdateKernel<cpu> {
   static void update(const Optimizer& optimizer, std::int64_t step, const UpdateCall<cpu>& call) {
     constexpr std::size_t states = Optimizer::states.size();
     if (call.guard && !std::isfinite(float(*call.guard))) return;
-    const auto function = function_at(optimizer, step);
+    const auto function = detail::function_at(optimizer, step);
     const Numbers numbers{call.parameters.data(), call.gradients.data(), call.states.data(),
-                          call.parameters.size(), uses_states(optimizer)};
+                          call.parameters.size(), detail::uses_states(optimizer)};
     for_each_vector(call.threads, numbers.count, [=](auto start, std::size_t i) {
       using Number = decltype(start);
       if constexpr (std::same_as<Number, float> ||
@@ -45,7 +49,7 @@ struct UpdateKernel<cpu> {
         update_one<Number, states>(function, numbers, i);
       } else {
 #pragma omp simd
-        for (std::size_t k = i; k < i + std::size_t(lanes); ++k)
+        for (std::size_t k = i; k < i + std::size_t(detail::lanes); ++k)
           update_one<float, states>(function, numbers, k);
       }
     });
@@ -77,10 +81,12 @@ struct UpdateKernel<cpu> {
     if constexpr (std::same_as<Number, float>)
       return *from;
     else
-      return load_unaligned(from);
+      return detail::load_unaligned(from);
   }
   FROSTLINE_INLINE static void put(float* to, float x) { *to = x; }
-  FROSTLINE_INLINE static void put(float* to, PlainVector x) { store_unaligned(to, x); }
+  FROSTLINE_INLINE static void put(float* to, detail::PlainVector x) {
+    detail::store_unaligned(to, x);
+  }
 
   template <class Number, std::size_t States, class Function>
   FROSTLINE_INLINE static void update_one(const Function& function, const Numbers& n,
@@ -98,13 +104,13 @@ struct UpdateKernel<cpu> {
   /// copy of the body, so that its members stay in registers while floats are stored.
   template <class Body>
   static void for_each_vector(int threads, std::size_t count, Body shared) {
-    const auto vectors = std::ptrdiff_t(count / std::size_t(lanes));
-    run_team(threads, [&](const Team& team) {
+    const auto vectors = std::ptrdiff_t(count / std::size_t(detail::lanes));
+    detail::run_team(threads, [&](const Team& team) {
       const Body body = shared;
       for (std::ptrdiff_t v = team.first(vectors), end = team.last(vectors); v < end; ++v)
-        body(PlainVector{}, std::size_t(v * lanes));
+        body(detail::PlainVector{}, std::size_t(v * detail::lanes));
       if (team.thread == 0)
-        for (std::size_t i = std::size_t(vectors * lanes); i < count; ++i) body(0.0f, i);
+        for (std::size_t i = std::size_t(vectors * detail::lanes); i < count; ++i) body(0.0f, i);
     });
   }
 };

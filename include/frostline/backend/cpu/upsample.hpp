@@ -5,7 +5,7 @@
 #include "frostline/backend/cpu/reorder.hpp"
 #include "frostline/layers/upsample.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The two neighbours of an output along one axis, and the weight of the second.
@@ -104,6 +104,9 @@ inline void zero_blocks(const Call& call, int first, const BlockedMap& in) {
 }
 
 }  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
 
 template <int Height, int Width>
 struct Kernel<cpu, Upsample<Height, Width>> {
@@ -111,25 +114,28 @@ struct Kernel<cpu, Upsample<Height, Width>> {
   template <class At>
   static void forward(const Call& call) {
     if constexpr (At::bounded)
-      for_each_bounded_image<At>(call, BlockedMap{At::in}.sample(),
-                                 [](const Call& image, Shape in, Shape out) {
-                                   upsample_forward(image, BlockedMap{in}, BlockedMap{out});
-                                 });
+      detail::for_each_bounded_image<At>(
+          call, detail::BlockedMap{At::in}.sample(), [](const Call& image, Shape in, Shape out) {
+            detail::upsample_forward(image, detail::BlockedMap{in}, detail::BlockedMap{out});
+          });
     else
-      upsample_forward(call, BlockedMap{At::in}, BlockedMap{At::out});
+      detail::upsample_forward(call, detail::BlockedMap{At::in}, detail::BlockedMap{At::out});
   }
   /// Assigns the input's gradient, or adds to it if At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::bounded)
-      for_each_bounded_image<At>(
-          call, BlockedMap{At::in}.sample(), [](const Call& image, Shape in, Shape out) {
-            upsample_input_gradient(image, BlockedMap{in}, BlockedMap{out}, At::accumulates(0));
+      detail::for_each_bounded_image<At>(
+          call, detail::BlockedMap{At::in}.sample(), [](const Call& image, Shape in, Shape out) {
+            detail::upsample_input_gradient(image, detail::BlockedMap{in}, detail::BlockedMap{out},
+                                            At::accumulates(0));
             if (!At::accumulates(0))
-              zero_blocks(image, BlockedMap{in}.blocks(), BlockedMap{At::in});
+              detail::zero_blocks(image, detail::BlockedMap{in}.blocks(),
+                                  detail::BlockedMap{At::in});
           });
     else
-      upsample_input_gradient(call, BlockedMap{At::in}, BlockedMap{At::out}, At::accumulates(0));
+      detail::upsample_input_gradient(call, detail::BlockedMap{At::in}, detail::BlockedMap{At::out},
+                                      At::accumulates(0));
   }
 };
 

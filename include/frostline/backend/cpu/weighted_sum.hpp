@@ -7,7 +7,7 @@
 
 #include "frostline/backend/cpu/simd.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Calls body(std::integral_constant<int, I>) for I from 0 to Count - 1.
@@ -58,4 +58,4 @@ FROSTLINE_INLINE T weighted_sum(const T* x, Coefficient) {
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

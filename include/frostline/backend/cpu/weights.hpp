@@ -4,7 +4,7 @@
 
 #include "frostline/backend/cpu/simd.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// A convolution's weights in any order: its own, or transposed and flipped for its backward.
@@ -48,9 +48,9 @@ struct Epilogue {
   /// `at` is the output's offset.
   FROSTLINE_INLINE Vector apply(Vector sum, std::ptrdiff_t at) const {
     if (added) sum += load(added + at);
-    return relu ? frostline::relu(sum) : sum;
+    return relu ? frostline::detail::relu(sum) : sum;
   }
 };
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

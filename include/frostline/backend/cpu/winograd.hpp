@@ -7,7 +7,7 @@
 #include "frostline/backend/cpu/weights.hpp"
 #include "frostline/backend/cpu/winograd_tiles.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Transforms one block of channels of all tiles; step: floats from one product to the next.
@@ -178,4 +178,4 @@ void winograd_forward(const Team& team, const WinogradShape& shape, int batch, c
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

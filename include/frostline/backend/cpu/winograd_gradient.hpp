@@ -6,7 +6,7 @@
 #include "frostline/backend/cpu/conv2d_weights.hpp"
 #include "frostline/backend/cpu/winograd.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// Transforms one block of channels of the output's gradient of all tiles, as winograd_input does
@@ -178,4 +178,4 @@ FROSTLINE_COMPILED_ONCE void winograd_weight_gradient(const Team& team,
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -5,7 +5,7 @@
 #include "frostline/backend/cpu/weights.hpp"
 #include "frostline/backend/cpu/winograd_tiles.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The weights of a pair of output blocks for one input: [tap][output].
@@ -53,4 +53,4 @@ FROSTLINE_COMPILED_ONCE void winograd_pack(const Team& team, const WinogradShape
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

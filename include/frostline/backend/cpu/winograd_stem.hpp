@@ -11,7 +11,7 @@
 #include "frostline/backend/cpu/weights.hpp"
 #include "frostline/core/kernel.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The convolution (7x7, stride 2, padding 3) becomes one of 4x4 and stride 1 over a quarter of the
@@ -214,4 +214,4 @@ FROSTLINE_COMPILED_ONCE void stem_forward(const Team& team, const StemShape& sha
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -10,7 +10,7 @@
 #include "frostline/backend/cpu/strided_toom_cook.hpp"
 #include "frostline/core/kernel.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The transforms of F(M x M, 3 x 3) with a stride of 1 or 2.
@@ -173,4 +173,4 @@ FROSTLINE_INLINE void fetch_tile(const float* pixels, std::ptrdiff_t row) {
 }
 
 }  // namespace FROSTLINE_CPU
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -8,7 +8,7 @@
 #include "frostline/backend/thrust/reduce.hpp"
 #include "frostline/layers/batch_norm2d.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// The arguments of a batch norm, as a device reads them.
@@ -199,7 +199,7 @@ FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(const AnyCall& call, cons
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -210,21 +210,21 @@ struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
   static constexpr std::size_t shared_scratch_bytes(Pass) {
     return 3 * Channels * sizeof(float);
   }
-  static device::BatchNorm norm(const Call& call, Shape shape) {
+  static detail::device::BatchNorm norm(const Call& call, Shape shape) {
     return {call, shape, Layer::epsilon, Layer::momentum};
   }
   template <class At>
   static void forward(const Call& call) {
-    device::batch_norm_forward(call, norm(call, At::in), At::batch_statistics && call.training,
-                               At::saves_for_backward);
+    detail::device::batch_norm_forward(
+        call, norm(call, At::in), At::batch_statistics && call.training, At::saves_for_backward);
   }
   /// Assigns the input's gradient, or adds to it where At says so. With the batch's statistics it
   /// also assigns the gradients of trainable parameters, or adds to them, since it needs their
   /// sums.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics,
-                                      At::wants_parameter_gradients, At::accumulates(0));
+    detail::device::batch_norm_input_gradient(call, norm(call, At::in), At::batch_statistics,
+                                              At::wants_parameter_gradients, At::accumulates(0));
   }
   /// Assigns the gradients of trainable parameters, or adds to them where the call says so. If
   /// input_gradient, which runs next, computes their sums, this function leaves it to that one.
@@ -233,11 +233,11 @@ struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
     if constexpr (At::wants_any_input_gradient && At::batch_statistics)
       return;
     else if constexpr (!At::trains(0))
-      device::bias_gradient(call, At::in, call.parameter_gradients[1]);
+      detail::device::bias_gradient(call, At::in, call.parameter_gradients[1]);
     else if constexpr (At::batch_statistics)
-      device::batch_norm_slopes(call, norm(call, At::in), true);
+      detail::device::batch_norm_slopes(call, norm(call, At::in), true);
     else
-      device::batch_norm_running_slopes(call, norm(call, At::in));
+      detail::device::batch_norm_running_slopes(call, norm(call, At::in));
   }
 };
 

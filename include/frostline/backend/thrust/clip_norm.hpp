@@ -8,7 +8,7 @@
 #include "frostline/backend/thrust/update.hpp"
 #include "frostline/optimizers/clip_norm.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// The settings, read from the device's memory: a recorded step would keep its first arguments.
@@ -45,31 +45,32 @@ struct PutNorm {
 };
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
 template <>
 struct Kernel<thrust_backend, ClipNorm> {
   static constexpr std::size_t workspace_bytes(std::size_t floats) {
-    return sizeof(device::ClipNumbers) + (floats + block - 1) / block * sizeof(device::Sums);
+    return sizeof(detail::device::ClipNumbers) +
+           (floats + block - 1) / block * sizeof(detail::device::Sums);
   }
   static void prepare(const ClipNorm& clip, const GradientCall<thrust_backend>& call) {
-    thrust_backend::copy_in(device::context_of(call.context), &numbers(call)->settings, &clip,
-                            sizeof clip);
+    thrust_backend::copy_in(detail::device::context_of(call.context), &numbers(call)->settings,
+                            &clip, sizeof clip);
   }
   static void apply(const ClipNorm&, const GradientCall<thrust_backend>& call) {
     const auto count = std::ptrdiff_t(call.gradients.size());
     const std::ptrdiff_t blocks = (count + block - 1) / block;
-    device::ClipNumbers* const to = numbers(call);
-    auto* const squares = reinterpret_cast<device::Sums*>(to + 1);
-    device::sum_rows(call.context, blocks, block,
-                     device::SquareItem{call.gradients.data(), count, block},
-                     device::PutSquares{squares});
-    device::sum_rows(call.context, 1, blocks, device::SquaresItem{squares},
-                     device::PutNorm{to, call.guard});
-    device::for_each_index(call.context, count,
-                           device::ScaleOne{call.gradients.data(), &to->factor});
+    detail::device::ClipNumbers* const to = numbers(call);
+    auto* const squares = reinterpret_cast<detail::device::Sums*>(to + 1);
+    detail::device::sum_rows(call.context, blocks, block,
+                             detail::device::SquareItem{call.gradients.data(), count, block},
+                             detail::device::PutSquares{squares});
+    detail::device::sum_rows(call.context, 1, blocks, detail::device::SquaresItem{squares},
+                             detail::device::PutNorm{to, call.guard});
+    detail::device::for_each_index(call.context, count,
+                                   detail::device::ScaleOne{call.gradients.data(), &to->factor});
   }
   static const double* guard_place(const GradientCall<thrust_backend>& call) {
     return &numbers(call)->norm;
@@ -77,8 +78,8 @@ struct Kernel<thrust_backend, ClipNorm> {
 
  private:
   static constexpr std::ptrdiff_t block = std::ptrdiff_t(1) << 14;
-  static device::ClipNumbers* numbers(const GradientCall<thrust_backend>& call) {
-    return reinterpret_cast<device::ClipNumbers*>(call.workspace);
+  static detail::device::ClipNumbers* numbers(const GradientCall<thrust_backend>& call) {
+    return reinterpret_cast<detail::device::ClipNumbers*>(call.workspace);
   }
 };
 

@@ -4,7 +4,7 @@
 
 #include "frostline/backend/thrust/memory.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// A convolution's sizes, as a device reads them.
@@ -110,4 +110,4 @@ struct FromColumns {
 };
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device

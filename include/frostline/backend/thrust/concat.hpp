@@ -5,7 +5,7 @@
 #include "frostline/backend/thrust/memory.hpp"
 #include "frostline/layers/concat.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// Copies a branch's numbers to their places in all images of the joined value, or back. Units:
@@ -29,7 +29,7 @@ struct CopyToBranch {
 };
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -38,18 +38,18 @@ struct Kernel<thrust_backend, CopyChannels> {
   template <class At>
   static void forward(const Call& call) {
     constexpr std::ptrdiff_t branch = At::in.size(), joined = At::out.size();
-    device::for_each_index(
+    detail::device::for_each_index(
         call.context, call.batch * branch,
-        device::CopyToJoined{call.inputs[0], call.output, branch, joined, first<At>(call)});
+        detail::device::CopyToJoined{call.inputs[0], call.output, branch, joined, first<At>(call)});
   }
   /// Assigns the branch's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     constexpr std::ptrdiff_t branch = At::in.size(), joined = At::out.size();
-    device::for_each_index(
+    detail::device::for_each_index(
         call.context, call.batch * branch,
-        device::CopyToBranch{call.output_gradient, call.input_gradients[0], branch, joined,
-                             first<At>(call), At::accumulates(0)});
+        detail::device::CopyToBranch{call.output_gradient, call.input_gradients[0], branch, joined,
+                                     first<At>(call), At::accumulates(0)});
   }
 
  private:

@@ -15,7 +15,7 @@
 #include <cuda_runtime_api.h>
 #endif
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 #if FROSTLINE_CUDA
@@ -120,4 +120,4 @@ void for_each_index(const void* context, std::ptrdiff_t count, const Body& body)
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device

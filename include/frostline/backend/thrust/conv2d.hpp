@@ -11,7 +11,7 @@
 #include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// Weights times the factor of the batch norm after them, and the remaining shift.
@@ -141,7 +141,7 @@ FROSTLINE_COMPILED_ONCE void conv2d_weight_gradient(const AnyCall& call, const W
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -152,11 +152,11 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
     return {.name = fused ? "implicit product" : "im2col", .absorbs = true};
   }
 
-  static constexpr Pads pads(Shape in) {
+  static constexpr detail::Pads pads(Shape in) {
     return Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias>::pads(in);
   }
   template <class At>
-  static constexpr device::Windows windows{
+  static constexpr detail::device::Windows windows{
       At::in.channels,  At::in.height,     At::in.width, At::out.channels,
       At::out.height,   At::out.width,     Size,         Stride,
       pads(At::in).top, pads(At::in).left, Dilation,     Groups};
@@ -167,10 +167,10 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
     const std::ptrdiff_t pixels = std::ptrdiff_t(At::out.pixels()), all = In * Size * Size;
     if (pass == Pass::parameter_gradient && !At::trains(0)) return 0;
     if (pass == Pass::parameter_gradient)
-      return std::size_t((all + Out) * device::Chunk::full(all + Out, pixels).size()) *
+      return std::size_t((all + Out) * detail::device::Chunk::full(all + Out, pixels).size()) *
              sizeof(float);
     if (windows<At>.pointwise()) return 0;
-    return std::size_t(all * device::Chunk::full(all, pixels).size()) * sizeof(float);
+    return std::size_t(all * detail::device::Chunk::full(all, pixels).size()) * sizeof(float);
   }
   /// A folded batch norm's shifts, and weights with its factors.
   template <class At>
@@ -179,33 +179,33 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
   }
   template <class At, Pass pass>
   static void pack(const Call& call) {
-    device::for_each_index(
+    detail::device::for_each_index(
         call.context, std::ptrdiff_t(Out) * taps,
-        device::FoldBatchNorm{call.parameters[0], Bias ? call.parameters[1] : nullptr,
-                              call.batch_norm_parameters[0], call.batch_norm_parameters[1],
-                              call.batch_norm_buffers[0], call.batch_norm_buffers[1],
-                              call.packed + Out, call.packed, taps, BatchNorm2d<1>::epsilon});
+        detail::device::FoldBatchNorm{
+            call.parameters[0], Bias ? call.parameters[1] : nullptr, call.batch_norm_parameters[0],
+            call.batch_norm_parameters[1], call.batch_norm_buffers[0], call.batch_norm_buffers[1],
+            call.packed + Out, call.packed, taps, BatchNorm2d<1>::epsilon});
   }
 
   template <class At>
   static void forward(const Call& call) {
     const float* shift = At::batch_norm ? call.packed : Bias ? call.parameters[1] : nullptr;
-    device::conv2d_forward<Size>(call,
-                                 {windows<At>, call.batch, call.inputs[0],
-                                  At::batch_norm ? call.packed + Out : call.parameters[0], shift,
-                                  At::added ? call.added : nullptr, At::relu, call.output});
+    detail::device::conv2d_forward<Size>(
+        call, {windows<At>, call.batch, call.inputs[0],
+               At::batch_norm ? call.packed + Out : call.parameters[0], shift,
+               At::added ? call.added : nullptr, At::relu, call.output});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::conv2d_input_gradient(call, windows<At>, At::accumulates(0));
+    detail::device::conv2d_input_gradient(call, windows<At>, At::accumulates(0));
   }
   /// Assigns the gradients of trainable parameters, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
-    if constexpr (At::trains(0)) device::conv2d_weight_gradient(call, windows<At>);
+    if constexpr (At::trains(0)) detail::device::conv2d_weight_gradient(call, windows<At>);
     if constexpr (Bias && At::trains(1))
-      device::bias_gradient(call, At::out, call.parameter_gradients[1]);
+      detail::device::bias_gradient(call, At::out, call.parameter_gradients[1]);
   }
 };
 

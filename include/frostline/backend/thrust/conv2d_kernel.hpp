@@ -5,7 +5,7 @@
 
 #include "frostline/backend/thrust/columns.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// y = weights * windows of x + shift + added, then the ReLU. Shapes: x (batch, in),
@@ -137,4 +137,4 @@ void run_fused(const void* context, const FusedConvolution& c) {
 #endif
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device

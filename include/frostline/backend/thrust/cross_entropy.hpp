@@ -8,7 +8,7 @@
 #include "frostline/backend/thrust/reduce.hpp"
 #include "frostline/losses/cross_entropy.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// The settings, read from the device's memory: a recorded step would keep its first arguments.
@@ -78,7 +78,7 @@ struct PutMeanLoss {
 };
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -87,40 +87,42 @@ struct Kernel<thrust_backend, CrossEntropy> {
   /// Losses and guards of positions, of images and of the batch, settings, and labels.
   static constexpr std::size_t workspace_bytes(Shape shape, int max_batch) {
     const std::size_t batch = std::size_t(max_batch), positions = batch * shape.pixels();
-    return (positions + batch + 1) * sizeof(device::Sums) + sizeof(device::LossSettings) +
-           positions * sizeof(int);
+    return (positions + batch + 1) * sizeof(detail::device::Sums) +
+           sizeof(detail::device::LossSettings) + positions * sizeof(int);
   }
   static void prepare(const CrossEntropy& loss, const LossCall<thrust_backend>& call) {
     const Workspace to(call);
     const auto counted =
         to.positions - std::count(call.labels.begin(), call.labels.end(), loss.ignore_index);
     const float share = counted ? 1 / float(counted) : 0.0f;
-    const device::LossSettings settings{loss.label_smoothing, share, double(share) * call.weight,
-                                        loss.ignore_index};
-    const auto& context = device::context_of(call.context);
+    const detail::device::LossSettings settings{loss.label_smoothing, share,
+                                                double(share) * call.weight, loss.ignore_index};
+    const auto& context = detail::device::context_of(call.context);
     thrust_backend::copy_in(context, to.settings, &settings, sizeof settings);
     thrust_backend::copy_in(context, to.labels, call.labels.data(), call.labels.size_bytes());
   }
   /// Assigns the logits' gradient unless it is empty.
   static void compute(const CrossEntropy&, const LossCall<thrust_backend>& call) {
     const Workspace w(call);
-    device::for_each_index(
+    detail::device::for_each_index(
         call.context, w.positions,
-        device::PositionLoss{w.settings, call.shape.channels, w.pixels, call.logits.data(),
-                             w.labels, call.gradient.empty() ? nullptr : call.gradient.data(),
-                             w.losses});
-    device::sum_rows(call.context, w.batch, w.pixels, device::LossItem{w.losses, w.pixels},
-                     device::PutLoss{w.image_losses});
-    device::sum_rows(call.context, 1, w.batch, device::LossItem{w.image_losses, w.batch},
-                     device::PutMeanLoss{w.settings, call.guard, w.mean});
+        detail::device::PositionLoss{
+            w.settings, call.shape.channels, w.pixels, call.logits.data(), w.labels,
+            call.gradient.empty() ? nullptr : call.gradient.data(), w.losses});
+    detail::device::sum_rows(call.context, w.batch, w.pixels,
+                             detail::device::LossItem{w.losses, w.pixels},
+                             detail::device::PutLoss{w.image_losses});
+    detail::device::sum_rows(call.context, 1, w.batch,
+                             detail::device::LossItem{w.image_losses, w.batch},
+                             detail::device::PutMeanLoss{w.settings, call.guard, w.mean});
   }
   static const double* guard_place(const LossCall<thrust_backend>& call) {
     return &Workspace(call).mean->second;
   }
   static float mean(const LossCall<thrust_backend>& call) {
     double mean;
-    thrust_backend::copy_out(device::context_of(call.context), &mean, &Workspace(call).mean->first,
-                             sizeof mean);
+    thrust_backend::copy_out(detail::device::context_of(call.context), &mean,
+                             &Workspace(call).mean->first, sizeof mean);
     return float(mean);
   }
 
@@ -130,14 +132,14 @@ struct Kernel<thrust_backend, CrossEntropy> {
         : pixels(std::ptrdiff_t(call.shape.pixels())),
           positions(std::ptrdiff_t(call.labels.size())),
           batch(positions / pixels),
-          losses(reinterpret_cast<device::Sums*>(call.workspace)),
+          losses(reinterpret_cast<detail::device::Sums*>(call.workspace)),
           image_losses(losses + positions),
           mean(image_losses + batch),
-          settings(reinterpret_cast<device::LossSettings*>(mean + 1)),
+          settings(reinterpret_cast<detail::device::LossSettings*>(mean + 1)),
           labels(reinterpret_cast<int*>(settings + 1)) {}
     std::ptrdiff_t pixels, positions, batch;
-    device::Sums *losses, *image_losses, *mean;
-    device::LossSettings* settings;
+    detail::device::Sums *losses, *image_losses, *mean;
+    detail::device::LossSettings* settings;
     int* labels;
   };
 };

@@ -9,7 +9,7 @@
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 // Not-a-number passes through a ReLU forward and backward, as in PyTorch.
@@ -67,7 +67,7 @@ inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, boo
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -75,15 +75,16 @@ template <>
 struct Kernel<thrust_backend, ReLU> {
   template <class At>
   static void forward(const Call& call) {
-    device::for_each_index(call.context, device::floats_of_batch<At>(call),
-                           device::Positive{call.inputs[0], call.output});
+    detail::device::for_each_index(call.context, detail::device::floats_of_batch<At>(call),
+                                   detail::device::Positive{call.inputs[0], call.output});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::for_each_index(call.context, device::floats_of_batch<At>(call),
-                           device::PositiveGradient{call.output, call.output_gradient,
-                                                    call.input_gradients[0], At::accumulates(0)});
+    detail::device::for_each_index(
+        call.context, detail::device::floats_of_batch<At>(call),
+        detail::device::PositiveGradient{call.output, call.output_gradient, call.input_gradients[0],
+                                         At::accumulates(0)});
   }
 };
 
@@ -91,17 +92,18 @@ template <>
 struct Kernel<thrust_backend, Add> {
   template <class At>
   static void forward(const Call& call) {
-    device::for_each_index(call.context, device::floats_of_batch<At>(call),
-                           device::Sum{call.inputs[0], call.inputs[1], call.output});
+    detail::device::for_each_index(
+        call.context, detail::device::floats_of_batch<At>(call),
+        detail::device::Sum{call.inputs[0], call.inputs[1], call.output});
   }
   /// Assigns each wanted input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    const std::ptrdiff_t count = device::floats_of_batch<At>(call);
+    const std::ptrdiff_t count = detail::device::floats_of_batch<At>(call);
     if constexpr (At::wants_input_gradient(0))
-      device::pass_gradient(call, count, 0, At::accumulates(0));
+      detail::device::pass_gradient(call, count, 0, At::accumulates(0));
     if constexpr (At::wants_input_gradient(1))
-      device::pass_gradient(call, count, 1, At::accumulates(1));
+      detail::device::pass_gradient(call, count, 1, At::accumulates(1));
   }
 };
 
@@ -109,13 +111,14 @@ template <>
 struct Kernel<thrust_backend, Flatten> {
   template <class At>
   static void forward(const Call& call) {
-    device::for_each_index(call.context, device::floats_of_batch<At>(call),
-                           device::Put{call.inputs[0], call.output, false});
+    detail::device::for_each_index(call.context, detail::device::floats_of_batch<At>(call),
+                                   detail::device::Put{call.inputs[0], call.output, false});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::pass_gradient(call, device::floats_of_batch<At>(call), 0, At::accumulates(0));
+    detail::device::pass_gradient(call, detail::device::floats_of_batch<At>(call), 0,
+                                  At::accumulates(0));
   }
 };
 
@@ -123,24 +126,26 @@ template <Probability Rate>
 struct Kernel<thrust_backend, Dropout<Rate>> {
   template <class At>
   static void forward(const Call& call) {
-    const std::ptrdiff_t count = device::floats_of_batch<At>(call);
+    const std::ptrdiff_t count = detail::device::floats_of_batch<At>(call);
     if (At::batch_statistics && call.training)
-      device::for_each_index(
-          call.context, count,
-          device::Drop{call.random, call.step, Rate.value, call.inputs[0], call.output, false});
+      detail::device::for_each_index(call.context, count,
+                                     detail::device::Drop{call.random, call.step, Rate.value,
+                                                          call.inputs[0], call.output, false});
     else
-      device::for_each_index(call.context, count, device::Put{call.inputs[0], call.output, false});
+      detail::device::for_each_index(call.context, count,
+                                     detail::device::Put{call.inputs[0], call.output, false});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    const std::ptrdiff_t count = device::floats_of_batch<At>(call);
+    const std::ptrdiff_t count = detail::device::floats_of_batch<At>(call);
     if constexpr (At::batch_statistics)
-      device::for_each_index(call.context, count,
-                             device::Drop{call.random, call.step, Rate.value, call.output_gradient,
-                                          call.input_gradients[0], At::accumulates(0)});
+      detail::device::for_each_index(
+          call.context, count,
+          detail::device::Drop{call.random, call.step, Rate.value, call.output_gradient,
+                               call.input_gradients[0], At::accumulates(0)});
     else
-      device::pass_gradient(call, count, 0, At::accumulates(0));
+      detail::device::pass_gradient(call, count, 0, At::accumulates(0));
   }
 };
 

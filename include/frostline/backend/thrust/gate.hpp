@@ -9,7 +9,7 @@
 #include "frostline/layers/scale.hpp"
 #include "frostline/layers/sigmoid.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 struct Logistic {
@@ -60,7 +60,7 @@ FROSTLINE_COMPILED_ONCE void gate_gradient(const AnyCall& call, Shape shape, boo
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -68,15 +68,16 @@ template <>
 struct Kernel<thrust_backend, Sigmoid> {
   template <class At>
   static void forward(const Call& call) {
-    device::for_each_index(call.context, device::floats_of_batch<At>(call),
-                           device::Logistic{call.inputs[0], call.output});
+    detail::device::for_each_index(call.context, detail::device::floats_of_batch<At>(call),
+                                   detail::device::Logistic{call.inputs[0], call.output});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::for_each_index(call.context, device::floats_of_batch<At>(call),
-                           device::LogisticGradient{call.output, call.output_gradient,
-                                                    call.input_gradients[0], At::accumulates(0)});
+    detail::device::for_each_index(
+        call.context, detail::device::floats_of_batch<At>(call),
+        detail::device::LogisticGradient{call.output, call.output_gradient, call.input_gradients[0],
+                                         At::accumulates(0)});
   }
 };
 
@@ -84,16 +85,16 @@ template <>
 struct Kernel<thrust_backend, Scale> {
   template <class At>
   static void forward(const Call& call) {
-    device::times_gate(call, At::in, call.inputs[0], call.output, false);
+    detail::device::times_gate(call, At::in, call.inputs[0], call.output, false);
   }
   /// Assigns each wanted input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::wants_input_gradient(0))
-      device::times_gate(call, At::in, call.output_gradient, call.input_gradients[0],
-                         At::accumulates(0));
+      detail::device::times_gate(call, At::in, call.output_gradient, call.input_gradients[0],
+                                 At::accumulates(0));
     if constexpr (At::wants_input_gradient(1))
-      device::gate_gradient(call, At::in, At::accumulates(1));
+      detail::device::gate_gradient(call, At::in, At::accumulates(1));
   }
 };
 

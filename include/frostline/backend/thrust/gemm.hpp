@@ -7,7 +7,7 @@
 #include <Eigen/Core>
 #endif
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// A row-major matrix as a product reads it: `transposed` says that its rows are the factor's
@@ -63,4 +63,4 @@ inline void gemm(const void* context, int m, int n, int k, const Factor& a, cons
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device

@@ -6,7 +6,7 @@
 #include "frostline/backend/thrust/reduce.hpp"
 #include "frostline/layers/linear.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 struct Repeat {
@@ -36,7 +36,7 @@ FROSTLINE_COMPILED_ONCE void linear_weight_gradient(const AnyCall& call, int in,
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -44,20 +44,22 @@ template <int In, int Out>
 struct Kernel<thrust_backend, Linear<In, Out>> {
   template <class At>
   static void forward(const Call& call) {
-    device::linear_forward(call, In, output_shape<At>(call).channels);
+    detail::device::linear_forward(call, In, detail::output_shape<At>(call).channels);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::linear_input_gradient(call, In, output_shape<At>(call).channels, At::accumulates(0));
+    detail::device::linear_input_gradient(call, In, detail::output_shape<At>(call).channels,
+                                          At::accumulates(0));
   }
   /// Assigns the gradients of trainable parameters, or adds to them where the call says so.
   template <class At>
   static void parameter_gradient(const Call& call) {
     if constexpr (At::trains(0))
-      device::linear_weight_gradient(call, In, output_shape<At>(call).channels);
+      detail::device::linear_weight_gradient(call, In, detail::output_shape<At>(call).channels);
     if constexpr (At::trains(1))
-      device::bias_gradient(call, output_shape<At>(call), call.parameter_gradients[1]);
+      detail::device::bias_gradient(call, detail::output_shape<At>(call),
+                                    call.parameter_gradients[1]);
   }
 };
 

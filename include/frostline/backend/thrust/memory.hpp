@@ -12,7 +12,7 @@
 #include "frostline/core/memory_room.hpp"
 #include "frostline/core/path.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// A block of the device's memory (on a host, of the host's), aligned to 256 bytes and zeroed,
@@ -148,8 +148,10 @@ FROSTLINE_DEVICE inline void put(float& to, float gradient, bool adds) {
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
-using thrust_backend = device::backend;
-}
+
+using thrust_backend = detail::device::backend;
+
+}  // namespace frostline

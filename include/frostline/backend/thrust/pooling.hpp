@@ -8,7 +8,7 @@
 #include "frostline/layers/global_average_pool.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// The windows of a max pooling, and where each output's largest value was saved.
@@ -183,14 +183,14 @@ FROSTLINE_COMPILED_ONCE void average_input_gradient(const AnyCall& call, Shape i
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
 template <int Size, int Stride, int Padding>
 struct Kernel<thrust_backend, MaxPool2d<Size, Stride, Padding>> {
   template <class At>
-  static device::Pool pool(const Call& call, bool saves) {
+  static detail::device::Pool pool(const Call& call, bool saves) {
     return {At::in.channels,
             At::in.height,
             At::in.width,
@@ -204,12 +204,12 @@ struct Kernel<thrust_backend, MaxPool2d<Size, Stride, Padding>> {
   }
   template <class At>
   static void forward(const Call& call) {
-    device::max_pool_forward<Size>(call, pool<At>(call, At::saves_for_backward));
+    detail::device::max_pool_forward<Size>(call, pool<At>(call, At::saves_for_backward));
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::max_pool_input_gradient(call, pool<At>(call, true), At::accumulates(0));
+    detail::device::max_pool_input_gradient(call, pool<At>(call, true), At::accumulates(0));
   }
 };
 
@@ -217,12 +217,12 @@ template <>
 struct Kernel<thrust_backend, GlobalAveragePool> {
   template <class At>
   static void forward(const Call& call) {
-    device::average_forward(call, At::in);
+    detail::device::average_forward(call, At::in);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    device::average_input_gradient(call, At::in, At::accumulates(0));
+    detail::device::average_input_gradient(call, At::in, At::accumulates(0));
   }
 };
 

@@ -4,7 +4,7 @@
 
 #include "frostline/backend/thrust/memory.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 struct Sums {
@@ -99,4 +99,4 @@ FROSTLINE_COMPILED_ONCE void bias_gradient(const AnyCall& call, Shape out, float
 }
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device

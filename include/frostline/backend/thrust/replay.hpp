@@ -8,7 +8,7 @@
 
 #include "frostline/backend/thrust/context.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 #if FROSTLINE_CUDA
@@ -107,4 +107,4 @@ struct Replay {
 #endif
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device

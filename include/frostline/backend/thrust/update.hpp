@@ -5,7 +5,7 @@
 #include "frostline/backend/thrust/memory.hpp"
 #include "frostline/optimizers/optimizer.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// The settings, read from the device's memory: a recorded step would keep its first arguments.
@@ -47,38 +47,39 @@ struct ScaleOne {
 };
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
 template <>
 struct UpdateKernel<thrust_backend> {
   template <class Optimizer>
-  using Settings = device::UpdateSettings<FunctionOf<Optimizer>>;
+  using Settings = detail::device::UpdateSettings<detail::FunctionOf<Optimizer>>;
   template <class Optimizer>
   static constexpr std::size_t workspace_bytes = sizeof(Settings<Optimizer>);
   template <class Optimizer>
   static void prepare(const Optimizer& optimizer, std::int64_t step,
                       const UpdateCall<thrust_backend>& call) {
-    const Settings<Optimizer> settings{function_at(optimizer, step), uses_states(optimizer)};
-    thrust_backend::copy_in(device::context_of(call.context), call.workspace, &settings,
+    const Settings<Optimizer> settings{detail::function_at(optimizer, step),
+                                       detail::uses_states(optimizer)};
+    thrust_backend::copy_in(detail::device::context_of(call.context), call.workspace, &settings,
                             sizeof settings);
   }
   /// Updates the parameters and their states.
   template <class Optimizer>
   static void update(const Optimizer&, std::int64_t, const UpdateCall<thrust_backend>& call) {
     const auto count = std::ptrdiff_t(call.parameters.size());
-    device::for_each_index(
+    detail::device::for_each_index(
         call.context, count,
-        device::UpdateOne<FunctionOf<Optimizer>, Optimizer::states.size()>{
+        detail::device::UpdateOne<detail::FunctionOf<Optimizer>, Optimizer::states.size()>{
             reinterpret_cast<const Settings<Optimizer>*>(call.workspace), count,
             call.parameters.data(), call.gradients.data(), call.states.data(), call.guard});
   }
   /// Multiplies gradients.
   static void scale(const void* context, int, SpanOf<thrust_backend, float> gradients,
                     float factor) {
-    device::for_each_index(context, std::ptrdiff_t(gradients.size()),
-                           device::ScaleOne{gradients.data(), nullptr, factor});
+    detail::device::for_each_index(context, std::ptrdiff_t(gradients.size()),
+                                   detail::device::ScaleOne{gradients.data(), nullptr, factor});
   }
 };
 

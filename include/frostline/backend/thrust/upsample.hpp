@@ -5,7 +5,7 @@
 #include "frostline/backend/thrust/memory.hpp"
 #include "frostline/layers/upsample.hpp"
 
-namespace frostline::device {
+namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
 /// The two neighbours of an output along one axis, and the weight of the second.
@@ -101,7 +101,7 @@ struct PutZero {
 };
 
 }  // namespace FROSTLINE_THRUST_SYSTEM
-}  // namespace frostline::device
+}  // namespace frostline::detail::device
 
 namespace frostline {
 
@@ -110,26 +110,28 @@ struct Kernel<thrust_backend, Upsample<Height, Width>> {
   template <class At>
   static void forward(const Call& call) {
     if constexpr (At::bounded)
-      for_each_bounded_image<At>(
-          call, std::ptrdiff_t(At::in.size()),
-          [](const Call& image, Shape in, Shape out) { device::upsample_forward(image, in, out); });
+      detail::for_each_bounded_image<At>(call, std::ptrdiff_t(At::in.size()),
+                                         [](const Call& image, Shape in, Shape out) {
+                                           detail::device::upsample_forward(image, in, out);
+                                         });
     else
-      device::upsample_forward(call, At::in, At::out);
+      detail::device::upsample_forward(call, At::in, At::out);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
     if constexpr (At::bounded)
-      for_each_bounded_image<At>(
+      detail::for_each_bounded_image<At>(
           call, std::ptrdiff_t(At::in.size()), [](const Call& image, Shape in, Shape out) {
-            device::upsample_input_gradient(image, in, out, At::accumulates(0));
+            detail::device::upsample_input_gradient(image, in, out, At::accumulates(0));
             const auto rest = std::ptrdiff_t(At::in.size() - in.size());
             if (!At::accumulates(0))
-              device::for_each_index(image.context, rest,
-                                     device::PutZero{image.input_gradients[0] + in.size()});
+              detail::device::for_each_index(
+                  image.context, rest,
+                  detail::device::PutZero{image.input_gradients[0] + in.size()});
           });
     else
-      device::upsample_input_gradient(call, At::in, At::out, At::accumulates(0));
+      detail::device::upsample_input_gradient(call, At::in, At::out, At::accumulates(0));
   }
 };
 

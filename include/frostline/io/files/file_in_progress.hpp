@@ -12,7 +12,7 @@
 
 #include "frostline/io/files/partial_file.hpp"
 
-namespace frostline::detail {
+namespace frostline {
 
 /// A file that gets its name only when it is complete; links and permissions as in PartialFile.
 /// Constructing and destroying one checks that its path can be written, and changes nothing.
@@ -44,8 +44,8 @@ class FileInProgress {
   }
 
  private:
-  PartialFile partial_;
+  detail::PartialFile partial_;
   std::FILE* file_ = nullptr;
 };
 
-}  // namespace frostline::detail
+}  // namespace frostline

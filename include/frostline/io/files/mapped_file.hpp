@@ -18,7 +18,7 @@
 #include "frostline/io/files/mapping.hpp"
 #include "frostline/io/files/unreadable.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A whole file, readable while this object lives. Nobody may shorten the file meanwhile; replacing
 /// it by another file is allowed.
@@ -66,7 +66,7 @@ class MappedFile : public Lender {
     }
   }
   static std::string message(int error) { return std::generic_category().message(error); }
-  [[noreturn]] void fail(std::string_view reason) const { throw detail::unreadable(name_, reason); }
+  [[noreturn]] void fail(std::string_view reason) const { throw unreadable(name_, reason); }
 
   std::string name_;
   int file_ = -1;
@@ -74,4 +74,4 @@ class MappedFile : public Lender {
   Mapping mapping_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -10,7 +10,7 @@
 #include <system_error>
 #include <utility>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The first bytes of an open file, readable (and writable with `shared_writes`) while this object
 /// lives.
@@ -50,4 +50,4 @@ class Mapping {
   std::size_t bytes_ = 0;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

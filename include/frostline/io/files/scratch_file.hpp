@@ -20,7 +20,7 @@
 #include "frostline/io/files/mapping.hpp"
 #include "frostline/io/files/partial_file.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A new file of fixed size, mapped into memory: its space on disk is reserved, and the kernel
 /// writes its pages. A file that will be kept has a temporary name until then; any other has none,
@@ -90,8 +90,8 @@ class ScratchFile {
   }
 
   std::filesystem::path path_;
-  std::optional<detail::PartialFile> partial_;
+  std::optional<PartialFile> partial_;
   Mapping mapping_;
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -48,17 +48,17 @@ FROSTLINE_BODY std::vector<std::byte> encode_png(const Image& image) {
   header.format = PNG_FORMAT_RGB;
   png_alloc_size_t size = PNG_IMAGE_PNG_SIZE_MAX(header);
   auto bytes = detail::allocate<std::byte>(
-      size, format_text("a PNG of {}x{} pixels", image.width, image.height));
+      size, detail::format_text("a PNG of {}x{} pixels", image.width, image.height));
   if (!png_image_write_to_memory(&header, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr))
-    throw Error(format_text("cannot write a PNG of {}x{} pixels: {}", image.width, image.height,
-                            header.message));
+    throw Error(detail::format_text("cannot write a PNG of {}x{} pixels: {}", image.width,
+                                    image.height, header.message));
   bytes.resize(size);
   return bytes;
 }
 
 FROSTLINE_BODY void write_png(const std::filesystem::path& path, const Image& image) {
   const std::vector<std::byte> bytes = encode_png(image);
-  detail::FileInProgress file(path);
+  FileInProgress file(path);
   file.write(bytes.data(), bytes.size());
   file.finish();
 }

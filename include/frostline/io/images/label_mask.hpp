@@ -21,7 +21,9 @@ struct LabelMask {
   friend bool operator==(const LabelMask&, const LabelMask&) = default;
 };
 
-namespace detail {
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// Throws: Error if the mask's size and its labels disagree.
 inline void check_mask(const LabelMask& mask) {
@@ -33,6 +35,4 @@ inline void check_mask(const LabelMask& mask) {
                             mask.height, mask.labels.size()));
 }
 
-}  // namespace detail
-
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -13,9 +13,7 @@
 #include "frostline/io/images/pixels.hpp"
 #include "frostline/io/images/resize.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 /// The source coordinate of each output. The steps are added up, with a rounding at each, as in
 /// Pillow.
@@ -53,20 +51,22 @@ inline Box whole(int width, int height) {
   return {0, 0, static_cast<float>(width), static_cast<float>(height)};
 }
 
-}  // namespace detail
-
 /// The part of the mask inside the region.
 /// Throws: Error if the region is empty or reaches outside the mask.
 inline LabelMask crop(const LabelMask& mask, const Region& region) {
-  detail::check_mask(mask);
-  return {region.width, region.height,
-          detail::crop(mask.labels, mask.width, mask.height, 1, region)};
+  check_mask(mask);
+  return {region.width, region.height, crop(mask.labels, mask.width, mask.height, 1, region)};
 }
+
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// The part of the mask inside the box, each label that of the nearest pixel: the numbers of
 /// Pillow's `mask.resize((width, height), Image.NEAREST, box)`.
 /// Throws: Error as resize.
-inline LabelMask resize_nearest(const LabelMask& mask, int width, int height, const Box& box) {
+inline LabelMask resize_nearest(const LabelMask& mask, int width, int height,
+                                const detail::Box& box) {
   detail::check_mask(mask);
   return {width, height,
           detail::resize_nearest(mask.labels, mask.width, mask.height, 1, width, height, box)};
@@ -79,7 +79,7 @@ inline LabelMask resize_nearest(const LabelMask& mask, int width, int height) {
 /// The part of the image inside the box, each pixel the nearest: the bytes of Pillow's
 /// `image.resize((width, height), Image.NEAREST, box)`.
 /// Throws: Error as resize.
-inline Image resize_nearest(const Image& image, int width, int height, const Box& box) {
+inline Image resize_nearest(const Image& image, int width, int height, const detail::Box& box) {
   detail::check_image(image);
   return {width, height,
           detail::resize_nearest(image.pixels, image.width, image.height, 3, width, height, box)};

@@ -27,7 +27,9 @@ struct Image {
   friend bool operator==(const Image&, const Image&) = default;
 };
 
-namespace detail {
+}  // namespace frostline
+
+namespace frostline::detail {
 
 [[noreturn]] inline void fail_image(std::string_view name, std::string_view reason) {
   throw Error(format_text("cannot read the image '{}': {}", name, reason));
@@ -81,6 +83,4 @@ inline void check_image(const Image& image) {
                             image.height, image.pixels.size()));
 }
 
-}  // namespace detail
-
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -34,9 +34,10 @@ FROSTLINE_BODY LabelMask decode_label_mask(std::span<const std::byte> bytes, std
     detail::fail_image(name, detail::reason_of_format(data, "it is not a PNG", "PNG"));
   detail::Png png(data, name, options);
   if (png.channels != 1)
-    detail::fail_image(name, format_text("a label mask has one number for each pixel, and this PNG "
-                                         "has {}: save the class numbers as grey or with a palette",
-                                         png.channels == 3 ? "colours" : "alpha"));
+    detail::fail_image(
+        name, detail::format_text("a label mask has one number for each pixel, and this PNG "
+                                  "has {}: save the class numbers as grey or with a palette",
+                                  png.channels == 3 ? "colours" : "alpha"));
   LabelMask mask{
       static_cast<int>(png.width), static_cast<int>(png.height),
       detail::allocate(png.width * png.height, detail::picture_text(name, png.width, png.height))};
@@ -47,8 +48,9 @@ FROSTLINE_BODY LabelMask decode_label_mask(std::span<const std::byte> bytes, std
                   for (std::size_t x = 0; wide && x < png.width; ++x) {
                     if (in[2 * x] != 0)
                       detail::fail_image(
-                          name, format_text("the label at ({}, {}) is {}, and labels go to 255", x,
-                                            y, in[2 * x] * 256 + in[2 * x + 1]));
+                          name,
+                          detail::format_text("the label at ({}, {}) is {}, and labels go to 255",
+                                              x, y, in[2 * x] * 256 + in[2 * x + 1]));
                     row_of(y)[x] = in[2 * x + 1];
                   }
                 });

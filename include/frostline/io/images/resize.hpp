@@ -13,7 +13,7 @@
 #include "frostline/core/format.hpp"
 #include "frostline/io/images/pixels.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 /// A rectangle of a source image with real coordinates.
 /// Units: pixels; 0 is the outer edge of the first, and right and bottom are exclusive.
@@ -28,8 +28,6 @@ struct Region {
 
   friend bool operator==(const Region&, const Region&) = default;
 };
-
-namespace detail {
 
 /// The part of height x width x channels inside the region.
 /// Throws: Error if the region is empty or reaches outside the source.
@@ -52,17 +50,12 @@ inline std::vector<std::uint8_t> crop(const std::vector<std::uint8_t>& pixels, i
   return part;
 }
 
-}  // namespace detail
-
 /// The part of the image inside the region.
 /// Throws: Error if the region is empty or reaches outside the image.
 inline Image crop(const Image& image, const Region& region) {
-  detail::check_image(image);
-  return {region.width, region.height,
-          detail::crop(image.pixels, image.width, image.height, 3, region)};
+  check_image(image);
+  return {region.width, region.height, crop(image.pixels, image.width, image.height, 3, region)};
 }
-
-namespace detail {
 
 inline constexpr int weight_bits = 32 - 8 - 2;
 inline constexpr std::uint64_t most_resized_pixels = std::uint64_t{1} << 28;
@@ -186,7 +179,9 @@ inline void check_resize(int source_width, int source_height, int width, int hei
                             height, pixels, most_resized_pixels));
 }
 
-}  // namespace detail
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// The part of the image inside the box, resampled to width x height with an antialiasing triangle
 /// filter: the bytes of Pillow's `image.resize((width, height), Image.BILINEAR, box)` in Pillow
@@ -194,7 +189,7 @@ inline void check_resize(int source_width, int source_height, int width, int hei
 /// Throws: Error if the size or the box is empty, or the box reaches outside the image, or the size
 /// is larger than any photograph's. Source:
 /// https://pillow.readthedocs.io/en/stable/handbook/concepts.html#filters
-inline Image resize(const Image& image, int width, int height, const Box& box) {
+inline Image resize(const Image& image, int width, int height, const detail::Box& box) {
   detail::check_image(image);
   detail::check_resize(image.width, image.height, width, height, box);
   const auto [left, top, right, bottom] = box;
@@ -205,7 +200,7 @@ inline Image resize(const Image& image, int width, int height, const Box& box) {
   const bool keeps_width = width == image.width && left == 0 && right == static_cast<float>(width);
   const bool keeps_height =
       height == image.height && top == 0 && bottom == static_cast<float>(height);
-  if (keeps_width && keeps_height) return crop(image, {0, 0, width, height});
+  if (keeps_width && keeps_height) return detail::crop(image, {0, 0, width, height});
   if (keeps_width) return detail::resample_columns(image, rows, 0);
   const Image narrowed = detail::resample_rows(image, columns, first_row, last_row - first_row);
   return keeps_height ? narrowed : detail::resample_columns(narrowed, rows, first_row);
@@ -215,11 +210,14 @@ inline Image resize(const Image& image, int width, int height, const Box& box) {
 /// Image.BILINEAR)`.
 /// Throws: Error if the size is empty or larger than any photograph's.
 inline Image resize(const Image& image, int width, int height) {
-  return resize(image, width, height,
-                Box{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)});
+  return resize(
+      image, width, height,
+      detail::Box{0, 0, static_cast<float>(image.width), static_cast<float>(image.height)});
 }
 
-namespace detail {
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// A side of an image whose shorter side is resized to `target`, as torchvision's Resize(target).
 inline int scaled_side(int side, int shorter, int target) {
@@ -227,7 +225,9 @@ inline int scaled_side(int side, int shorter, int target) {
                                                  std::numeric_limits<int>::max()));
 }
 
-}  // namespace detail
+}  // namespace frostline::detail
+
+namespace frostline {
 
 /// Resizes the shorter side to `most`, as torchvision's Resize(most), if it is longer; otherwise
 /// returns the image. EvaluationTransform{.resize = most} gives the same floats for the result as
@@ -235,7 +235,7 @@ inline int scaled_side(int side, int shorter, int target) {
 /// Throws: Error if `most` is not positive.
 inline Image shrink(Image image, int most) {
   detail::check_image(image);
-  if (most < 1) throw Error(format_text("an image cannot be shrunk to {} pixels", most));
+  if (most < 1) throw Error(detail::format_text("an image cannot be shrunk to {} pixels", most));
   const int shorter = std::min(image.width, image.height);
   if (shorter <= most) return image;
   return resize(image, detail::scaled_side(image.width, shorter, most),

@@ -6,9 +6,9 @@
 #include <map>
 #include <string>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// The number of skipped files and links of a folder by reason, such as ".webp".
 using Skipped = std::map<std::string, std::size_t>;
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -6,7 +6,7 @@
 #include <cstdint>
 #include <limits>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// Exact, also for subnormal numbers, infinities and NaN.
 constexpr float float_from_f16(std::uint16_t half) {
@@ -61,4 +61,4 @@ constexpr bool fits_bf16(float value) {
   return !(magnitude >= 0x1.ffp127f) || magnitude == std::numeric_limits<float>::infinity();
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

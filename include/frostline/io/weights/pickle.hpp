@@ -23,9 +23,7 @@
 #include "frostline/io/weights/pickle_text.hpp"
 #include "frostline/io/weights/pickle_value.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 class PickleMachine {
  public:
@@ -364,14 +362,12 @@ class PickleMachine {
   std::map<Index, Index> memo_;
 };
 
-}  // namespace detail
-
 /// Reads the pickle at the beginning of `bytes`; its texts are views into `bytes`. No name in it is
 /// looked up or called. `file` is the name for messages.
 /// Throws: Error if it is damaged, has more than four million steps, or needs what is not in the
 /// file.
 inline Pickle read_pickle(std::span<const std::byte> bytes, std::string_view file) {
-  return detail::PickleMachine(bytes, file).run();
+  return PickleMachine(bytes, file).run();
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

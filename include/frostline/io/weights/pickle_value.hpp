@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-namespace frostline {
+namespace frostline::detail {
 
 /// One value of a pickle. It refers to other values by index, so shared and cyclic values cost
 /// nothing. Calls that Python would make are recorded and never made.
@@ -53,4 +53,4 @@ struct Pickle {
   const PickleValue& top() const { return values[root]; }
 };
 
-}  // namespace frostline
+}  // namespace frostline::detail

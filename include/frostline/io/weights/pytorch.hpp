@@ -25,9 +25,7 @@
 #include "frostline/io/weights/state_dict.hpp"
 #include "frostline/io/weights/zip_file.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 /// The storages of the zip form; each is an entry.
 class ZipStorages : public Storages {
@@ -110,7 +108,6 @@ inline StateDict read_pytorch_zip(const std::shared_ptr<const MappedFile>& mappe
 
 /// The older form: several pickles, then each storage as its number of elements and its bytes.
 inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& file) {
-  using Kind = PickleValue::Kind;
   const std::string& name = file->name();
   std::span<const std::byte> rest = file->bytes();
   const auto next = [&] {
@@ -126,11 +123,11 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
   };
 
   const Pickle magic = next();
-  if (magic.top().kind != Kind::big_integer ||
+  if (magic.top().kind != PickleValue::Kind::big_integer ||
       magic.top().text != "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19")
     throw unreadable(name, "it is a pickle, but not one that torch.save wrote");
   const Pickle protocol = next();
-  if (protocol.top().kind != Kind::integer || protocol.top().integer != 1001)
+  if (protocol.top().kind != PickleValue::Kind::integer || protocol.top().integer != 1001)
     throw unreadable(name, "its protocol is not 1001, the only one that PyTorch has used");
   const Pickle system = next();
   const std::span<const PickleValue::Index> facts = system.top().entries();
@@ -143,13 +140,13 @@ inline StateDict read_pytorch_legacy(const std::shared_ptr<const MappedFile>& fi
 
   LegacyStorages storages;
   for (const PickleValue& value : object.values) {
-    if (value.kind != Kind::persistent || names_class(object, value)) continue;
+    if (value.kind != PickleValue::Kind::persistent || names_class(object, value)) continue;
     const StorageReference reference = storage_reference(object, value, name);
     const StorageReference& known = storages.add(reference.key, {reference}).reference;
     if (known.type_name != reference.type_name || known.count != reference.count)
       throw unreadable(name, "it describes one storage in two ways");
   }
-  if (keys.top().kind != Kind::list)
+  if (keys.top().kind != PickleValue::Kind::list)
     throw unreadable(name, "the list of its storages is something else");
   for (const PickleValue::Index index : keys.top().items) {
     const std::string_view key = keys[index].text;
@@ -181,8 +178,6 @@ inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
   throw unreadable(file->name(), "it is not a file that torch.save wrote");
 }
 
-}  // namespace detail
-
 /// The tensors of a state_dict that torch.save wrote, or of the entry `state_dict`,
 /// `model_state_dict` or `model` of a checkpoint. If a checkpoint has none of these and no weights
 /// itself, all dictionaries of tensors in it are read, with their names before their keys:
@@ -193,7 +188,7 @@ inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
 /// TorchScript archive.
 /// Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
 inline StateDict read_pytorch(const std::filesystem::path& path) {
-  return detail::read_pytorch(std::make_shared<const MappedFile>(path));
+  return read_pytorch(std::make_shared<const MappedFile>(path));
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -82,14 +82,14 @@ inline bool names_class(const Pickle& pickle, const PickleValue& persistent) {
 
 inline StorageReference storage_reference(const Pickle& pickle, const PickleValue& persistent,
                                           std::string_view file) {
-  using Kind = PickleValue::Kind;
   const auto fail = [&] { return unreadable(file, "its pickle refers to a storage wrongly"); };
   const PickleValue& id = pickle[persistent.items[0]];
-  if (id.kind != Kind::tuple || id.items.size() < 5) throw fail();
+  if (id.kind != PickleValue::Kind::tuple || id.items.size() < 5) throw fail();
   const auto item = [&](std::size_t i) -> const PickleValue& { return pickle[id.items[i]]; };
   const std::int64_t count = item(4).integer;
-  if (item(0).text != "storage" || item(1).kind != Kind::global || item(2).kind != Kind::text ||
-      item(4).kind != Kind::integer || count < 0)
+  if (item(0).text != "storage" || item(1).kind != PickleValue::Kind::global ||
+      item(2).kind != PickleValue::Kind::text || item(4).kind != PickleValue::Kind::integer ||
+      count < 0)
     throw fail();
   const std::string_view type_name = item(1).text;
   StorageReference reference{item(2).text, type_name, std::nullopt, 0, count, 0, count};
@@ -97,10 +97,10 @@ inline StorageReference storage_reference(const Pickle& pickle, const PickleValu
     reference.type = known->type;
     reference.bytes_each = known->bytes_each;
   }
-  if (id.items.size() > 5 && item(5).kind == Kind::tuple) {
+  if (id.items.size() > 5 && item(5).kind == PickleValue::Kind::tuple) {
     const std::vector<PickleValue::Index>& view = item(5).items;
-    if (view.size() != 3 || pickle[view[1]].kind != Kind::integer ||
-        pickle[view[2]].kind != Kind::integer)
+    if (view.size() != 3 || pickle[view[1]].kind != PickleValue::Kind::integer ||
+        pickle[view[2]].kind != PickleValue::Kind::integer)
       throw fail();
     reference.view_offset = pickle[view[1]].integer;
     reference.view_count = pickle[view[2]].integer;

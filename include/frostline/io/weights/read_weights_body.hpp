@@ -20,7 +20,7 @@
 namespace frostline {
 
 FROSTLINE_BODY StateDict read_weights(const std::filesystem::path& path) {
-  const auto file = std::make_shared<const MappedFile>(path);
+  const auto file = std::make_shared<const detail::MappedFile>(path);
   const std::span<const std::byte> bytes = file->bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
   // No zip archive or pickle of torch.save has a brace there, where safetensors' JSON begins.
@@ -28,9 +28,9 @@ FROSTLINE_BODY StateDict read_weights(const std::filesystem::path& path) {
   if (text.starts_with("PK\3\4") || text.starts_with('\x80')) return detail::read_pytorch(file);
   throw detail::unreadable(
       file->name(),
-      format_text("it is none of the supported formats: PyTorch's zip form, PyTorch's "
-                  "form before 1.6, safetensors; it begins with '{}'",
-                  detail::printable(text.substr(0, 24))));
+      detail::format_text("it is none of the supported formats: PyTorch's zip form, PyTorch's "
+                          "form before 1.6, safetensors; it begins with '{}'",
+                          detail::printable(text.substr(0, 24))));
 }
 
 }  // namespace frostline

@@ -25,9 +25,7 @@
 #include "frostline/io/weights/safetensors_json.hpp"
 #include "frostline/io/weights/state_dict.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 inline std::optional<ElementType> element_type_of(std::string_view name) {
   using enum ElementType;
@@ -136,14 +134,12 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
   return state;
 }
 
-}  // namespace detail
-
 /// The tensors and the metadata of a safetensors file; tensors of unsupported element types are
 /// named in `others`.
 /// Throws: Error for a missing or damaged file, and for tensors that overlap or leave holes.
 /// Source: https://github.com/huggingface/safetensors (format)
 inline StateDict read_safetensors(const std::filesystem::path& path) {
-  return detail::read_safetensors(std::make_shared<const MappedFile>(path));
+  return read_safetensors(std::make_shared<const MappedFile>(path));
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail

@@ -19,7 +19,7 @@
 #include "frostline/core/format.hpp"
 #include "frostline/core/lender.hpp"
 
-namespace frostline {
+namespace frostline::detail {
 
 static_assert(std::endian::native == std::endian::little,
               "frostline: reading weights requires a little-endian machine, as the files are");
@@ -50,16 +50,22 @@ struct StoredTensor {
   void copy_to(std::span<std::int64_t> out) const;
 };
 
+}  // namespace frostline::detail
+
+namespace frostline {
+
 /// The tensors of a file, and their file.
 struct StateDict {
-  std::map<std::string, StoredTensor, std::less<>> tensors;
+  std::map<std::string, detail::StoredTensor, std::less<>> tensors;
   std::map<std::string, std::string, std::less<>> metadata;  // safetensors only
-  std::shared_ptr<const Lender> owner;                       // keeps the mapping alive
+  std::shared_ptr<const detail::Lender> owner;               // keeps the mapping alive
   // Descriptions, by key, of values that are not tensors or have an unsupported type.
   std::map<std::string, std::string, std::less<>> others = {};
 };
 
-namespace detail {
+}  // namespace frostline
+
+namespace frostline::detail {
 
 /// A number for each of some texts, which the map does not own. One type for all such maps, since
 /// each takes a tenth of a second to compile.
@@ -98,9 +104,7 @@ inline std::string to_text(std::span<const std::int64_t> extents) {
   return text + "]";
 }
 
-}  // namespace detail
-
-}  // namespace frostline
+}  // namespace frostline::detail
 
 // Compiled once in frostline::compiled, or here.
 #ifndef FROSTLINE_COMPILED

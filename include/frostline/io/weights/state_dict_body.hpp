@@ -16,9 +16,7 @@
 #include "frostline/io/weights/half.hpp"
 #include "frostline/io/weights/state_dict.hpp"
 
-namespace frostline {
-
-namespace detail {
+namespace frostline::detail {
 
 /// Evenly spaced elements. Units: elements.
 struct Run {
@@ -114,10 +112,8 @@ inline void require_size(const StoredTensor& tensor, std::size_t wanted) {
                             to_text(tensor.extents), tensor.size(), wanted));
 }
 
-}  // namespace detail
-
 FROSTLINE_BODY std::span<const float> StoredTensor::in_place() const {
-  const auto runs = detail::runs_of(*this);
+  const auto runs = runs_of(*this);
   const bool in_order = runs.size() == 1 && (runs[0].step == 1 || runs[0].count == 1);
   const auto address = reinterpret_cast<std::uintptr_t>(bytes.data());
   if (type != ElementType::f32 || !in_order || address % alignof(float) != 0) return {};
@@ -125,8 +121,7 @@ FROSTLINE_BODY std::span<const float> StoredTensor::in_place() const {
 }
 
 FROSTLINE_BODY void StoredTensor::copy_to(std::span<float> out) const {
-  detail::require_size(*this, out.size());
-  using detail::convert_elements, detail::element_at;
+  require_size(*this, out.size());
   using Bytes = const std::byte*;
   switch (type) {  // a loop for each floating type, since whole networks are stored as one
     case ElementType::f16:
@@ -137,19 +132,17 @@ FROSTLINE_BODY void StoredTensor::copy_to(std::span<float> out) const {
           *this, out, [](Bytes from) { return float_from_bf16(element_at<std::uint16_t>(from)); });
     case ElementType::f32: return convert_elements(*this, out, element_at<float>);
     case ElementType::f64:
-      return convert_elements(
-          *this, out, [](Bytes from) { return detail::narrowed(element_at<double>(from)); });
+      return convert_elements(*this, out,
+                              [](Bytes from) { return narrowed(element_at<double>(from)); });
     default:
-      return convert_elements(*this, out, [this](Bytes from) {
-        return static_cast<float>(detail::integer_at(type, from));
-      });
+      return convert_elements(
+          *this, out, [this](Bytes from) { return static_cast<float>(integer_at(type, from)); });
   }
 }
 
 FROSTLINE_BODY void StoredTensor::copy_to(std::span<std::int64_t> out) const {
-  detail::require_size(*this, out.size());
-  detail::convert_elements(
-      *this, out, [this](const std::byte* from) { return detail::integer_at(type, from); });
+  require_size(*this, out.size());
+  convert_elements(*this, out, [this](const std::byte* from) { return integer_at(type, from); });
 }
 
-}  // namespace frostline
+}  // namespace frostline::detail
