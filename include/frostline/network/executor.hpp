@@ -364,11 +364,13 @@ class Executor {
     call.saved_stride = program().saved[i].bytes;
     call.saved_fixed = reinterpret_cast<float*>(memory_.fixed(program().saved_fixed[i]));
     if (node.added != no_node) call.added = value(node.added, images);
-    if (node.batch_norm != no_node)
+    if (node.batch_norm != no_node) {
+      call.batch_norm_epsilon = memory_.node(node.batch_norm).epsilon;
       for (int k = 0; k < 2; ++k) {
         call.batch_norm_parameters[k] = memory_.parameter(node.batch_norm, k);
         call.batch_norm_buffers[k] = memory_.buffer(node.batch_norm, k);
       }
+    }
     call.packed = memory_.packed(s);
     set_scratch(call, images);
     return call;

@@ -139,6 +139,9 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
   check_layer<cpu, ReLU, 3, 5, 4>(3, kinked);
   check_layer<cpu, ReLU, 17, 1, 1>(5, kinked);
   check_layer<cpu, ReLU, 1, 37, 53>(1, kinked);
+  const LayerCheck up_to_6{.step = 1e-2f, .gap = 0.13f};  // inputs above 6, none near it
+  check_layer<cpu, ReLU6, 3, 5, 4>(3, up_to_6);
+  check_layer<cpu, ReLU6, 17, 1, 1>(9, up_to_6);
   check_layer<cpu, MaxPool2d<3, 2, 1>, 3, 9, 8>(2, kinked);
   check_layer<cpu, MaxPool2d<3, 2, 1>, 17, 1, 1>(9, kinked);
   check_layer<cpu, MaxPool2d<3, 2, 1>, 1, 37, 53>(1, kinked);

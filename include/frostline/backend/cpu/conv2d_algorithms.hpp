@@ -73,7 +73,7 @@ struct Im2colAlgorithm : ConvolutionAlgorithm {
   template <class At>
   static void forward(const Call& call, const float*, const Epilogue& epilogue) {
     const float* scale = epilogue.shift + divide_up(c.out, lanes) * lanes;
-    im2col_forward(shape<At>, call, {scale, epilogue.shift, epilogue.added, epilogue.relu});
+    im2col_forward(shape<At>, call, {scale, epilogue.shift, epilogue.added, epilogue.rectifier});
   }
   template <class At>
   static void input_gradient(const Call& call) {
