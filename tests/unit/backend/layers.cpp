@@ -50,6 +50,20 @@ TEST_CASE("a convolution's gradients are its slopes where its padding is TensorF
   check_layer<cpu, Conv2d<6, 6, 5, 2, same, 1, 6, false>, 6, 7, 6>(2);
 }
 
+TEST_CASE("a depthwise convolution's gradients are its slopes") {
+  constexpr int same = same_padding;
+  check_layer<cpu, Conv2d<33, 33, 3, 1, 1, 1, 33>, 33, 9, 8>(3);
+  check_layer<cpu, Conv2d<17, 17, 3, 2, same, 1, 17, false>, 17, 12, 29>(2);
+  check_layer<cpu, Conv2d<17, 17, 3, 2, 1, 1, 17>, 17, 7, 8>(3);
+  check_layer<cpu, Conv2d<5, 5, 5, 1, 2, 1, 5, false>, 5, 37, 53>(1);
+  check_layer<cpu, Conv2d<33, 33, 5, 2, same, 1, 33, false>, 33, 16, 12>(2);
+  check_layer<cpu, Conv2d<3, 3, 5, 2, same, 1, 3>, 3, 15, 31>(2);
+  check_layer<cpu, Conv2d<3, 3, 5, 2, 2, 1, 3>, 3, 8, 9>(2);
+  check_layer<cpu, Conv2d<2, 2, 5, 1, 2, 1, 2, false>, 2, 1, 1>(5);
+  check_layer<cpu, Conv2d<2, 2, 5, 2, same, 1, 2, false>, 2, 2, 1>(3);
+  check_layer<cpu, Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 5, 4, with(Convolutions::im2col)>(2);
+}
+
 TEST_CASE("a convolution's gradient is the sum of all blocks of tiles") {
   static_assert(WinogradGradientShape{{{{5, 37, 53}}, {{3, 37, 53}}, 4}}.block_tiles() < 140);
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 37, 53, with(Convolutions::f4)>(2);

@@ -82,7 +82,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       pack_shift_and_scale(call, Out, padded, Bias, At::batch_norm);
       if (!weights) return;
       call.team.sync();
-      WeightView view = WeightView::of(call.parameters[0], Out, In, Size);
+      WeightView view = WeightView::of(call.parameters[0], Out, In / Groups, Size);
       if (At::batch_norm) view.scale = call.packed + padded;
       Algorithm<At>::template pack<At>(call, view, call.packed + 2 * padded);
     }
