@@ -78,6 +78,7 @@ FROSTLINE_COMPILED_ONCE void depthwise_pack(const Team& team, const DepthwiseSum
 /// The rows of the window that an output row reads, and where they are.
 struct DepthwiseWindow {
   const float* weights;  // of the first row
+  const float* shift;    // of the block, or null for 0
   std::ptrdiff_t in_row, out_pixel;
   int rows, columns;
 };
@@ -88,8 +89,9 @@ inline constexpr int depthwise_pixels = 14;
 
 /// Computes Pixels adjacent outputs of one block. Step: pixels from one output's input to the next.
 template <int Pixels, int Step>
-[[gnu::noinline]] void depthwise_tile(const DepthwiseWindow& window, const float* in, Vector shift,
+[[gnu::noinline]] void depthwise_tile(const DepthwiseWindow& window, const float* in,
                                       const Epilogue& epilogue, std::ptrdiff_t at, float* out) {
+  const Vector shift = window.shift ? load_unaligned(window.shift) : Vector{};
   Vector sums[Pixels];
   FROSTLINE_UNROLL
   for (int p = 0; p < Pixels; ++p) sums[p] = shift;
@@ -112,8 +114,8 @@ template <int Pixels, int Step>
 
 /// The tiles for rows of one width as functions, so that the loops around them are compiled once.
 struct DepthwiseTiles {
-  using Tile = void (*)(const DepthwiseWindow&, const float* in, Vector shift, const Epilogue&,
-                        std::ptrdiff_t at, float* out);
+  using Tile = void (*)(const DepthwiseWindow&, const float* in, const Epilogue&, std::ptrdiff_t at,
+                        float* out);
   int count, narrow;  // count: tiles of a row, of `narrow` pixels or one more
   Tile tile[2];
 };
@@ -135,21 +137,25 @@ FROSTLINE_COMPILED_ONCE void depthwise_sum(const Team& team, const DepthwiseSum&
   const int band = 8, bands = divide_up(height, band);
   for_each_task(team, std::ptrdiff_t(batch) * blocks * bands, [&](int task) {
     const int n = task / bands / blocks, block = task / bands % blocks, first = task % bands * band;
-    const Vector shift = epilogue.shift ? load_unaligned(epilogue.shift + block * lanes) : Vector{};
+    const float* shift = epilogue.shift ? epilogue.shift + block * lanes : nullptr;
     for (int y = first; y < std::min(first + band, height); ++y) {
       const int row = sum.y.step * y + sum.y.first;  // the first row of the window
       const int skipped = std::max(0, -row);
       const int rows = std::min(sum.y.taps, sum.in.shape.height - row) - skipped;
       const DepthwiseWindow window{
           packed + block * sum.block_weights() + std::ptrdiff_t(skipped) * sum.x.taps * lanes,
-          sum.in.row(), sum.out_step * sum.out.pixel, rows, sum.x.taps};
+          shift,
+          sum.in.row(),
+          sum.out_step * sum.out.pixel,
+          rows,
+          sum.x.taps};
       const float* from = in + n * sum.in.sample() + sum.in.at(block, row + skipped, sum.x.first);
       const std::ptrdiff_t at =
           n * sum.out.sample() + sum.out.at(block, sum.out_step * y + sum.out_y, sum.out_x);
       for (int tile = 0; tile < tiles.count; ++tile) {
         const int x = width * tile / tiles.count;
         const int pixels = width * (tile + 1) / tiles.count - x;
-        tiles.tile[pixels - tiles.narrow](window, from + x * sum.x.step * lanes, shift, epilogue,
+        tiles.tile[pixels - tiles.narrow](window, from + x * sum.x.step * lanes, epilogue,
                                           at + x * window.out_pixel, out);
       }
     }

@@ -73,7 +73,7 @@ FROSTLINE_COMPILED_ONCE void relu6_input_gradient(const Call& call, std::ptrdiff
   const float *y = call.output, *dy = call.output_gradient;
   float* dx = call.input_gradients[0];
   for_each_value(call, count, [=](std::ptrdiff_t i) {
-    put<Adds>(dx[i], (y[i] <= 0) | (y[i] >= 6) ? 0.0f : dy[i]);
+    put<Adds>(dx[i], y[i] <= 0 || y[i] >= 6 ? 0.0f : dy[i]);
   });
 }
 FROSTLINE_COMPILED_ONCE void add_forward(const Call& call, std::ptrdiff_t count) {
