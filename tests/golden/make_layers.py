@@ -374,6 +374,15 @@ network("squeeze_excitation", nn.Sequential(OrderedDict(
     flatten=nn.Flatten(), fc=nn.Linear(20, 4))), normal(6, 3, 9, 10), 4)
 torch.backends.mkldnn.enabled = False
 special_layer("sigmoid", nn.Sigmoid(), (2, 3, 3, 2))
+torch.backends.mkldnn.enabled = True
+slow = dict(eps=0.5, momentum=0.01)
+layer("batch_norm2d.slow", nn.BatchNorm2d(3, **slow), normal(4, 3, 5, 4))
+layer("batch_norm2d.slow_evaluation", nn.BatchNorm2d(3, **slow), normal(4, 3, 5, 4), training=False)
+layer("relu6.plain", nn.ReLU6(), 5 * normal(2, 18, 3, 5))
+torch.backends.mkldnn.enabled = False
+# With fewer than eight numbers, PyTorch passes the gradient of not-a-number on, as ReLU does; its
+# vectorised loop sets it to zero.
+special_layer("relu6", nn.ReLU6(), (1, 3, 2, 1))
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

@@ -19,7 +19,7 @@ scripts/install.sh build golden
 mkdir -p "$work"
 cmake --preset gcc -B "$build" >"$work/configure.log"
 say "building"
-cmake --build "$build" --target predict finetune golden_train_steps >"$work/build.log" ||
+cmake --build "$build" --target predict finetune golden_train_steps golden_efficientnet_lite >"$work/build.log" ||
   { cat "$work/build.log"; exit 1; }
 predict=$build/examples/predict
 
@@ -43,6 +43,8 @@ compare() {
 compare "logits" "$python" $golden/compare_logits.py "$predict" "$work/logits" "$table"
 compare "training" "$python" $golden/compare_training.py \
   "$build/tests/golden/golden_train_steps" "$work/training" "$table"
+compare "EfficientNet-Lite0" "$python" $golden/compare_efficientnet_lite.py \
+  "$build/tests/golden/golden_efficientnet_lite" "$work/efficientnet_lite" "$table"
 if [ -z "$finetuned" ]; then
   finetuned=$work/finetuned/finetuned.safetensors
   weights=examples/data/resnet18-w16.safetensors

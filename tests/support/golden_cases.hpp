@@ -226,6 +226,7 @@ void check_golden_layers() {
   check_golden<Backend, Conv2d<6, 4, 3, 2, 1, 1, 2>, 6, 7, 6>("conv2d.grouped");
   check_golden<Backend, Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 4, 5>("conv2d.depthwise");
   check_golden<Backend, Conv2d<4, 6, 3, 2, 3, 2, 2>, 4, 9, 8>("conv2d.everything");
+  check_golden<Backend, ReLU6, 18, 3, 5>("relu6.plain");
   check_golden<Backend, Sigmoid, 18, 3, 5>("sigmoid.plain");
   check_golden<Backend, Scale, 18, 3, 5>("scale.plain");
   constexpr int same = same_padding;
@@ -241,6 +242,9 @@ void check_golden_layers() {
   check_golden<Backend, BatchNorm2d<5>, 5, 1, 1>("batch_norm2d.one_pixel");
   check_golden<Backend, BatchNorm2d<3>, 3, 3, 3>("batch_norm2d.narrow");
   check_golden<Backend, BatchNorm2d<3>, 3, 5, 4, Statistics::running>("batch_norm2d.evaluation");
+  using Slow = BatchNorm2d<3, NormConstants{.epsilon = 0.5f, .momentum = 0.01f}>;
+  check_golden<Backend, Slow, 3, 5, 4>("batch_norm2d.slow");
+  check_golden<Backend, Slow, 3, 5, 4, Statistics::running>("batch_norm2d.slow_evaluation");
   check_golden<Backend, MaxPool2d<3, 2, 1>, 3, 9, 8>("max_pool2d.stem");
   check_golden<Backend, MaxPool2d<2>, 3, 7, 5>("max_pool2d.halves");
   check_golden<Backend, MaxPool2d<3, 2, 1>, 1, 6, 6>("max_pool2d.not_a_number");
@@ -297,6 +301,9 @@ void check_special_layers() {
   check_special<Backend, ReLU, 3, 3, 2>("relu");
   if constexpr (Storage<Backend>::has_layouts)
     check_special<Backend, ReLU, 3, 3, 2, blocked>("relu");
+  check_special<Backend, ReLU6, 3, 2, 1>("relu6");
+  if constexpr (Storage<Backend>::has_layouts)
+    check_special<Backend, ReLU6, 3, 2, 1, blocked>("relu6");
   check_special<Backend, Sigmoid, 3, 3, 2>("sigmoid");
   if constexpr (Storage<Backend>::has_layouts)
     check_special<Backend, Sigmoid, 3, 3, 2, blocked>("sigmoid");

@@ -38,6 +38,7 @@ inline constexpr Tolerance tolerances[]{
     {"squeeze_excitation", 2e-6},
     {"adamw", 1e-6},
     {"clip_norm", 1e-6},
+    {"relu6", 1e-7},
 };
 
 inline const StateDict& golden() {

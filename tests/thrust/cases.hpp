@@ -7,6 +7,7 @@
 #include <string>
 
 #include "frostline/core/type_list.hpp"
+#include "frostline/layers/relu6.hpp"
 #include "frostline/layers/scale.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
@@ -21,8 +22,8 @@ template <class Layer>
 inline constexpr const char* kind_of = "layer";
 template <int... Sizes>
 inline constexpr const char* kind_of<Linear<Sizes...>> = "Linear";
-template <int C>
-inline constexpr const char* kind_of<BatchNorm2d<C>> = "BatchNorm2d";
+template <int C, NormConstants Constants>
+inline constexpr const char* kind_of<BatchNorm2d<C, Constants>> = "BatchNorm2d";
 template <int... Sizes>
 inline constexpr const char* kind_of<MaxPool2d<Sizes...>> = "MaxPool2d";
 template <int... Sizes>
@@ -31,6 +32,8 @@ template <Probability Drop>
 inline constexpr const char* kind_of<Dropout<Drop>> = "Dropout";
 template <>
 inline constexpr const char* kind_of<ReLU> = "ReLU";
+template <>
+inline constexpr const char* kind_of<ReLU6> = "ReLU6";
 template <>
 inline constexpr const char* kind_of<Add> = "Add";
 template <>
@@ -57,6 +60,7 @@ struct Case {
   }
 };
 
+using SlowNorm = BatchNorm2d<3, NormConstants{.epsilon = 0.5f, .momentum = 0.01f}>;
 using LayerCases = TypeList<Case<Conv2d<3, 4, 3, 1, 1>, 3, 5, 7, 2>,                    //
                             Case<Conv2d<3, 5, 7, 2, 3, 1, 1, false>, 3, 11, 9, 3>,      //
                             Case<Conv2d<5, 3, 1>, 5, 3, 4, 9>,                          //
@@ -81,6 +85,8 @@ using LayerCases = TypeList<Case<Conv2d<3, 4, 3, 1, 1>, 3, 5, 7, 2>,            
                             Case<Flatten, 3, 4, 5, 2>,               //
                             Case<Add, 3, 4, 5, 2>,                   //
                             Case<ReLU, 17, 37, 53, 2>,               //
+                            Case<ReLU6, 17, 37, 53, 2>,              //
+                            Case<SlowNorm, 3, 5, 4, 4>,              //
                             Case<Sigmoid, 17, 3, 5, 2>, Case<Scale, 17, 3, 5, 2>,
                             Case<Scale, 5, 37, 53, 1>, Case<MaxPool2d<3, 2, 1>, 3, 9, 8, 2>,  //
                             Case<MaxPool2d<3, 2, 1>, 17, 1, 1, 9>,                            //

@@ -48,9 +48,13 @@ struct Kernel;
 
 namespace frostline::detail {
 
+/// What a convolution's forward applies to its sums, if it has absorbed a ReLU or a ReLU6.
+enum class Rectifier : unsigned char { none, relu, relu6 };
+
 namespace flags {
 // forward also does the batch norm, the residual sum, the ReLU and the pooling after it.
 inline constexpr int batch_norm = 1, added = 2, relu = 4, pooled = 16384;
+inline constexpr int relu6 = 8192;                      // instead of the ReLU
 inline constexpr int batch_statistics = 8;              // while training
 inline constexpr int saves_for_backward = 16;           // forward fills the saved buffer
 inline constexpr int wants_any_input_gradient = 32;     // besides the parameters' (batch norm)
@@ -86,7 +90,9 @@ struct At {
   static constexpr bool blocked_output = place.output.layout == Layout::blocked;
   static constexpr bool batch_norm = place.flags & flags::batch_norm;
   static constexpr bool added = place.flags & flags::added;
-  static constexpr bool relu = place.flags & flags::relu;
+  static constexpr Rectifier rectifier = place.flags & flags::relu6  ? Rectifier::relu6
+                                         : place.flags & flags::relu ? Rectifier::relu
+                                                                     : Rectifier::none;
   static constexpr bool batch_statistics = place.flags & flags::batch_statistics;
   static constexpr bool saves_for_backward = place.flags & flags::saves_for_backward;
   static constexpr bool wants_parameter_gradients = place.flags & flags::wants_parameter_gradients;
@@ -143,6 +149,7 @@ struct Call {
   const float* added = nullptr;             // (batch, out): the residual, which forward adds
   const float* batch_norm_parameters[2]{};  // of the batch norm that forward absorbs
   const float* batch_norm_buffers[2]{};
+  float batch_norm_epsilon = 0;
   float* packed = nullptr;
 
   std::byte* scratch = nullptr;  // the team's, then scratch_stride bytes per thread

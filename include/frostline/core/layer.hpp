@@ -17,6 +17,7 @@ enum class Kind {
   convolution,
   batch_norm,
   relu,
+  relu6,
   add,
   dropout,
   max_pool_3_2_1,

@@ -7,9 +7,9 @@
 namespace frostline::detail {
 
 /// A frozen convolution without a backward, and whose kernel can (`Choice::absorbs`), absorbs the
-/// batch norm (with running statistics), the residual sum and the ReLU after it, each only if no
-/// other node reads its input. Without a residual sum it absorbs the max pooling after the ReLU
-/// too, if its algorithm can (`pooled_name`).
+/// batch norm (with running statistics), the residual sum and the ReLU or ReLU6 after it, each
+/// only if no other node reads its input. Without a residual sum it absorbs the max pooling after
+/// the ReLU too, if its algorithm can (`pooled_name`).
 template <int Size>
 constexpr Graph<Size> fuse(Graph<Size> graph) {
   int readers[Size]{};
@@ -47,11 +47,15 @@ constexpr Graph<Size> fuse(Graph<Size> graph) {
       }
     }
     if (const int relu = next(Kind::relu); relu != no_node) {
-      node.relu = true;
+      node.rectifier = Rectifier::relu;
       absorb(relu);
+    } else if (const int relu6 = next(Kind::relu6); relu6 != no_node) {
+      node.rectifier = Rectifier::relu6;
+      absorb(relu6);
     }
     if (const int pool = next(Kind::max_pool_3_2_1);
-        pool != no_node && !node.choice.pooled_name.empty() && node.relu && node.added == no_node) {
+        pool != no_node && !node.choice.pooled_name.empty() && node.rectifier == Rectifier::relu &&
+        node.added == no_node) {
       node.choice.name = node.choice.pooled_name;
       node.pool = pool;
       absorb(pool);

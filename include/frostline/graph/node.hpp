@@ -29,6 +29,7 @@ struct Node {
   int layer = no_node;  // index into the model's leaves
   Kind kind = Kind::other;
   bool varies_in_training = false;
+  float epsilon = 0;  // a batch norm's
   int input_count = 0;
   int inputs[max_inputs]{no_node, no_node, no_node};  // nodes that this one reads
   Shape in{}, out{};                                  // of its first input, of its output
@@ -59,7 +60,7 @@ struct Node {
 
   // Set by fuse: this node also does the work of the nodes it absorbs.
   int batch_norm = no_node, added = no_node;
-  bool relu = false;
+  Rectifier rectifier = Rectifier::none;
   int pool = no_node;
   int absorbed_by = no_node;
   int output = no_node;  // the node whose value this one writes

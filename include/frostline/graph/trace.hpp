@@ -47,6 +47,7 @@ struct Tracer {
     node.layer = leaves++;
     node.kind = Declaration::kind;
     node.varies_in_training = Declaration::varies_in_training;
+    if constexpr (Declaration::kind == Kind::batch_norm) node.epsilon = Declaration::epsilon;
     node.inputs[0] = current;
     node.inputs[1] = second_input;
     node.input_count = second_input == no_node ? 1 : 2;

@@ -312,11 +312,13 @@ class Executor {
     call.saved_stride = program().saved[i].bytes;
     call.saved_fixed = arena_.saved_fixed(i);
     if (node.added != no_node) call.added = value(node.added, images);
-    if (node.batch_norm != no_node)
+    if (node.batch_norm != no_node) {
+      call.batch_norm_epsilon = program().nodes[std::size_t(node.batch_norm)].epsilon;
       for (int k = 0; k < 2; ++k) {
         call.batch_norm_parameters[k] = store_->parameter(node.batch_norm, k);
         call.batch_norm_buffers[k] = store_->buffer(node.batch_norm, k);
       }
+    }
     call.packed = store_->packed(s);
     set_scratch(call, images);
     return call;

@@ -42,7 +42,8 @@ struct CompiledStep {
     if constexpr (step.pass == Pass::forward) {
       if (node.batch_norm != no_node) bits |= flags::batch_norm;
       if (node.added != no_node) bits |= flags::added;
-      if (node.relu) bits |= flags::relu;
+      if (node.rectifier == Rectifier::relu) bits |= flags::relu;
+      if (node.rectifier == Rectifier::relu6) bits |= flags::relu6;
       if (node.pool != no_node) bits |= flags::pooled;
       if (node.backward_reads().saved) bits |= flags::saves_for_backward;
     } else if constexpr (step.pass == Pass::parameter_gradient) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Frozen convolutions that absorb batch norm, residual sum, ReLU and pooling, with each algorithm,
 // against the same layers one by one.
+#include <algorithm>
+
 #include "frostline/backend/cpu.hpp"
 #include "frostline/core/model.hpp"
 #include "frostline/models/heads.hpp"
@@ -27,12 +29,21 @@ void scatter(One& one, Other& other) {
 }
 
 template <class Model, class In, class Options = Balanced>
-void check_fused(int batch) {
+std::vector<float> check_fused(int batch, float range = 1) {
   Network<Freeze<Model>, In, cpu, Options> frozen{max_batch(batch)};
   Network<Model, In, cpu, Options> trainable{max_batch(batch)};
   scatter(trainable, frozen);
-  const auto images = random_floats(std::size_t(batch) * In::shape.size());
-  REQUIRE(relative_error(frozen.predict(images), trainable.predict(images)) <= 1e-5);
+  const auto images = random_floats(std::size_t(batch) * In::shape.size(), -range, range);
+  const std::span<const float> outputs = frozen.predict(images);
+  REQUIRE(relative_error(outputs, trainable.predict(images)) <= 1e-5);
+  return {outputs.begin(), outputs.end()};
+}
+/// Images whose values the ReLU6s cut off.
+template <class Model, class In>
+void check_up_to_6(int batch) {
+  for (const auto& outputs :
+       {check_fused<Model, In>(batch, 40), check_fused<Model, In, DirectOnly>(batch, 40)})
+    REQUIRE(std::ranges::count(outputs, 6.0f) > std::ptrdiff_t(outputs.size() / 20));
 }
 template <class Model, class In>
 void check_algorithms(int batch) {
@@ -47,6 +58,11 @@ using Block = Residual<Sequential<Conv2d<In, Out, 3, Stride, 1, 1, 1, false>, Ba
                        Sequential<Conv2d<In, Out, 1, Stride, 0, 1, 1, false>, BatchNorm2d<Out>>>;
 template <int Stride>
 using Blocks = Sequential<Conv2d<3, 17, 3, 1, 1>, ReLU, Block<17, 33, Stride>, ReLU>;
+using Norm = BatchNorm2d<17, NormConstants{.epsilon = 0.5f}>;
+template <int Size, int Stride>
+using UpTo6 = Sequential<Conv2d<3, 17, Size, Stride, Size / 2>, BatchNorm2d<17>, ReLU6,
+                         Residual<Sequential<Conv2d<17, 17, 3, 1, 1>, BatchNorm2d<17>>>, ReLU6>;
+using OwnEpsilon = Sequential<Conv2d<3, 17, 3, 1, 1>, Norm, ReLU, Conv2d<17, 17, 1>, Norm>;
 template <int Size, int Stride>
 using Entrance = Sequential<Conv2d<3, 19, Size, Stride, Size / 2, 1, 1, false>, BatchNorm2d<19>,
                             ReLU, MaxPool2d<3, 2, 1>>;
@@ -62,6 +78,16 @@ TEST_CASE("blocks of frozen convolutions absorb the layers after them") {
   check_algorithms<Blocks<2>, Input<3, 13, 11>>(3);
   check_algorithms<Blocks<2>, Input<3, 30, 37>>(1);
   check_algorithms<Blocks<1>, Input<3, 7, 1>>(7);
+}
+
+TEST_CASE("a frozen convolution absorbs a batch norm with the batch norm's own epsilon") {
+  check_algorithms<OwnEpsilon, Input<3, 13, 11>>(2);
+}
+
+TEST_CASE("a frozen convolution absorbs a ReLU6") {
+  check_up_to_6<UpTo6<3, 1>, Input<3, 13, 11>>(2);
+  check_up_to_6<UpTo6<7, 2>, Input<3, 37, 53>>(2);
+  check_up_to_6<Sequential<Conv2d<4, 6, 3, 1, 1, 1, 2>, ReLU6>, Input<4, 13, 11>>(2);
 }
 
 TEST_CASE("a frozen convolution of the image absorbs the layers after it, also pooling") {

@@ -8,8 +8,9 @@ namespace frostline::test::golden_layers_test {
 namespace {
 
 TEST_CASE("layers give PyTorch's results") { check_golden_layers<cpu>(); }
-TEST_CASE("gates in the blocked layout give PyTorch's results") {
+TEST_CASE("gates and ReLU6 in the blocked layout give PyTorch's results") {
   constexpr Situation blocked{.given = Layout::blocked};
+  check_golden<cpu, ReLU6, 18, 3, 5, Statistics::batch, blocked>("relu6.plain");
   check_golden<cpu, Sigmoid, 18, 3, 5, Statistics::batch, blocked>("sigmoid.plain");
   check_golden<cpu, Scale, 18, 3, 5, Statistics::batch, blocked>("scale.plain");
 }

@@ -51,6 +51,20 @@ TEST_CASE("a convolution's gradients are its slopes where its padding is TensorF
   check_layer<cpu, Conv2d<6, 6, 5, 2, same, 1, 6, false>, 6, 7, 6>(2);
 }
 
+TEST_CASE("a depthwise convolution's gradients are its slopes") {
+  constexpr int same = same_padding;
+  check_layer<cpu, Conv2d<33, 33, 3, 1, 1, 1, 33>, 33, 9, 8>(3);
+  check_layer<cpu, Conv2d<17, 17, 3, 2, same, 1, 17, false>, 17, 12, 29>(2);
+  check_layer<cpu, Conv2d<17, 17, 3, 2, 1, 1, 17>, 17, 7, 8>(3);
+  check_layer<cpu, Conv2d<5, 5, 5, 1, 2, 1, 5, false>, 5, 37, 53>(1);
+  check_layer<cpu, Conv2d<33, 33, 5, 2, same, 1, 33, false>, 33, 16, 12>(2);
+  check_layer<cpu, Conv2d<3, 3, 5, 2, same, 1, 3>, 3, 15, 31>(2);
+  check_layer<cpu, Conv2d<3, 3, 5, 2, 2, 1, 3>, 3, 8, 9>(2);
+  check_layer<cpu, Conv2d<2, 2, 5, 1, 2, 1, 2, false>, 2, 1, 1>(5);
+  check_layer<cpu, Conv2d<2, 2, 5, 2, same, 1, 2, false>, 2, 2, 1>(3);
+  check_layer<cpu, Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 5, 4, with(Convolutions::im2col)>(2);
+}
+
 TEST_CASE("a convolution's gradient is the sum of all blocks of tiles") {
   static_assert(WinogradGradientShape{{{{5, 37, 53}}, {{3, 37, 53}}, 4}}.block_tiles() < 140);
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 37, 53, with(Convolutions::f4)>(2);
@@ -140,6 +154,9 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
   check_layer<cpu, ReLU, 3, 5, 4>(3, kinked);
   check_layer<cpu, ReLU, 17, 1, 1>(5, kinked);
   check_layer<cpu, ReLU, 1, 37, 53>(1, kinked);
+  const LayerCheck up_to_6{.step = 1e-2f, .gap = 0.13f};  // inputs above 6, none near it
+  check_layer<cpu, ReLU6, 3, 5, 4>(3, up_to_6);
+  check_layer<cpu, ReLU6, 17, 1, 1>(9, up_to_6);
   check_layer<cpu, MaxPool2d<3, 2, 1>, 3, 9, 8>(2, kinked);
   check_layer<cpu, MaxPool2d<3, 2, 1>, 17, 1, 1>(9, kinked);
   check_layer<cpu, MaxPool2d<3, 2, 1>, 1, 37, 53>(1, kinked);

@@ -85,7 +85,7 @@ void check(const Case& c, double tolerance) {
     winograd_forward<M, Stride>(team, shape, c.batch, in.data(), packed.data(),
                                 {.shift = c.shifted ? shift.data() : nullptr,
                                  .added = c.added ? out.data() : nullptr,
-                                 .relu = c.relu},
+                                 .rectifier = c.relu ? Rectifier::relu : Rectifier::none},
                                 out.data(), shared.data(), own[std::size_t(team.thread)].data());
   });
 

@@ -62,9 +62,6 @@ FROSTLINE_INLINE void scale_row(const float* x, int width, Vector scale, Vector 
   for (int p = 0; p < width * lanes; p += lanes) store(y + p, load(x + p) * scale + shift);
 }
 
-struct BatchNormConstants {
-  float epsilon, momentum;
-};
 /// A batch norm as y = x * scale + shift. Both are zero in padded channels, as x is.
 struct BlockScale {
   OfBlock<float> scale, shift;
@@ -79,8 +76,8 @@ struct BlockScale {
     return result;
   }
   /// Updates the running statistics with the batch's, and saves these for the backward.
-  static BlockScale by_batch(const BlockOfBatch& block, const Call& call,
-                             BatchNormConstants constants, bool saves) {
+  static BlockScale by_batch(const BlockOfBatch& block, const Call& call, NormConstants constants,
+                             bool saves) {
     const BlockStatistics batch = statistics_of(block, call.inputs[0]);
     const double momentum = double(constants.momentum), count = block.count();
     BlockScale result;
@@ -108,7 +105,7 @@ struct BlockScale {
 
 // The loops over channels are compiled once for all shapes.
 FROSTLINE_COMPILED_ONCE void batch_norm_forward(Shape shape, const Call& call,
-                                                BatchNormConstants constants, bool by_batch,
+                                                NormConstants constants, bool by_batch,
                                                 bool saves) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
     const BlockScale by = by_batch ? BlockScale::by_batch(block, call, constants, saves)
@@ -207,8 +204,7 @@ struct BlockGradient {
 
 template <bool Adds, bool ByBatch>
 FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(Shape shape, const Call& call,
-                                                       BatchNormConstants constants,
-                                                       bool parameters) {
+                                                       NormConstants constants, bool parameters) {
   for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
     BlockGradient by;
     if constexpr (ByBatch) {
@@ -238,10 +234,8 @@ FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(Shape shape, const Call& 
 
 namespace frostline {
 
-template <int Channels>
-struct Kernel<cpu, BatchNorm2d<Channels>> {
-  static constexpr detail::BatchNormConstants constants{BatchNorm2d<Channels>::epsilon,
-                                                        BatchNorm2d<Channels>::momentum};
+template <int Channels, NormConstants constants>
+struct Kernel<cpu, BatchNorm2d<Channels, constants>> {
   static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::blocked}; }
 
   template <class At>

@@ -6,7 +6,6 @@
 
 #include "frostline/backend/cpu/bias_gradient.hpp"
 #include "frostline/backend/cpu/conv2d_algorithms.hpp"
-#include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
 
 namespace frostline::detail {
@@ -26,7 +25,7 @@ FROSTLINE_COMPILED_ONCE void pack_shift_and_scale(const Call& call, int channels
     if (!batch_norm) return;
     const double factor =
         double(call.batch_norm_parameters[0][k]) /
-        std::sqrt(double(call.batch_norm_buffers[1][k]) + double(BatchNorm2d<1>::epsilon));
+        std::sqrt(double(call.batch_norm_buffers[1][k]) + double(call.batch_norm_epsilon));
     scale = float(factor);
     shift = float(double(call.batch_norm_parameters[1][k]) +
                   (bias - double(call.batch_norm_buffers[0][k])) * factor);
@@ -86,7 +85,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       detail::pack_shift_and_scale(call, Out, padded, Bias, At::batch_norm);
       if (!weights) return;
       call.team.sync();
-      detail::WeightView view = detail::WeightView::of(call.parameters[0], Out, In, Size);
+      detail::WeightView view = detail::WeightView::of(call.parameters[0], Out, In / Groups, Size);
       if (At::batch_norm) view.scale = call.packed + padded;
       Algorithm<At>::template pack<At>(call, view, call.packed + 2 * padded);
     }
@@ -96,7 +95,7 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
   static void forward(const Call& call) {
     const float* added = At::added ? call.added : nullptr;
     Algorithm<At>::template forward<At>(call, call.packed + 2 * padded,
-                                        {call.packed, added, At::relu});
+                                        {call.packed, added, At::rectifier});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "frostline/backend/cpu/conv2d_choice.hpp"
+#include "frostline/backend/cpu/conv2d_depthwise.hpp"
 #include "frostline/backend/cpu/conv2d_direct.hpp"
 #include "frostline/backend/cpu/conv2d_im2col.hpp"
 #include "frostline/backend/cpu/conv2d_planes.hpp"
@@ -73,7 +74,7 @@ struct Im2colAlgorithm : ConvolutionAlgorithm {
   template <class At>
   static void forward(const Call& call, const float*, const Epilogue& epilogue) {
     const float* scale = epilogue.shift + divide_up(c.out, lanes) * lanes;
-    im2col_forward(shape<At>, call, {scale, epilogue.shift, epilogue.added, epilogue.relu});
+    im2col_forward(shape<At>, call, {scale, epilogue.shift, epilogue.added, epilogue.rectifier});
   }
   template <class At>
   static void input_gradient(const Call& call) {
@@ -222,6 +223,63 @@ struct DirectAlgorithm : ConvolutionAlgorithm {
   }
 };
 
+/// Depthwise, of 3x3 or 5x5, over blocked values.
+template <ConvolutionSizes c>
+struct DepthwiseAlgorithm : ConvolutionAlgorithm {
+  static constexpr bool fits(const Situation& place) {
+    return c.groups > 1 && c.groups == c.in && c.groups == c.out && c.dilation == 1 &&
+           c.stride <= 2 && (c.kernel == 3 || c.kernel == 5) &&
+           (c.padding == c.kernel / 2 || c.padding == same_padding) &&
+           place.tuning.convolutions != Convolutions::im2col;
+  }
+  static constexpr Choice choice() { return {Layout::blocked, Layout::blocked, 0, "depthwise"}; }
+
+  template <class At>
+  static constexpr detail::DepthwiseConvolution shape{BlockedMap{At::in}, BlockedMap{At::out},
+                                                      c.kernel,           c.stride,
+                                                      c.pads(At::in).top, c.pads(At::in).left};
+  template <class At>
+  static constexpr std::ptrdiff_t packed_floats() {
+    return shape<At>.forward().packed_floats();
+  }
+  template <class At>
+  static void pack(const Call& call, const WeightView& weights, float* packed) {
+    detail::depthwise_pack(call.team, shape<At>.forward(), weights, packed);
+  }
+  template <class At>
+  static constexpr std::ptrdiff_t packed_backward_floats() {
+    return packed_floats<At>();  // each tap belongs to one part of the gradient
+  }
+  template <class At>
+  static void pack_backward(const Call& call) {
+    detail::depthwise_pack_backward(
+        call.team, shape<At>, WeightView::of(call.parameters[0], c.out, 1, c.kernel), call.packed);
+  }
+  template <class At>
+  static void forward(const Call& call, const float* weights, const Epilogue& epilogue) {
+    zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
+    detail::depthwise_sum(call.team, shape<At>.forward(),
+                          detail::depthwise_tiles<At::out.width, c.stride>(), call.batch,
+                          call.inputs[0], weights, epilogue, call.output);
+  }
+  template <class At>
+  static void input_gradient(const Call& call) {
+    constexpr int even = divide_up(At::in.width, c.stride), odd_columns = At::in.width - even;
+    constexpr detail::DepthwiseTiles tiles[] = {
+        detail::depthwise_tiles<even, 1>(),
+        detail::depthwise_tiles<(odd_columns > 0 ? odd_columns : even),
+                                1>()};  // as DirectAlgorithm
+    detail::depthwise_input_gradient(call.team, shape<At>, tiles, call.batch, call.output_gradient,
+                                     call.packed, At::accumulates(0), call.input_gradients[0]);
+  }
+  template <class At>
+  static void weight_gradient(const Call& call) {
+    detail::depthwise_weight_gradient<c.kernel>(call.team, shape<At>, call.batch, call.inputs[0],
+                                                call.output_gradient, call.accumulate,
+                                                call.parameter_gradients[0]);
+  }
+};
+
 /// Winograd's with tiles of M x M outputs, over blocked values. Gradients of stride 2 are direct,
 /// and so are the weights' gradients for very few tiles.
 template <ConvolutionSizes c, int M>
@@ -335,7 +393,7 @@ template <ConvolutionSizes c>
 using ConvolutionAlgorithms =
     TypeList<StemAlgorithm<c>, PlanesAlgorithm<c>, WinogradAlgorithm<c, 2>, WinogradAlgorithm<c, 4>,
              WinogradAlgorithm<c, 5>, WinogradAlgorithm<c, 7>, DirectAlgorithm<c>,
-             Im2colAlgorithm<c>>;
+             DepthwiseAlgorithm<c>, Im2colAlgorithm<c>>;
 
 /// The choice of the first algorithm of a list that fits, and its number in the list.
 template <class... Algorithm>

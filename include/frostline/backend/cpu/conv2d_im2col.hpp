@@ -45,12 +45,13 @@ struct Convolution {
   }
 };
 
-/// y = scale * y + shift (+ added) (then ReLU), per channel; null pointers mean 1, 0 and 0.
+/// y = scale * y + shift (+ added) (then ReLU or ReLU6), per channel; null pointers mean 1, 0 and
+/// 0.
 struct ChannelEpilogue {
   const float* scale = nullptr;
   const float* shift = nullptr;
   const float* added = nullptr;
-  bool relu = false;
+  Rectifier rectifier = Rectifier::none;
 
   void store(const float* sums, std::ptrdiff_t count, int channel, const float* more,
              float* out) const {
@@ -60,8 +61,10 @@ struct ChannelEpilogue {
       for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = sums[i] * factor + offset + more[i];
     else
       for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = sums[i] * factor + offset;
-    if (relu)
+    if (rectifier != Rectifier::none)
       for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = out[i] < 0 ? 0.0f : out[i];
+    if (rectifier == Rectifier::relu6)
+      for (std::ptrdiff_t i = 0; i < count; ++i) out[i] = out[i] > 6 ? 6.0f : out[i];
   }
 };
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ReLU, Add, Flatten and Dropout on the CPU.
+// ReLU, ReLU6, Add, Flatten and Dropout on the CPU.
 #pragma once
 
 #include <algorithm>
@@ -12,6 +12,7 @@
 #include "frostline/layers/dropout.hpp"
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
+#include "frostline/layers/relu6.hpp"
 
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
@@ -59,6 +60,22 @@ FROSTLINE_COMPILED_ONCE void relu_input_gradient(const Call& call, std::ptrdiff_
   for_each_value(call, count,
                  [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] <= 0 ? 0.0f : dy[i]); });
 }
+FROSTLINE_COMPILED_ONCE void relu6_forward(const Call& call, std::ptrdiff_t count) {
+  const float* x = call.inputs[0];
+  float* y = call.output;
+  for_each_value(call, count, [=](std::ptrdiff_t i) {
+    const float positive = x[i] < 0 ? 0.0f : x[i];
+    y[i] = positive > 6 ? 6.0f : positive;
+  });
+}
+template <bool Adds>
+FROSTLINE_COMPILED_ONCE void relu6_input_gradient(const Call& call, std::ptrdiff_t count) {
+  const float *y = call.output, *dy = call.output_gradient;
+  float* dx = call.input_gradients[0];
+  for_each_value(call, count, [=](std::ptrdiff_t i) {
+    put<Adds>(dx[i], y[i] <= 0 || y[i] >= 6 ? 0.0f : dy[i]);
+  });
+}
 FROSTLINE_COMPILED_ONCE void add_forward(const Call& call, std::ptrdiff_t count) {
   const float *a = call.inputs[0], *b = call.inputs[1];
   float* y = call.output;
@@ -95,6 +112,20 @@ struct Kernel<cpu, ReLU> {
   template <class At>
   static void input_gradient(const Call& call) {
     detail::relu_input_gradient<At::accumulates(0)>(call, detail::stored_floats<At>(call));
+  }
+};
+
+template <>
+struct Kernel<cpu, ReLU6> {
+  static constexpr Choice choose(const Situation& place) { return same_layout(place); }
+  template <class At>
+  static void forward(const Call& call) {
+    detail::relu6_forward(call, detail::stored_floats<At>(call));
+  }
+  /// Assigns the input's gradient, or adds to it if At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    detail::relu6_input_gradient<At::accumulates(0)>(call, detail::stored_floats<At>(call));
   }
 };
 

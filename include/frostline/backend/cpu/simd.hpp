@@ -50,6 +50,12 @@ FROSTLINE_INLINE void store_unaligned(float* to, Vector v) {
 FROSTLINE_INLINE Vector splat(float x) { return x - Vector{}; }
 /// max(v, 0); NaN stays, as in PyTorch.
 FROSTLINE_INLINE Vector relu(Vector v) { return v < Vector{} ? Vector{} : v; }
+/// min(max(v, 0), 6); NaN stays.
+FROSTLINE_INLINE Vector relu6(Vector v) {
+  const Vector six = splat(6);
+  v = relu(v);
+  return v > six ? six : v;
+}
 /// |v|; also clears the sign of NaN.
 FROSTLINE_INLINE Vector magnitude(Vector v) { return Vector(Bits(v) & (Bits{} + 0x7fffffff)); }
 /// max(a, b) of numbers without sign, whose bits have the same order; NaN is the largest.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/backend/cpu/simd.hpp"
+#include "frostline/core/kernel.hpp"
 
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
@@ -39,16 +40,17 @@ struct WeightView {
 };
 
 /// The operations on a convolution's sum before it is stored: y = sum + shift (+ added) (then
-/// ReLU).
+/// ReLU or ReLU6).
 struct Epilogue {
   const float* shift = nullptr;  // whole blocks of channels, or null for 0
   const float* added = nullptr;  // in the output's layout, may be the output itself; or null
-  bool relu = false;
+  Rectifier rectifier = Rectifier::none;
 
   /// `at` is the output's offset.
   FROSTLINE_INLINE Vector apply(Vector sum, std::ptrdiff_t at) const {
     if (added) sum += load(added + at);
-    return relu ? frostline::detail::relu(sum) : sum;
+    if (rectifier == Rectifier::none) return sum;
+    return rectifier == Rectifier::relu ? relu(sum) : relu6(sum);
   }
 };
 

@@ -63,9 +63,12 @@ FROSTLINE_COMPILED_ONCE void winograd_output(const WinogradShape& shape, const T
             FROSTLINE_UNROLL
             for (int x = 0; x < M; ++x) sums[x] += load(epilogue.added + at + x * lanes);
           }
-          if (epilogue.relu) {
+          if (epilogue.rectifier == Rectifier::relu) {
             FROSTLINE_UNROLL
             for (int x = 0; x < M; ++x) sums[x] = relu(sums[x]);
+          } else if (epilogue.rectifier == Rectifier::relu6) {
+            FROSTLINE_UNROLL
+            for (int x = 0; x < M; ++x) sums[x] = relu6(sums[x]);
           }
           FROSTLINE_UNROLL
           for (int x = 0; x < M; ++x)

@@ -203,15 +203,14 @@ FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(const AnyCall& call, cons
 
 namespace frostline {
 
-template <int Channels>
-struct Kernel<thrust_backend, BatchNorm2d<Channels>> {
-  using Layer = BatchNorm2d<Channels>;
+template <int Channels, NormConstants Constants>
+struct Kernel<thrust_backend, BatchNorm2d<Channels, Constants>> {
   template <class At>
   static constexpr std::size_t shared_scratch_bytes(Pass) {
     return 3 * Channels * sizeof(float);
   }
   static detail::device::BatchNorm norm(const Call& call, Shape shape) {
-    return {call, shape, Layer::epsilon, Layer::momentum};
+    return {call, shape, Constants.epsilon, Constants.momentum};
   }
   template <class At>
   static void forward(const Call& call) {

@@ -8,7 +8,6 @@
 #include "frostline/backend/thrust/conv2d_kernel.hpp"
 #include "frostline/backend/thrust/gemm.hpp"
 #include "frostline/backend/thrust/reduce.hpp"
-#include "frostline/layers/batch_norm2d.hpp"
 #include "frostline/layers/conv2d.hpp"
 
 namespace frostline::detail::device {
@@ -30,18 +29,18 @@ struct FoldBatchNorm {
   }
 };
 
-/// The layers that a convolution absorbs: y = y + shift + added, then the ReLU.
+/// The layers that a convolution absorbs: y = y + shift + added, then the ReLU or ReLU6.
 struct Finish {
   std::ptrdiff_t pixels;
   int channels;
   const float *shift, *added;  // null: nothing
-  bool relu;
+  Rectifier rectifier;
   float* y;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     float value = y[i];
     if (shift) value += shift[i / pixels % channels];
     if (added) value += added[i];
-    y[i] = relu && value < 0 ? 0.0f : value;
+    y[i] = rectified(rectifier, value);
   }
 };
 
@@ -69,9 +68,9 @@ FROSTLINE_COMPILED_ONCE void conv2d_by_columns(const AnyCall& call, const FusedC
       for_each_index(call.context, to.count(), to);
       multiply(chunk, to.columns);
     });
-  if (c.shift || c.added || c.relu)
+  if (c.shift || c.added || c.rectifier != Rectifier::none)
     for_each_index(call.context, call.batch * w.out_size(),
-                   Finish{pixels, w.out_channels, c.shift, c.added, c.relu, call.output});
+                   Finish{pixels, w.out_channels, c.shift, c.added, c.rectifier, call.output});
 }
 /// On CUDA, without columns, unless tensor cores may compute the products.
 template <int Size>
@@ -184,7 +183,7 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
         detail::device::FoldBatchNorm{
             call.parameters[0], Bias ? call.parameters[1] : nullptr, call.batch_norm_parameters[0],
             call.batch_norm_parameters[1], call.batch_norm_buffers[0], call.batch_norm_buffers[1],
-            call.packed + Out, call.packed, taps, BatchNorm2d<1>::epsilon});
+            call.packed + Out, call.packed, taps, call.batch_norm_epsilon});
   }
 
   template <class At>
@@ -193,7 +192,7 @@ struct Kernel<thrust_backend, Conv2d<In, Out, Size, Stride, Padding, Dilation, G
     detail::device::conv2d_forward<Size>(
         call, {windows<At>, call.batch, call.inputs[0],
                At::batch_norm ? call.packed + Out : call.parameters[0], shift,
-               At::added ? call.added : nullptr, At::relu, call.output});
+               At::added ? call.added : nullptr, At::rectifier, call.output});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>

@@ -8,13 +8,18 @@
 namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
 
-/// y = weights * windows of x + shift + added, then the ReLU. Shapes: x (batch, in),
+FROSTLINE_DEVICE inline float rectified(Rectifier rectifier, float x) {
+  if (rectifier != Rectifier::none && x < 0) return 0.0f;
+  return rectifier == Rectifier::relu6 && x > 6 ? 6.0f : x;
+}
+
+/// y = weights * windows of x + shift + added, then the ReLU or ReLU6. Shapes: x (batch, in),
 /// weights (out, taps), shift (out) or null, added and y (batch, out).
 struct FusedConvolution {
   Windows w;
   int batch;
   const float *x, *weights, *shift, *added;  // shift and added may be null
-  bool relu;
+  Rectifier rectifier;
   float* y;
 };
 
@@ -120,7 +125,7 @@ __global__ __launch_bounds__(ConvolutionTile::threads) void conv2d_kernel(FusedC
       float value = sums[i][j];
       if (c.shift) value += c.shift[channel];
       if (c.added) value += c.added[out];
-      c.y[out] = c.relu && value < 0 ? 0.0f : value;
+      c.y[out] = rectified(c.rectifier, value);
     }
   }
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
-// ReLU, Add, Flatten and Dropout with Thrust.
+// ReLU, ReLU6, Add, Flatten and Dropout with Thrust.
 #pragma once
+
+#include <limits>
 
 #include "frostline/backend/thrust/memory.hpp"
 #include "frostline/core/random.hpp"
@@ -8,6 +10,7 @@
 #include "frostline/layers/dropout.hpp"
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
+#include "frostline/layers/relu6.hpp"
 
 namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
@@ -16,14 +19,18 @@ inline namespace FROSTLINE_THRUST_SYSTEM {
 struct Positive {
   const float* x;
   float* y;
-  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const { y[i] = x[i] < 0 ? 0.0f : x[i]; }
+  float highest;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const float positive = x[i] < 0 ? 0.0f : x[i];
+    y[i] = positive > highest ? highest : positive;
+  }
 };
 struct PositiveGradient {
   const float *y, *dy;
   float* dx;
-  bool adds;
+  bool adds, bounded;  // bounded: of a ReLU6
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
-    put(dx[i], y[i] <= 0 ? 0.0f : dy[i], adds);
+    put(dx[i], y[i] <= 0 || (bounded && y[i] >= 6) ? 0.0f : dy[i], adds);
   }
 };
 struct Sum {
@@ -71,12 +78,16 @@ inline void pass_gradient(const Call& call, std::ptrdiff_t count, int input, boo
 
 namespace frostline {
 
-template <>
-struct Kernel<thrust_backend, ReLU> {
+// Not-a-number passes through both forward and backward, as through PyTorch's ReLU.
+template <class Layer>
+requires(Layer::kind == detail::Kind::relu || Layer::kind == detail::Kind::relu6)  //
+    struct Kernel<thrust_backend, Layer> {
+  static constexpr bool bounded = Layer::kind == detail::Kind::relu6;
   template <class At>
   static void forward(const Call& call) {
+    const float highest = bounded ? 6.0f : std::numeric_limits<float>::infinity();
     detail::device::for_each_index(call.context, detail::device::floats_of_batch<At>(call),
-                                   detail::device::Positive{call.inputs[0], call.output});
+                                   detail::device::Positive{call.inputs[0], call.output, highest});
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
@@ -84,7 +95,7 @@ struct Kernel<thrust_backend, ReLU> {
     detail::device::for_each_index(
         call.context, detail::device::floats_of_batch<At>(call),
         detail::device::PositiveGradient{call.output, call.output_gradient, call.input_gradients[0],
-                                         At::accumulates(0)});
+                                         At::accumulates(0), bounded});
   }
 };
 

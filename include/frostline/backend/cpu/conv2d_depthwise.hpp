@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+// Depthwise convolution over blocked values: every channel has its own window of 3x3 or 5x5.
+#pragma once
+
+#include <algorithm>
+
+#include "frostline/backend/cpu/block_of_batch.hpp"
+#include "frostline/backend/cpu/weights.hpp"
+#include "frostline/layers/conv2d.hpp"
+
+namespace frostline::detail {
+inline namespace FROSTLINE_CPU {
+
+/// One axis of a DepthwiseSum: output i reads inputs `step * i + first + t` for t in [0, taps),
+/// with the weights of row (or column) `weight + t * weight_step` of the window. Units: rows
+/// (columns).
+struct DepthwiseAxis {
+  int step, first, taps;
+  int weight, weight_step;
+};
+
+/// A depthwise convolution as a sum over taps; its outputs are every `out_step`-th row and column
+/// from (out_y, out_x) on. The forward and the input gradient of any stride are such sums.
+/// A sum skips the rows that the image does not have. It reads up to two columns before and after a
+/// row: those are border too, since rows follow each other in memory.
+struct DepthwiseSum {
+  BlockedMap in, out;
+  DepthwiseAxis y, x;
+  int out_step = 1, out_y = 0, out_x = 0;
+
+  constexpr int height() const { return outputs(out.shape.height, out_y); }
+  constexpr int width() const { return outputs(out.shape.width, out_x); }
+  constexpr std::ptrdiff_t block_weights() const { return std::ptrdiff_t(y.taps) * x.taps * lanes; }
+  constexpr std::ptrdiff_t packed_floats() const { return out.blocks() * block_weights(); }
+
+ private:
+  constexpr int outputs(int size, int first) const {
+    return (size - first + out_step - 1) / out_step;
+  }
+};
+
+/// A depthwise convolution of blocked values; at most two zeros are on each side of the image.
+struct DepthwiseConvolution {
+  BlockedMap in, out;
+  int size, stride, top, left;
+
+  constexpr DepthwiseSum forward() const {
+    return {in, out, {stride, -top, size, 0, 1}, {stride, -left, size, 0, 1}};
+  }
+  /// The gradient of the inputs whose rows and columns are `row` and `column` modulo the stride.
+  constexpr DepthwiseSum backward(int row, int column) const {
+    return {out, in, backward_axis(row + top), backward_axis(column + left), stride, row, column};
+  }
+
+ private:
+  /// Input `stride * i + at - pad` was read by output `i + (at - k) / stride` with weight k.
+  constexpr DepthwiseAxis backward_axis(int at) const {
+    int last = -1, taps = 0;
+    for (int k = 0; k < size; ++k)
+      if ((at + size * stride - k) % stride == 0) last = k, ++taps;
+    return {1, (at - last) / stride, taps, last, -stride};
+  }
+};
+
+/// Packs weights as depthwise_sum reads them: [block][row of the window][column][channel].
+FROSTLINE_COMPILED_ONCE void depthwise_pack(const Team& team, const DepthwiseSum& sum,
+                                            const WeightView& weights, float* packed) {
+  for_each_task(team, sum.out.blocks(), [&](int block) {
+    float* to = packed + block * sum.block_weights();
+    for (int y = 0; y < sum.y.taps; ++y)
+      for (int x = 0; x < sum.x.taps; ++x)
+        for (int lane = 0; lane < lanes; ++lane)
+          *to++ = weights.at(block * lanes + lane, 0, sum.y.weight + y * sum.y.weight_step,
+                             sum.x.weight + x * sum.x.weight_step);
+  });
+}
+
+/// The rows of the window that an output row reads, and where they are.
+struct DepthwiseWindow {
+  const float* weights;  // of the first row
+  const float* shift;    // of the block, or null for 0
+  std::ptrdiff_t in_row, out_pixel;
+  int rows, columns;
+};
+
+/// The most outputs of a tile: they hide a multiply-add's latency and fit in 16 registers, and many
+/// maps have rows of 7 or 14 pixels or of a multiple.
+inline constexpr int depthwise_pixels = 14;
+
+/// Computes Pixels adjacent outputs of one block. Step: pixels from one output's input to the next.
+template <int Pixels, int Step>
+[[gnu::noinline]] void depthwise_tile(const DepthwiseWindow& window, const float* in,
+                                      const Epilogue& epilogue, std::ptrdiff_t at, float* out) {
+  const Vector shift = window.shift ? load_unaligned(window.shift) : Vector{};
+  Vector sums[Pixels];
+  FROSTLINE_UNROLL
+  for (int p = 0; p < Pixels; ++p) sums[p] = shift;
+  const float* weights = window.weights;
+  for (int y = 0; y < window.rows; ++y, in += window.in_row) {
+    const float* from = in;
+    FROSTLINE_NO_UNROLL
+    for (int x = 0; x < window.columns; ++x, from += lanes, weights += lanes) {
+      const Vector weight = load(weights);
+      FROSTLINE_UNROLL
+      for (int p = 0; p < Pixels; ++p) sums[p] += load(from + p * Step * lanes) * weight;
+    }
+  }
+  FROSTLINE_UNROLL
+  for (int p = 0; p < Pixels; ++p) {
+    const std::ptrdiff_t place = at + p * window.out_pixel;
+    store(out + place, epilogue.apply(sums[p], place));
+  }
+}
+
+/// The tiles for rows of one width as functions, so that the loops around them are compiled once.
+struct DepthwiseTiles {
+  using Tile = void (*)(const DepthwiseWindow&, const float* in, const Epilogue&, std::ptrdiff_t at,
+                        float* out);
+  int count, narrow;  // count: tiles of a row, of `narrow` pixels or one more
+  Tile tile[2];
+};
+template <int Width, int Step>
+constexpr DepthwiseTiles depthwise_tiles() {
+  constexpr int count = divide_up(Width, depthwise_pixels), narrow = Width / count;
+  return {count,
+          narrow,
+          {depthwise_tile<narrow, Step>, depthwise_tile<narrow + int(Width % count != 0), Step>}};
+}
+
+/// The sum of a batch; the work is divided among the team. `tiles` must be those for the sum's
+/// width and step. Assigns the outputs' pixels, not their borders.
+FROSTLINE_COMPILED_ONCE void depthwise_sum(const Team& team, const DepthwiseSum& sum,
+                                           const DepthwiseTiles& tiles, int batch, const float* in,
+                                           const float* packed, const Epilogue& epilogue,
+                                           float* out) {
+  const int height = sum.height(), width = sum.width(), blocks = sum.out.blocks();
+  const int band = 8, bands = divide_up(height, band);
+  for_each_task(team, std::ptrdiff_t(batch) * blocks * bands, [&](int task) {
+    const int n = task / bands / blocks, block = task / bands % blocks, first = task % bands * band;
+    const float* shift = epilogue.shift ? epilogue.shift + block * lanes : nullptr;
+    for (int y = first; y < std::min(first + band, height); ++y) {
+      const int row = sum.y.step * y + sum.y.first;  // the first row of the window
+      const int skipped = std::max(0, -row);
+      const int rows = std::min(sum.y.taps, sum.in.shape.height - row) - skipped;
+      const DepthwiseWindow window{
+          packed + block * sum.block_weights() + std::ptrdiff_t(skipped) * sum.x.taps * lanes,
+          shift,
+          sum.in.row(),
+          sum.out_step * sum.out.pixel,
+          rows,
+          sum.x.taps};
+      const float* from = in + n * sum.in.sample() + sum.in.at(block, row + skipped, sum.x.first);
+      const std::ptrdiff_t at =
+          n * sum.out.sample() + sum.out.at(block, sum.out_step * y + sum.out_y, sum.out_x);
+      for (int tile = 0; tile < tiles.count; ++tile) {
+        const int x = width * tile / tiles.count;
+        const int pixels = width * (tile + 1) / tiles.count - x;
+        tiles.tile[pixels - tiles.narrow](window, from + x * sum.x.step * lanes, epilogue,
+                                          at + x * window.out_pixel, out);
+      }
+    }
+  });
+}
+
+/// Packs the weights for depthwise_input_gradient, part by part.
+FROSTLINE_COMPILED_ONCE void depthwise_pack_backward(const Team& team,
+                                                     const DepthwiseConvolution& conv,
+                                                     const WeightView& weights, float* packed) {
+  for (int y = 0; y < conv.stride; ++y)
+    for (int x = 0; x < conv.stride; ++x) {
+      const DepthwiseSum sum = conv.backward(y, x);
+      depthwise_pack(team, sum, weights, packed);
+      packed += sum.packed_floats();
+    }
+}
+/// Assigns the input's gradient, or adds to it. tiles[x] are for the input columns that are x
+/// modulo the stride.
+FROSTLINE_COMPILED_ONCE void depthwise_input_gradient(
+    const Team& team, const DepthwiseConvolution& conv, const DepthwiseTiles* tiles, int batch,
+    const float* out_gradient, const float* packed, bool adds, float* in_gradient) {
+  if (!adds) zero_borders(team, conv.in, in_gradient, batch);
+  for (int y = 0; y < conv.stride; ++y)
+    for (int x = 0; x < conv.stride; ++x) {
+      const DepthwiseSum sum = conv.backward(y, x);
+      if (sum.height() > 0 && sum.width() > 0)
+        depthwise_sum(team, sum, tiles[x], batch, out_gradient, packed,
+                      {.added = adds ? in_gradient : nullptr}, in_gradient);
+      packed += sum.packed_floats();
+    }
+}
+
+/// Adds one row of pixels to the sums of `Size` neighbouring taps of a block.
+template <int Size>
+FROSTLINE_INLINE void add_depthwise_row(const float* in, std::ptrdiff_t in_pixel,
+                                        const float* gradient, int width, Vector (&sums)[2][Size]) {
+  const auto add = [&](int chain, int x) __attribute__((always_inline)) {
+    const Vector slope = load(gradient + x * lanes);
+    FROSTLINE_UNROLL
+    for (int t = 0; t < Size; ++t) sums[chain][t] += load(in + x * in_pixel + t * lanes) * slope;
+  };
+  int x = 0;
+  FROSTLINE_NO_UNROLL
+  for (; x + 2 <= width; x += 2) add(0, x), add(1, x + 1);
+  if (x < width) add(0, x);
+}
+
+/// Assigns the weight's gradient, (channels, 1, Size, Size), or adds to it: sums over an image in
+/// float, over images in double.
+template <int Size>
+FROSTLINE_COMPILED_ONCE void depthwise_weight_gradient(const Team& team,
+                                                       const DepthwiseConvolution& conv, int batch,
+                                                       const float* in, const float* out_gradient,
+                                                       bool adds, float* gradient) {
+  const Shape shape = conv.out.shape;
+  for_each_task(team, std::ptrdiff_t(conv.out.blocks()) * Size, [&](int task) {
+    const BlockOfBatch block{conv.out, batch, task / Size};
+    const int ky = task % Size,
+              above = conv.top - ky;  // rows by which an output is above its input
+    const int first = std::max(0, divide_up(above, conv.stride));
+    const int last = std::min(shape.height, divide_up(conv.in.shape.height + above, conv.stride));
+    OfBlock<double> total[Size];
+    for (int n = 0; n < batch; ++n) {
+      Vector sums[2][Size]{};
+      for (int y = first; y < last; ++y)
+        add_depthwise_row<Size>(
+            in + n * conv.in.sample() +
+                conv.in.at(block.block, y * conv.stride - above, -conv.left),
+            conv.stride * conv.in.pixel,
+            out_gradient + n * conv.out.sample() + conv.out.at(block.block, y, 0), shape.width,
+            sums);
+      for (int t = 0; t < Size; ++t) {
+        OfBlock<float> of_image;
+        store(of_image.of, sums[0][t] + sums[1][t]);
+        for (int i = 0; i < lanes; ++i) total[t].of[i] += double(of_image.of[i]);
+      }
+    }
+    for (int i = 0; i < block.channels(); ++i)
+      for (int t = 0; t < Size; ++t) {
+        float& to = gradient[((block.block * lanes + i) * Size + ky) * Size + t];
+        to = float(total[t].of[i]) + (adds ? to : 0.0f);
+      }
+  });
+}
+
+}  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
