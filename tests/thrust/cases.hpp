@@ -9,6 +9,7 @@
 #include "frostline/core/type_list.hpp"
 #include "frostline/layers/relu6.hpp"
 #include "frostline/layers/scale.hpp"
+#include "frostline/models/efficientnet_lite.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/rewrite/frozen.hpp"

@@ -46,7 +46,7 @@ TEST_CASE("networks train as with the CPU backend", "[slow]") {
   compare(network_results<thrust_backend>(seed), cpu_network_results(seed));
 }
 
-TEST_CASE("ResNet-18 of a whole image gives the CPU backend's logits", "[slow]") {
+TEST_CASE("ResNet-18 and EfficientNet-Lite0 give the CPU backend's logits", "[slow]") {
   const std::uint64_t seed = any_seed();
   compare(image_results<thrust_backend>(seed), cpu_image_results(seed));
 }

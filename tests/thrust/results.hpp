@@ -157,17 +157,24 @@ Results network_results(std::uint64_t seed) {
   return results;
 }
 
-/// ResNet-18 of width 64 with an image of 224x224.
-template <class Backend>
-Results image_results(std::uint64_t seed, typename Backend::Context context = {}) {
-  using Model = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;
-  Network<Model, Input<3, 224, 224>, Backend> network{max_batch(1), frostline::seed(seed), context};
+template <class Backend, class Model, class In>
+std::vector<float> image_logits(std::uint64_t seed, typename Backend::Context context) {
+  Network<Model, In, Backend> network{max_batch(1), frostline::seed(seed), context};
   std::mt19937_64 random{seed};
   std::normal_distribution<float> normal;
-  std::vector<float> image(3 * 224 * 224);
+  std::vector<float> image(In::shape.size());
   for (float& pixel : image) pixel = normal(random);
   const auto logits = network.predict(image);
-  return {{"ResNet-18 logits", {logits.begin(), logits.end()}}};
+  return {logits.begin(), logits.end()};
+}
+/// ResNet-18 of width 64 with an image of 224x224, and EfficientNet-Lite0.
+template <class Backend>
+Results image_results(std::uint64_t seed, typename Backend::Context context = {}) {
+  using Resnet = ReplaceHead<Freeze<ResNet18<>>, ClassifierHead<512, 10>>;
+  using Lite = ReplaceHead<Freeze<EfficientNetLite0<>>, LiteHead<1280, 10>>;
+  return {
+      {"ResNet-18 logits", image_logits<Backend, Resnet, Input<3, 224, 224>>(seed, context)},
+      {"EfficientNet-Lite0 logits", image_logits<Backend, Lite, Input<3, 75, 64>>(seed, context)}};
 }
 
 }  // namespace frostline::test
