@@ -81,7 +81,7 @@ static_assert(planned<HeadOnly, Image>.per_sample.bytes <
 
 // Batch norm, residual sum and ReLU are folded where all is frozen with running statistics.
 static_assert(node(compiled<HeadOnly, Image>, "conv1").batch_norm != no_node);
-static_assert(node(compiled<HeadOnly, Image>, "conv1").relu);
+static_assert(node(compiled<HeadOnly, Image>, "conv1").rectifier == Rectifier::relu);
 static_assert(node(compiled<HeadOnly, Image>, "layer1.0.conv2").added != no_node);
 static_assert(node(compiled<HeadOnly, Image>, "layer2.0.downsample.0").added != no_node);
 static_assert(node(compiled<HeadOnly, Image>, "layer2.0.conv2").added == no_node);
