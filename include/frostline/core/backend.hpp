@@ -4,6 +4,7 @@
 
 #include <concepts>
 #include <cstddef>
+#include <cstdint>
 #include <string_view>
 
 #include "frostline/core/team.hpp"
@@ -18,6 +19,14 @@ concept IsBackendMemory = std::movable<T> && std::default_initializable<T> &&
   { memory.data() } -> std::same_as<std::byte*>;
   { memory.size() } -> std::same_as<std::size_t>;
 };
+
+/// Whether an address is in a block of a backend's memory.
+template <IsBackendMemory Memory>
+bool holds(const Memory& block, const void* address) {
+  const auto first = reinterpret_cast<std::uintptr_t>(block.data());
+  const auto place = reinterpret_cast<std::uintptr_t>(address);
+  return place >= first && place < first + block.size();
+}
 
 }  // namespace frostline::detail
 

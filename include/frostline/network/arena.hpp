@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "frostline/core/backend.hpp"
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
 #include "frostline/program/program.hpp"
@@ -70,11 +71,7 @@ class Arena {
     return thread_memory() + program_->thread_bytes * std::size_t(threads());
   }
   /// Whether an address is in this memory.
-  bool holds(const float* place) const {
-    const auto address = reinterpret_cast<std::uintptr_t>(place);
-    const auto first = reinterpret_cast<std::uintptr_t>(block_.data());
-    return address >= first && address < first + parts_.bytes;
-  }
+  bool holds(const float* address) const { return detail::holds(block_, address); }
 
  private:
   /// Offsets of the parts. Units: bytes.

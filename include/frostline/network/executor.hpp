@@ -195,11 +195,11 @@ class Executor {
     if (samples > std::size_t(max_batch()))
       throw Error(format_text("frostline: the network was made with max_batch({}), got {} {}",
                               max_batch(), samples, what));
-    if (arena_.holds(numbers.data()))
-      throw Error(
-          format_text("frostline: a network would overwrite its own outputs while it takes them as "
-                      "{}; copy them first",
-                      what));
+    if (arena_.holds(numbers.data()) || store_->holds(numbers.data()))
+      throw Error(format_text(
+          "frostline: the {} are in the network's own memory, which it would overwrite while it "
+          "reads them; copy them first",
+          what));
     return int(samples);
   }
   /// Throws: Error, with nothing changed, if the network cannot train on this many samples.

@@ -6,43 +6,23 @@
 #include "frostline/network/executor.hpp"
 #include "frostline/program/diagnose.hpp"
 
-namespace frostline::detail {
-
-/// The largest batch that a network takes; its memory grows with it.
-struct MaxBatch {
-  int value;
-};
-
-}  // namespace frostline::detail
-
 namespace frostline {
-
-constexpr detail::MaxBatch max_batch(int value) { return {value}; }
-
-}  // namespace frostline
-
-namespace frostline::detail {
-
-/// The seed of a network's first parameters and of its dropout.
-struct Seed {
-  std::uint64_t value;
-};
-
-}  // namespace frostline::detail
-
-namespace frostline {
-
-constexpr detail::Seed seed(std::uint64_t value) { return {value}; }
 
 /// The number of classes of a network whose head is made for AtMost<N>.
 struct Classes {
   int value;
 };
-constexpr Classes classes(int value) { return {value}; }
 
 }  // namespace frostline
 
 namespace frostline::detail {
+
+struct MaxBatch {
+  int value;
+};
+struct Seed {
+  std::uint64_t value;
+};
 
 /// The shape of the outputs per sample: a constant, unless the head is made for AtMost<N> classes.
 template <Shape shape, bool bounded>
@@ -61,6 +41,12 @@ inline constexpr const Node& output_node =
 }  // namespace frostline::detail
 
 namespace frostline {
+
+/// The largest batch that a network takes; its memory grows with it.
+constexpr detail::MaxBatch max_batch(int value) { return {value}; }
+/// The seed of a network's first parameters and of its dropout.
+constexpr detail::Seed seed(std::uint64_t value) { return {value}; }
+constexpr Classes classes(int value) { return {value}; }
 
 /// A model with memory of its own, ready to run: `Network<Model, Input<3, 224, 224>>`. Options:
 /// Balanced, Fastest, DirectOnly or SmallWeights (core/choice.hpp).
@@ -148,8 +134,10 @@ class Network
   /// gradients and buffers, for example to evaluate large batches between steps:
   /// `auto evaluation = network.with_batch(max_batch(256))`. What one changes, the other sees in
   /// its next call. Only values and scratch are allocated, and either may be destroyed first. Both
-  /// use the backend's context of the first, and the algorithms that suit its max_batch. One thread
-  /// at a time may use them. Throws: Error if max_batch is below 1, or there is not enough memory.
+  /// compute in the first one's context and share its packed weights, so the new one uses the
+  /// algorithms that were chosen for the first one's max_batch. Each Trainer has optimizer states
+  /// of its own, so train through one of the networks. One thread at a time may use them.
+  /// Throws: Error if max_batch is below 1, or there is not enough memory.
   Network with_batch(detail::MaxBatch batch) {
     return Network(detail::Executor<Backend>(executor_.shared_store(), batch.value));
   }
@@ -159,7 +147,7 @@ class Network
 
   /// The network's outputs for a batch of NCHW images, in evaluation mode (running statistics, no
   /// dropout). Valid until the next call. Throws: Error if the span is not a whole number of
-  /// images, more than max_batch, or the network's own outputs.
+  /// images, more than max_batch, or in the network's own memory, such as its outputs.
   std::span<const float> predict(std::span<const float> images) { return forward(images, false); }
 
   /// Like predict; with `training`, batch norms use batch statistics and update the running ones,

@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "frostline/core/backend.hpp"
 #include "frostline/core/device_span.hpp"
 #include "frostline/core/initial_values.hpp"
 #include "frostline/core/lender.hpp"
@@ -74,8 +75,13 @@ class ParameterStore {
     return at(parts_.packed) + program().facts[std::size_t(step)].packed_offset;
   }
 
+  /// Whether an address is in this memory.
+  bool holds(const float* address) const { return detail::holds(block_, address); }
+
   /// Increases with every change of parameters and of written buffers.
   std::uint64_t version() const { return version_; }
+  /// The number of tensors that were written, and of initialisations.
+  std::uint64_t writes() const { return writes_; }
   /// Whether parameters changed since they were packed: any, or frozen ones.
   bool changed() const { return changed_; }
   bool frozen_changed() const { return frozen_changed_; }
@@ -97,7 +103,8 @@ class ParameterStore {
   /// gradients may have changed.
   std::uint64_t training_forwards() const { return training_forwards_; }
 
-  // To undo a step: a forward with training changes these buffers.
+  // To undo a step.
+  /// The bytes that copy_buffers needs, or 0 if a forward with training changes no buffer.
   std::size_t moved_buffer_bytes() const {
     for (const Node& node : program().nodes)
       if (node.layer != no_node && node.statistics == Statistics::batch &&
@@ -152,6 +159,7 @@ class ParameterStore {
     for (auto& loans : loans_) loans.fill({});
     all_written_ = false;
     frozen_changed_ = true;
+    ++writes_;
     note_update();
   }
   /// Gives initial values to all that was not written.
@@ -213,6 +221,7 @@ class ParameterStore {
   void note_written(const NamedTensor& tensor) {
     written_[std::size_t(tensor.node)][order_of(tensor.is_buffer, tensor.index)] = true;
     frozen_changed_ = frozen_changed_ || !tensor.trains;
+    ++writes_;
     note_update();
   }
   bool may_be_lent(const NamedTensor& tensor) const {
@@ -251,7 +260,7 @@ class ParameterStore {
   int classes_, max_batch_;
   Parts parts_;
   typename Backend::Memory block_;
-  std::uint64_t seed_, version_ = 1, steps_ = 0, training_forwards_ = 0;
+  std::uint64_t seed_, version_ = 1, writes_ = 0, steps_ = 0, training_forwards_ = 0;
   bool changed_ = true, frozen_changed_ = true;  // since the last packing
   mutable bool all_written_ = false;
   std::vector<std::array<Loan, 2 * TensorSpecs::capacity>> loans_;  // by node

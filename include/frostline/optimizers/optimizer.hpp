@@ -32,17 +32,6 @@ struct Functions {
 
 namespace frostline::detail {
 
-// An optimizer is a struct of settings, which is copied to a device byte by byte. It has
-// - `states`: an array with a name for each float that it stores per parameter element, 0 at first;
-// - `check()`: throws Error for settings that make no sense;
-// - `operator()(Element<float, states.size()>&) const`: updates the parameter and the states of one
-//   element. It must not depend on other elements. A template of Number computes whole vectors.
-// It may also have
-// - `at(step)`: returns an object that has the operator() instead, for this update (the first is
-//   1), so that factors which depend on the step are computed once and not for each element;
-// - `uses_states()`: whether these settings use the states; if not, they take no memory.
-// Copy sgd.hpp or adamw.hpp.
-
 /// The function that this update calls for each element.
 template <class Optimizer>
 auto function_at(const Optimizer& optimizer, std::int64_t step) {
@@ -62,16 +51,32 @@ bool uses_states(const Optimizer& optimizer) {
     return Optimizer::states.size() > 0;
 }
 
-/// The optimizers that Trainer takes.
+}  // namespace frostline::detail
+
+namespace frostline {
+
+/// What Trainer takes as an optimizer: a struct of settings, which is copied to a device byte by
+/// byte. It has
+/// - `states`: an array with a name for each float that it stores per parameter element, 0 at
+/// first;
+/// - `check()`: throws Error for settings that make no sense;
+/// - `operator()(Element<float, states.size()>&) const`: updates the parameter and the states of
+/// one
+///   element. It must not depend on other elements. A template of Number computes whole vectors.
+/// It may also have
+/// - `at(step)`: returns an object that has the operator() instead, for this update (the first is
+///   1), so that factors which depend on the step are computed once and not for each element;
+/// - `uses_states()`: whether these settings use the states; if not, they take no memory.
+/// sgd.hpp and adamw.hpp are examples.
 template <class Optimizer>
-concept ElementwiseOptimizer = requires(const Optimizer& optimizer) {
+concept IsOptimizer = requires(const Optimizer& optimizer) {
   { Optimizer::states.size() } -> std::convertible_to<std::size_t>;
   optimizer.check();
 }
-&&requires(const FunctionOf<Optimizer>& function,
+&&requires(const detail::FunctionOf<Optimizer>& function,
            Element<float, Optimizer::states.size()>& element) {
   function(element);
 }
-&&std::is_trivially_copyable_v<FunctionOf<Optimizer>>;
+&&std::is_trivially_copyable_v<detail::FunctionOf<Optimizer>>;
 
-}  // namespace frostline::detail
+}  // namespace frostline

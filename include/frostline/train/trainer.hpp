@@ -23,7 +23,7 @@ class Trainer {
                 "frostline: Trainer requires a loss with `int ignore_index`, `check() const` and a "
                 "Kernel<Backend, Loss> as LossCall describes it, such as CrossEntropy");
   static_assert(
-      detail::ElementwiseOptimizer<Optimizer>,
+      IsOptimizer<Optimizer>,
       "frostline: Trainer requires an optimizer with an array `states` of names, `check() "
       "const` and `operator()(Element<float, states.size()>&) const`, such as Sgd");
   static_assert((GradientTransformFor<Transforms, typename Net::backend> && ...),
@@ -72,7 +72,8 @@ class Trainer {
   /// since the last update that are not ignored. They equal those of one large batch (except for
   /// the effect of batch statistics). Throws: Error, with nothing changed, if nothing was
   /// accumulated, a setting makes no sense, or a transform refuses the gradients. The accumulated
-  /// gradients are dropped in the last case, and if another forward with training came in between.
+  /// gradients are dropped in the last case, and if another forward with training or a write of
+  /// weights came in between.
   /// Running statistics stay as the accumulated batches left them.
   void update() { loop_.update(settings()); }
   /// The number of batches accumulated since the last update.

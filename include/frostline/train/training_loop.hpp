@@ -164,7 +164,8 @@ class TrainingLoop {
   /// `unit`: the number of labels that were not ignored in the first batch that had any.
   struct Pending {
     std::size_t batches = 0, counted = 0, unit = 0;
-    std::uint64_t forwards = 0;  // the store's training_forwards() after the last batch
+    // The store's training_forwards() and writes() after the last batch.
+    std::uint64_t forwards = 0, writes = 0;
   };
 
   static bool from_images(const TrainingBatch& batch) {
@@ -260,8 +261,14 @@ class TrainingLoop {
     if (state_.prepare(settings.optimizer)) replay_.forget();
   }
   void require_pending() {
-    if (pending_.batches == 0 || pending_.forwards == network_->store().training_forwards()) return;
+    if (pending_.batches == 0) return;
+    const bool written = pending_.writes != network_->store().writes();
+    if (!written && pending_.forwards == network_->store().training_forwards()) return;
     discard();
+    if (written)
+      throw Error(
+          "frostline: weights were written or initialised after accumulate, and the gradients are "
+          "those of the old ones; they are dropped: accumulate them again");
     throw Error(
         "frostline: another forward with training came after accumulate, and its backward may have "
         "overwritten the gradients; they are dropped: accumulate them again");
@@ -319,6 +326,7 @@ class TrainingLoop {
     ++next.batches;
     next.counted += counted;
     next.forwards = network_->store().training_forwards();
+    next.writes = network_->store().writes();
     pending_ = next;
     return mean_loss(batch.labels);
   }

@@ -252,7 +252,8 @@ TEST_CASE("sizes and labels that do not fit are errors that change nothing") {
   REQUIRE_ERROR(dense_trainer.evaluate(std::span(images).first(3963), std::vector<int>(3963 / 3)),
                 "= 3960 numbers");  // labels and a part of an image, in proportion
   Network<Conv2d<8, 8, 3, 1, 1>, Input<8, 16, 16>> square{max_batch(1)};
-  REQUIRE_ERROR(square.predict(square.predict(std::vector<float>(8 * 16 * 16))), "its own outputs");
+  REQUIRE_ERROR(square.predict(square.predict(std::vector<float>(8 * 16 * 16))),
+                "the network's own memory");
   REQUIRE_ERROR(network.predict(std::span(images).first(100)), "3x40x33");
   REQUIRE_ERROR(network.tensor("fc.wieght"), "no tensor 'fc.wieght'");
   REQUIRE_ERROR((Network<HeadOnly, Image>{max_batch(0)}), "at least 1, got 0");

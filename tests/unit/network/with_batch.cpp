@@ -4,6 +4,7 @@
 
 #include "frostline/frostline.hpp"
 #include "support/catch.hpp"
+#include "support/counting_lender.hpp"
 #include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
@@ -123,14 +124,6 @@ TEST_CASE("networks that share parameters see each other's writes") {
   require_new_and_equal();
 }
 
-struct CountingLender : Lender {
-  explicit CountingLender(std::vector<float> values) : numbers(std::move(values)) {}
-  void require_unchanged() const override { ++readings; }
-  void rest() const override {}
-  std::vector<float> numbers;
-  mutable int readings = 0;
-};
-
 TEST_CASE("networks that share parameters pack borrowed weights once") {
   using Frozen = Network<Freeze<Small::model>, Small::input>;
   Frozen network{max_batch(2), seed(random_engine()())};
@@ -172,6 +165,17 @@ TEST_CASE("wrong use of networks that share parameters is an error") {
   REQUIRE_ERROR(network.predict(std::span(images).first(3 * small_pixels)),
                 "made with max_batch(2)");
 
+  // Their values and the parameters that they share are no images: a step overwrites them.
+  const std::size_t one = small_pixels;
+  REQUIRE(network.gradients().size() >= one);
+  for (Small* net : {&network, &evaluation}) {
+    const auto refused = [&](std::span<const float> floats) {
+      REQUIRE_ERROR(net->forward(floats.first(one), true), "are in the network's own memory");
+    };
+    refused(network.gradients());
+    refused(network.trainable());
+  }
+
   const auto words = "backward requires a forward with training just before it";
   const auto forward = [&] {
     network.forward(two, true);
@@ -203,6 +207,13 @@ TEST_CASE("wrong use of networks that share parameters is an error") {
   trainer.accumulate(two, labels);
   other.step(two, labels);
   REQUIRE_ERROR(trainer.update(), "another forward with training came after accumulate");
+  for (const bool initialises : {true, false}) {
+    trainer.accumulate(two, labels);
+    initialises ? evaluation.initialise(seed(random_engine()()))
+                : evaluation.write(Small::tensor("4.bias"), std::span(bias));
+    REQUIRE_ERROR(trainer.update(), "weights were written or initialised after accumulate");
+    REQUIRE(trainer.accumulated() == 0);
+  }
 }
 
 }  // namespace frostline::test::with_batch_test

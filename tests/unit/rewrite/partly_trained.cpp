@@ -2,6 +2,7 @@
 // Models on the CPU in which only single parameters, biases or norms train.
 #include "frostline/frostline.hpp"
 #include "support/check_partly_trained.hpp"
+#include "support/counting_lender.hpp"
 #include "support/internals.hpp"
 #include "support/layer_run.hpp"
 
@@ -63,15 +64,6 @@ TEST_CASE("a convolution's frozen weights are packed once, its bias again after 
                       (first.size() - lines) * sizeof(float)) == 0);
   Kernel::pack<Here, Pass::input_gradient>(call);
 }
-
-/// Counts how often its numbers are about to be read.
-struct CountingLender : Lender {
-  explicit CountingLender(std::vector<float> values) : numbers(std::move(values)) {}
-  void require_unchanged() const override { ++readings; }
-  void rest() const override {}
-  std::vector<float> numbers;
-  mutable int readings = 0;
-};
 
 TEST_CASE("frozen weights stay in their file while their layer's bias trains") {
   using Net = Network<Unfreeze<Freeze<Smooth>, "2.0.bias", "3.weight">, SmoothInput>;

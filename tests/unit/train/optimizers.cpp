@@ -117,8 +117,8 @@ TEST_CASE("a user's own optimizer trains") {
   for (const float one : average) CHECK(one != 0);
 }
 
-static_assert(ElementwiseOptimizer<Sgd> && ElementwiseOptimizer<AdamW> &&
-              ElementwiseOptimizer<SignSgd> && !ElementwiseOptimizer<ClipNorm>);
+static_assert(IsOptimizer<Sgd> && IsOptimizer<AdamW> && IsOptimizer<SignSgd> &&
+              !IsOptimizer<ClipNorm>);
 static_assert(GradientTransformFor<ClipNorm, cpu> && !GradientTransformFor<Sgd, cpu>);
 
 }  // namespace
