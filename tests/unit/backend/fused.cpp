@@ -40,9 +40,9 @@ std::vector<float> check_fused(int batch, float range = 1) {
 }
 /// Images whose values the ReLU6s cut off.
 template <class Model, class In>
-void check_up_to_6(int batch) {
+void check_up_to_6(int batch, float range = 40) {
   for (const auto& outputs :
-       {check_fused<Model, In>(batch, 40), check_fused<Model, In, DirectOnly>(batch, 40)})
+       {check_fused<Model, In>(batch, range), check_fused<Model, In, DirectOnly>(batch, range)})
     REQUIRE(std::ranges::count(outputs, 6.0f) > std::ptrdiff_t(outputs.size() / 20));
 }
 template <class Model, class In>
@@ -62,6 +62,12 @@ using Norm = BatchNorm2d<17, NormConstants{.epsilon = 0.5f}>;
 template <int Size, int Stride>
 using UpTo6 = Sequential<Conv2d<3, 17, Size, Stride, Size / 2>, BatchNorm2d<17>, ReLU6,
                          Residual<Sequential<Conv2d<17, 17, 3, 1, 1>, BatchNorm2d<17>>>, ReLU6>;
+/// Depthwise convolutions; a ragged number of channels, and a residual sum.
+template <int Size, int Stride, int Padding>
+using DepthwiseUpTo6 =
+    Sequential<Conv2d<3, 19, 1>, Conv2d<19, 19, Size, Stride, Padding, 1, 19>, BatchNorm2d<19>,
+               ReLU6, Residual<Sequential<Conv2d<19, 19, 3, 1, 1, 1, 19, false>, BatchNorm2d<19>>>,
+               ReLU6>;
 using OwnEpsilon = Sequential<Conv2d<3, 17, 3, 1, 1>, Norm, ReLU, Conv2d<17, 17, 1>, Norm>;
 template <int Size, int Stride>
 using Entrance = Sequential<Conv2d<3, 19, Size, Stride, Size / 2, 1, 1, false>, BatchNorm2d<19>,
@@ -88,6 +94,9 @@ TEST_CASE("a frozen convolution absorbs a ReLU6") {
   check_up_to_6<UpTo6<3, 1>, Input<3, 13, 11>>(2);
   check_up_to_6<UpTo6<7, 2>, Input<3, 37, 53>>(2);
   check_up_to_6<Sequential<Conv2d<4, 6, 3, 1, 1, 1, 2>, ReLU6>, Input<4, 13, 11>>(2);
+  check_up_to_6<DepthwiseUpTo6<3, 2, 1>, Input<3, 13, 31>>(3, 400);
+  check_up_to_6<DepthwiseUpTo6<5, 1, same_padding>, Input<3, 3, 1>>(3, 400);
+  check_up_to_6<DepthwiseUpTo6<5, 2, same_padding>, Input<3, 14, 12>>(3, 400);
 }
 
 TEST_CASE("a frozen convolution of the image absorbs the layers after it, also pooling") {

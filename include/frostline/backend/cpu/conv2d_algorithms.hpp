@@ -235,16 +235,16 @@ struct DepthwiseAlgorithm : ConvolutionAlgorithm {
   static constexpr Choice choice() { return {Layout::blocked, Layout::blocked, 0, "depthwise"}; }
 
   template <class At>
-  static constexpr detail::DepthwiseConvolution shape{BlockedMap{At::in}, BlockedMap{At::out},
-                                                      c.kernel,           c.stride,
-                                                      c.pads(At::in).top, c.pads(At::in).left};
+  static constexpr DepthwiseConvolution shape{BlockedMap{At::in}, BlockedMap{At::out},
+                                              c.kernel,           c.stride,
+                                              c.pads(At::in).top, c.pads(At::in).left};
   template <class At>
   static constexpr std::ptrdiff_t packed_floats() {
     return shape<At>.forward().packed_floats();
   }
   template <class At>
   static void pack(const Call& call, const WeightView& weights, float* packed) {
-    detail::depthwise_pack(call.team, shape<At>.forward(), weights, packed);
+    depthwise_pack(call.team, shape<At>.forward(), weights, packed);
   }
   template <class At>
   static constexpr std::ptrdiff_t packed_backward_floats() {
@@ -252,31 +252,29 @@ struct DepthwiseAlgorithm : ConvolutionAlgorithm {
   }
   template <class At>
   static void pack_backward(const Call& call) {
-    detail::depthwise_pack_backward(
-        call.team, shape<At>, WeightView::of(call.parameters[0], c.out, 1, c.kernel), call.packed);
+    depthwise_pack_backward(call.team, shape<At>,
+                            WeightView::of(call.parameters[0], c.out, 1, c.kernel), call.packed);
   }
   template <class At>
   static void forward(const Call& call, const float* weights, const Epilogue& epilogue) {
     zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
-    detail::depthwise_sum(call.team, shape<At>.forward(),
-                          detail::depthwise_tiles<At::out.width, c.stride>(), call.batch,
-                          call.inputs[0], weights, epilogue, call.output);
+    depthwise_sum(call.team, shape<At>.forward(), depthwise_tiles<At::out.width, c.stride>(),
+                  call.batch, call.inputs[0], weights, epilogue, call.output);
   }
   template <class At>
   static void input_gradient(const Call& call) {
     constexpr int even = divide_up(At::in.width, c.stride), odd_columns = At::in.width - even;
-    constexpr detail::DepthwiseTiles tiles[] = {
-        detail::depthwise_tiles<even, 1>(),
-        detail::depthwise_tiles<(odd_columns > 0 ? odd_columns : even),
-                                1>()};  // as DirectAlgorithm
-    detail::depthwise_input_gradient(call.team, shape<At>, tiles, call.batch, call.output_gradient,
-                                     call.packed, At::accumulates(0), call.input_gradients[0]);
+    constexpr DepthwiseTiles tiles[] = {
+        depthwise_tiles<even, 1>(),
+        depthwise_tiles<(odd_columns > 0 ? odd_columns : even), 1>()};  // as DirectAlgorithm
+    depthwise_input_gradient(call.team, shape<At>, tiles, call.batch, call.output_gradient,
+                             call.packed, At::accumulates(0), call.input_gradients[0]);
   }
   template <class At>
   static void weight_gradient(const Call& call) {
-    detail::depthwise_weight_gradient<c.kernel>(call.team, shape<At>, call.batch, call.inputs[0],
-                                                call.output_gradient, call.accumulate,
-                                                call.parameter_gradients[0]);
+    depthwise_weight_gradient<c.kernel>(call.team, shape<At>, call.batch, call.inputs[0],
+                                        call.output_gradient, call.accumulate,
+                                        call.parameter_gradients[0]);
   }
 };
 

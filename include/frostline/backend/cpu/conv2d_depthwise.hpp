@@ -21,8 +21,8 @@ struct DepthwiseAxis {
 
 /// A depthwise convolution as a sum over taps; its outputs are every `out_step`-th row and column
 /// from (out_y, out_x) on. The forward and the input gradient of any stride are such sums.
-/// A sum skips the rows that the image does not have. It reads up to two columns before and after a
-/// row: those are border too, since rows follow each other in memory.
+/// A sum skips the rows that the image does not have. It reads up to two columns before a row and
+/// after it: the second is the neighbouring row's border, which is zero, too.
 struct DepthwiseSum {
   BlockedMap in, out;
   DepthwiseAxis y, x;
@@ -45,7 +45,7 @@ struct DepthwiseConvolution {
   int size, stride, top, left;
 
   constexpr DepthwiseSum forward() const {
-    return {in, out, {stride, -top, size, 0, 1}, {stride, -left, size, 0, 1}};
+    return {in, out, forward_axis(top), forward_axis(left)};
   }
   /// The gradient of the inputs whose rows and columns are `row` and `column` modulo the stride.
   constexpr DepthwiseSum backward(int row, int column) const {
@@ -53,12 +53,19 @@ struct DepthwiseConvolution {
   }
 
  private:
+  constexpr DepthwiseAxis forward_axis(int padding) const {
+    return {.step = stride, .first = -padding, .taps = size, .weight = 0, .weight_step = 1};
+  }
   /// Input `stride * i + at - pad` was read by output `i + (at - k) / stride` with weight k.
   constexpr DepthwiseAxis backward_axis(int at) const {
     int last = -1, taps = 0;
     for (int k = 0; k < size; ++k)
       if ((at + size * stride - k) % stride == 0) last = k, ++taps;
-    return {1, (at - last) / stride, taps, last, -stride};
+    return {.step = 1,
+            .first = (at - last) / stride,
+            .taps = taps,
+            .weight = last,
+            .weight_step = -stride};
   }
 };
 
@@ -116,8 +123,9 @@ template <int Pixels, int Step>
 struct DepthwiseTiles {
   using Tile = void (*)(const DepthwiseWindow&, const float* in, const Epilogue&, std::ptrdiff_t at,
                         float* out);
-  int count, narrow;  // count: tiles of a row, of `narrow` pixels or one more
-  Tile tile[2];
+  int count;     // tiles of a row
+  int narrow;    // pixels of a tile; some have one more
+  Tile tile[2];  // for `narrow` pixels, and for one more
 };
 template <int Width, int Step>
 constexpr DepthwiseTiles depthwise_tiles() {
@@ -214,8 +222,8 @@ FROSTLINE_COMPILED_ONCE void depthwise_weight_gradient(const Team& team,
   const Shape shape = conv.out.shape;
   for_each_task(team, std::ptrdiff_t(conv.out.blocks()) * Size, [&](int task) {
     const BlockOfBatch block{conv.out, batch, task / Size};
-    const int ky = task % Size,
-              above = conv.top - ky;  // rows by which an output is above its input
+    const int ky = task % Size;
+    const int above = conv.top - ky;  // rows by which an output is above its input
     const int first = std::max(0, divide_up(above, conv.stride));
     const int last = std::min(shape.height, divide_up(conv.in.shape.height + above, conv.stride));
     OfBlock<double> total[Size];
