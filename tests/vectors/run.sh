@@ -17,11 +17,12 @@ for source in tests/unit/backend/*.cpp; do
   grep -q 'frostline/\(io\|checkpoint\|data\)/\|support/golden\|frostline/frostline.hpp\|swish' "$source" ||
     echo "#include \"$PWD/$source\"" >>$out/tests.cpp
 done
-passed=() failed=() skipped=()
+passed=() failed=() skipped=() known=()
 
 check() {  # check NAME COMPILER RUNNER FLAGS...; a RUNNER may be none
   local name=$1 compiler=$2 runner=$3 start=$SECONDS source objects=()
   shift 3
+  known+=("$name")
   [ ${#wanted[@]} -eq 0 ] || [[ " ${wanted[*]} " == *" $name "* ]] || return
   if [ "$runner" = none ]; then
     # shellcheck disable=SC2086
@@ -58,5 +59,8 @@ check avx2-clang clang++ env -O2 -march=x86-64-v3
 check fallback g++ env -O1
 check neon aarch64-linux-gnu-g++ "env GOMP_SPINCOUNT=0 qemu-aarch64-static" -O2 -static \
   -idirafter /usr/include
+for name in "$@"; do
+  [[ " ${known[*]} " == *" $name "* ]] || failed+=("$name (not one of ${known[*]} on this processor)")
+done
 echo "vectors: ${#passed[@]} passed, ${#failed[@]} failed: ${failed[*]-}, ${#skipped[@]} skipped: ${skipped[*]-}"
 [ ${#failed[@]} -eq 0 ]
