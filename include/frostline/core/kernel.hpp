@@ -129,9 +129,9 @@ struct Call {
   bool training = false;
   bool accumulate = false;      // parameter_gradient adds, else it assigns
   bool frozen_changed = false;  // pack: parameters that do not train have changed too
-  // For random numbers a layer hashes both with the element's index. `random` differs between
-  // nodes; `*step` differs between steps, and is in the backend's memory, since a recorded step
-  // reads it again.
+  // For random numbers a layer hashes both with the element's index, as DropoutMask does. `random`
+  // differs between nodes; `*step` differs between steps, and is in the backend's memory, since a
+  // recorded step reads it again.
   std::uint64_t random = 0;
   const std::uint64_t* step = nullptr;
 
