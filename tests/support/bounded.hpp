@@ -26,6 +26,7 @@ namespace frostline::test {
 inline constexpr int bounded_width = 4;
 inline constexpr int bounded_features = 8 * bounded_width;
 using BoundedImage = Input<3, 32, 32>;
+inline constexpr float other_order = 1e-5f;  // of sums: how much results may differ by it
 using Pretrained = ResNet18<bounded_width, ClassifierHead<bounded_features, 1000>>;
 
 // Models of a head; the number of classes is its parameter.
@@ -112,7 +113,12 @@ void require_same_description(const Bounded& bounded) {
   }
 }
 
-/// Trains a network made for AtMost<Bound> classes and one made for Number of them alike.
+/// Trains a network made for AtMost<Bound> classes and one made for Number of them alike. Before
+/// the first step, results differ by at most `most`. Training widens the difference: the dense
+/// head's batch norm sees one value of each picture, and where these are nearly equal it divides by
+/// almost nothing. Two equal networks, one of which had its last weights moved by one unit in the
+/// last place, differed after five steps by 1.6e-6 in the median of 300 pairs, and by up to 3e-4
+/// (for pictures of one brightness; they have several here).
 template <class Backend, template <class> class Model, template <auto> class Head, int Bound,
           int Number>
 void compare_bounded(float most) {
@@ -125,39 +131,43 @@ void compare_bounded(float most) {
   REQUIRE(snapshot(bounded) == snapshot(fixed));  // by the seed
   REQUIRE(saved_bytes_of(bounded) == saved_bytes_of(fixed));
 
-  const std::vector<float> images = random_floats(5 * BoundedImage::shape.size());
-  const auto check_predictions = [&] {
-    require_near(bounded.predict(images), fixed.predict(images), most);
+  std::vector<float> images = random_floats(5 * BoundedImage::shape.size());
+  for (std::size_t i = 0; i < images.size(); ++i)
+    images[i] += float(i / BoundedImage::shape.size());
+  const auto check_predictions = [&](float farthest) {
+    INFO("predictions");
+    require_near(bounded.predict(images), fixed.predict(images), farthest);
     const auto three = std::span(images).first(3 * BoundedImage::shape.size());
-    require_near(bounded.predict(three), fixed.predict(three), most);
+    require_near(bounded.predict(three), fixed.predict(three), farthest);
   };
-  check_predictions();
+  check_predictions(most);
   if constexpr (Fixed::trains) {
     const auto labels = random_labels(5 * Fixed::output_shape.pixels(), Number);
     const Sgd sgd{.learning_rate = 0.05f, .momentum = 0.9f, .weight_decay = 0.01f};
     Trainer one{bounded, CrossEntropy{.label_smoothing = 0.1f}, sgd};
     Trainer other{fixed, CrossEntropy{.label_smoothing = 0.1f}, sgd};
+    const float trained = 200 * most;
     for (int step = 0; step < 5; ++step) {
       INFO("step " << step);
       const float loss = one.step(images, labels), wanted = other.step(images, labels);
-      REQUIRE(std::abs(loss - wanted) <= most * (1 + wanted));
+      REQUIRE(std::abs(loss - wanted) <= (step == 0 ? most : trained) * (1 + wanted));
     }
     const Evaluation seen = one.evaluate(images, labels), wanted = other.evaluate(images, labels);
     CHECK(seen.correct == wanted.correct);
-    CHECK(std::abs(seen.loss() - wanted.loss()) <= double(most) * (1 + wanted.loss()));
-    require_same_weights(bounded, fixed, most);
+    CHECK(std::abs(seen.loss() - wanted.loss()) <= double(trained) * (1 + wanted.loss()));
+    require_same_weights(bounded, fixed, trained);
     if constexpr (Number < Bound) {
       CHECK(is_zero_after_the_classes(bounded.trainable(), bounded));
       CHECK(is_zero_after_the_classes(bounded.gradients(), bounded));
     }
     if (most == 0) REQUIRE(saved_bytes_of(bounded) == saved_bytes_of(fixed));
-    check_predictions();
+    check_predictions(trained);
     for (const NamedTensor& state : other.states()) {
       INFO(state.key);
       std::vector<float> here(state.size), there(state.size);
       one.read_state(state.key, here);
       other.read_state(state.key, there);
-      require_near(here, there, most);
+      require_near(here, there, trained);
     }
     // A label that is below the bound but not below the number.
     std::vector<int> too_large = labels;

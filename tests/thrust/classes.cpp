@@ -8,8 +8,6 @@
 
 namespace frostline::test::classes_test {
 
-constexpr float other_order = 1e-5f;  // of sums, and five steps after it
-
 TEST_CASE("with Thrust, a classifier for AtMost<N> classes equals one for its number") {
   compare_bounded<thrust_backend, HeadAlone, Classifier, 100, 37>(other_order);
   compare_bounded<thrust_backend, AllOf, Classifier, 50, 7>(other_order);

@@ -45,9 +45,6 @@ static_assert(kind<First, Branch, Main<Conv2d<4, 8, 1>>> == Problem::nothing);
 static_assert(kind<First, Branch, Main<Bounded<Conv2d<4, 8, 1>>>> == Problem::not_bounded);
 static_assert(kind<First, Main<Bounded<Conv2d<4, 8, 1>>>, Branch> == Problem::not_bounded);
 
-/// Another order of sums, and five steps after it.
-constexpr float other_order = 2e-6f;
-
 }  // namespace
 
 TEST_CASE("a classifier for AtMost<N> classes equals one for the given number") {
