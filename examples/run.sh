@@ -30,6 +30,7 @@ report and result.json. Without options: a new head on $default, for examples/da
   --seed N           of all random numbers: 0
   --backend NAME     cpu, or thrust where it was built
   --out FOLDER       for the results: out
+  --help             prints this
 TEXT
 }
 model='' size='' weights='' rest=()

@@ -6,6 +6,7 @@
 
 #include "frostline/models/efficientnet_lite.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/fixed_statistics.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
@@ -26,7 +27,7 @@ struct Choice {
   // pretrained network is replaced, so that its number of classes does not matter.
   using NewHead = Head<fl::AtMost<1000>>;
   using HeadOnly = fl::ReplaceHead<fl::Freeze<Net<Head<1000>>>, NewHead>;
-  using LastStageAndHead = fl::Unfreeze<HeadOnly, LastStage...>;
+  using LastStageAndHead = fl::FixedStatistics<fl::Unfreeze<HeadOnly, LastStage...>>;
   using Everything = fl::ReplaceHead<Net<Head<1000>>, NewHead>;
 };
 
@@ -47,9 +48,9 @@ using Linear1280Drop3 = fl::LiteHead<1280, Classes, fl::Probability{0.3f}>;
 
 // clang-format off
 namespace models {
-using efficientnet_lite0 = Choice<fl::EfficientNetLite0, Linear1280, 224, "_blocks.15", "_conv_head", "_bn1", "_fc">;
-using efficientnet_lite1 = Choice<fl::EfficientNetLite1, Linear1280, 240, "_blocks.20", "_conv_head", "_bn1", "_fc">;
-using efficientnet_lite2 = Choice<fl::EfficientNetLite2, Linear1280Drop3, 260, "_blocks.20", "_conv_head", "_bn1", "_fc">;
+using efficientnet_lite0 = Choice<fl::EfficientNetLite0, Linear1280, 224, "_blocks.11", "_blocks.12", "_blocks.13", "_blocks.14", "_blocks.15", "_conv_head", "_bn1", "_fc">;
+using efficientnet_lite1 = Choice<fl::EfficientNetLite1, Linear1280, 240, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
+using efficientnet_lite2 = Choice<fl::EfficientNetLite2, Linear1280Drop3, 260, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
 using resnet18 = Choice<ResNet18Width64, Linear512, 224, "layer4", "fc">;
 using resnet34 = Choice<ResNet34Width64, Linear512, 224, "layer4", "fc">;
 using resnet18_w16 = Choice<ResNet18Width16, Linear128, 96, "layer4", "fc">;
