@@ -33,14 +33,19 @@ struct LinearWeights {
   std::vector<float> weight, bias;
 };
 
+/// A linear layer on features of this size, as a network.
+template <int Features, class Backend>
+using HeadNetwork =
+    fl::Network<fl::ClassifierHead<Features, fl::AtMost<1000>>, fl::Input<Features, 1, 1>, Backend>;
+
 /// One step of a recipe: a network of its own. It begins with the head `from`, if there is one, and
 /// with `probes` it only fits the head. Returns the head. The last step writes the results.
 template <class Model, class Backend>
 LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions& options,
                    const char* mode, bool probes, const LinearWeights* from = nullptr,
                    bool is_last = true) {
-  fl::Network<Model, fl::Input<3, side, side>, Backend> network{
-      fl::max_batch(options.batch), fl::classes(run.classes()), fl::seed(options.seed)};
+  using Network = fl::Network<Model, fl::Input<3, side, side>, Backend>;
+  Network network{fl::max_batch(options.batch), fl::classes(run.classes()), fl::seed(options.seed)};
   run.begin({network.trainable_count(), network.parameter_count(), network.threads()}, mode);
   if (options.weights == "none")
     std::printf("no pretrained weights: initial values from the seed\n");
@@ -55,16 +60,32 @@ LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions&
   if (from) write(from->weight, from->bias);
 
   // A head of a probe is sure of its training samples, which smoothed labels would undo.
-  fl::Trainer trainer{network, fl::CrossEntropy{.label_smoothing = from || probes ? 0.0f : 0.1f},
-                      fl::Sgd{.learning_rate = options.learning_rate,
-                              .momentum = 0.9f,
-                              .weight_decay = 5e-4f,
-                              .nesterov = true}};
+  const fl::CrossEntropy loss{.label_smoothing = from || probes ? 0.0f : 0.1f};
+  const fl::Sgd optimizer{.learning_rate = options.learning_rate,
+                          .momentum = 0.9f,
+                          .weight_decay = 5e-4f,
+                          .nesterov = true};
+  fl::Trainer trainer{network, loss, optimizer};
   fl::FitTargetOf target(trainer);
-  if (probes)
+  if (probes) {
     run.probe(target, write);
-  else
+  } else if constexpr (std::same_as<Model, typename Chosen::HeadOnly>) {
+    if (run.augments()) {
+      run.fit(target);
+    } else {
+      HeadNetwork<int(Network::feature_shape.size()), Backend> head{
+          fl::max_batch(options.batch), fl::classes(run.classes()), fl::seed(options.seed)};
+      fl::Trainer head_trainer{head, loss, optimizer};
+      fl::FitTargetOf head_target(head_trainer);
+      run.fit_head(target, head_target, [&](const fl::Standardization& standard) {
+        std::vector<float> weight = head.values("fc.weight"), bias = head.values("fc.bias");
+        standard.fold(std::span(weight), std::span(bias));
+        write(weight, bias);
+      });
+    }
+  } else {
     run.fit(target);
+  }
   if (is_last)
     run.finish([&](const std::map<std::string, std::string>& metadata) {
       fl::save(network, std::filesystem::path(options.out) / "finetuned.safetensors",

@@ -61,7 +61,7 @@ FinetuningOptions parse_finetuning(int argc, char** argv, const std::string& mod
   line.number("--epochs", options.epochs, "passes over the data; 0: 30, for lp-ft 10", 0, 100000);
   line.number("--batch", options.batch, "pictures per step", 2, 4096);
   line.number("--learning-rate", options.learning_rate,
-              "highest value of a cosine; 0: 0.05 for head, 0.005 for lp-ft, else 0.02");
+              "highest value of a cosine; 0: 0.01 for head, 0.005 for lp-ft, else 0.02");
   line.choice("--augment", options.augment,
               "crops and mirrors pictures at random; by default if more than the head trains. "
               "Without, frozen layers run once per picture",
@@ -79,7 +79,7 @@ FinetuningOptions parse_finetuning(int argc, char** argv, const std::string& mod
   const bool head = options.recipe == "head", tunes = options.recipe == "lp-ft";
   if (options.augment.empty()) options.augment = head || options.recipe == "probe" ? "no" : "yes";
   if (options.epochs == 0) options.epochs = tunes ? 10 : 30;
-  if (options.learning_rate == 0) options.learning_rate = head ? 0.05f : tunes ? 0.005f : 0.02f;
+  if (options.learning_rate == 0) options.learning_rate = head ? 0.01f : tunes ? 0.005f : 0.02f;
   return options;
 }
 
@@ -125,9 +125,7 @@ void Finetuning::probe(
     const std::function<void(std::span<const float>, std::span<const float>)>& write) {
   load(false);
   const auto start = Clock::now();
-  fl::FitOptions caching = watched({});
-  if (options_.cache == "f16") caching.cache->type = fl::ElementType::f16;
-  const auto cache = fl::cached_features(target, *training_, caching);
+  const auto cache = fl::cached_features(target, *training_, caching_options());
   fl::LogisticRegressionOptions fitting;
   fitting.seed = options_.seed;
   const auto fitted = fl::fit_logistic_regression(*cache, classes(), fitting);
@@ -150,22 +148,61 @@ void Finetuning::probe(
              100 * judged_.evaluation.accuracy());
 }
 
-void Finetuning::fit(fl::FitTarget& target) {
-  load(augments());
-  const auto start = Clock::now();
+fl::FitOptions Finetuning::caching_options() const {  // features of a head are always cached
+  fl::FitOptions caching;
+  if (options_.cache == "f16") caching.cache->type = fl::ElementType::f16;
+  return watched(caching);
+}
+
+fl::FitOptions Finetuning::fit_options() const {
   fl::FitOptions fitting{.epochs = options_.epochs,
                          .batch = options_.batch,
                          .seed = options_.seed,
                          .restore_best = options_.best};
   if (options_.cache == "f16") fitting.cache->type = fl::ElementType::f16;
   if (options_.cache == "none") fitting.cache.reset();
-  fl::FitResult result = fl::fit(target, *training_, *validation_, watched(fitting));
+  return watched(fitting);
+}
+
+void Finetuning::fit(fl::FitTarget& target) {
+  load(augments());
+  fit(target, *training_, *validation_);
+}
+
+void Finetuning::fit(fl::FitTarget& target, const fl::detail::DataView& training,
+                     const fl::detail::DataView& validation) {
+  const auto start = Clock::now();
+  fl::FitResult result = fl::fit(target, training, validation, fit_options());
   seconds_ += seconds_since(start);
   for (EpochResult& epoch : result.epochs) {
     epoch.epoch = int(epochs_.size()) + 1;  // a probe before was the first
     epochs_.push_back(epoch);
   }
   judged_ = std::move(result.validation);
+}
+
+void Finetuning::fit_head(fl::FitTarget& target, fl::FitTarget& head,
+                          const std::function<void(const fl::Standardization&)>& fold) {
+  load(false);
+  const auto start = Clock::now();
+  std::optional<fl::Standardization> standard;  // of the pictures to train on
+  const auto features = [&](const fl::ImageDataSet& data) {
+    const auto cache = fl::cached_features(target, data, caching_options());
+    if (!standard) standard.emplace(*cache);
+    std::vector<float> rows;
+    std::vector<int> labels;
+    for (std::size_t i = 0; i < data.size(); ++i) {
+      const auto row = cache->gather(std::span(&i, 1)).features;
+      rows.insert(rows.end(), row.begin(), row.end());
+      labels.push_back(data.label(i));
+    }
+    standard->apply(rows);
+    return fl::TensorDataSet(head.input_shape(), std::move(rows), std::move(labels), classes());
+  };
+  const fl::TensorDataSet training = features(*training_), validation = features(*validation_);
+  seconds_ += seconds_since(start);
+  fit(head, training, validation);
+  fold(*standard);
 }
 
 void Finetuning::finish(

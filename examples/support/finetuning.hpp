@@ -9,7 +9,8 @@
 #include <string>
 
 #include "data_set.hpp"
-#include "frostline/train/fit_target.hpp"
+#include "frostline/train/fit.hpp"
+#include "frostline/train/standardization.hpp"
 #include "report.hpp"
 
 namespace examples {
@@ -62,12 +63,20 @@ class Finetuning {
              const std::function<void(std::span<const float>, std::span<const float>)>& write);
   /// Trains by SGD.
   void fit(frostline::FitTarget& target);
+  /// Trains the head by SGD on the features of all pictures, computed once and standardised: `head`
+  /// is a linear layer's. Then `fold` makes of it the network's, for features as they are.
+  void fit_head(frostline::FitTarget& target, frostline::FitTarget& head,
+                const std::function<void(const frostline::Standardization&)>& fold);
+  bool augments() const { return options_.augment == "yes"; }
   /// First calls `save` with the metadata, since the weights took the most work; prints the
   /// confusion matrix and writes result.json and report.html.
   void finish(const std::function<void(const std::map<std::string, std::string>&)>& save);
 
  private:
-  bool augments() const { return options_.augment == "yes"; }
+  frostline::FitOptions caching_options() const;
+  frostline::FitOptions fit_options() const;
+  void fit(frostline::FitTarget& target, const frostline::detail::DataView& training,
+           const frostline::detail::DataView& validation);
   void load(bool varied);
 
   FinetuningOptions options_;

@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "frostline/core/error.hpp"
@@ -23,6 +24,7 @@
 #include "frostline/data/shuffle.hpp"
 #include "frostline/data/stratified_split.hpp"
 #include "frostline/train/feature_cache.hpp"
+#include "frostline/train/standardization.hpp"
 
 namespace frostline {
 
@@ -67,14 +69,6 @@ class OneEigenThread {
   int before_ = Eigen::nbThreads();
 };
 
-/// Samples of features, of which any can be fetched, in any order.
-struct FeatureRows {
-  std::size_t samples = 0;
-  int features = 0;
-  /// The features and labels of these samples, valid until the next call.
-  std::function<FeatureBatch(std::span<const std::size_t>)> gather;
-};
-
 /// The regularised loss of a linear classifier on standardised features:
 ///
 ///     mean over samples of cross-entropy + regularization / 2 * sum of squares of the weights
@@ -85,26 +79,8 @@ class LogisticLoss {
   using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  /// Computes the mean and the deviation of each feature. A feature whose deviation is mere
-  /// rounding is constant, and its weights stay 0.
   LogisticLoss(const FeatureRows& rows, std::span<const std::size_t> samples, int classes)
-      : rows_(&rows), samples_(samples), classes_(classes) {
-    const double count = double(samples.size());
-    mean_ = Eigen::RowVectorXd::Zero(rows.features);
-    Eigen::RowVectorXd squares = mean_, largest = mean_;
-    for_each_block([&](const Eigen::Map<const Floats>& block, std::span<const int>) {
-      mean_ += block.cast<double>().colwise().sum() / count;
-      largest = largest.cwiseMax(block.cast<double>().cwiseAbs().colwise().maxCoeff());
-    });
-    for_each_block([&](const Eigen::Map<const Floats>& block, std::span<const int>) {
-      squares += (block.cast<double>().rowwise() - mean_).cwiseAbs2().colwise().sum() / count;
-    });
-    const Eigen::RowVectorXd deviation = squares.cwiseSqrt();
-    constexpr double rounding = 1e-6;
-    scale_ =
-        (deviation.array() > rounding * largest.array())
-            .select(deviation.array().inverse(), Eigen::RowVectorXd::Zero(rows.features).array());
-  }
+      : rows_(&rows), samples_(samples), classes_(classes), standard_(rows, samples) {}
 
   std::size_t coefficients() const {
     return std::size_t(classes_) * std::size_t(rows_->features + 1);
@@ -120,9 +96,8 @@ class LogisticLoss {
     d_bias.setZero();
     double loss = 0;
     const double count = double(samples_.size());
-    for_each_block([&](const Eigen::Map<const Floats>& block, std::span<const int> labels) {
-      const Matrix x = standardised(block);  // (block, features)
-      Matrix p = x * weight.transpose();     // (block, classes): logits, then probabilities
+    for_each_block([&](const Matrix& x, std::span<const int> labels) {
+      Matrix p = x * weight.transpose();  // (block, classes): logits, then probabilities
       p.rowwise() += bias;
       loss += softmax(p, labels) / count;
       for (std::size_t i = 0; i < labels.size(); ++i) p(Eigen::Index(i), labels[i]) -= 1;
@@ -139,8 +114,8 @@ class LogisticLoss {
     const Eigen::Map<const Eigen::RowVectorXd> bias(coefficients + weight.size(), classes_);
     double loss = 0;
     for_each_block(
-        [&](const Eigen::Map<const Floats>& block, std::span<const int> labels) {
-          Matrix p = standardised(block) * weight.transpose();
+        [&](const Matrix& x, std::span<const int> labels) {
+          Matrix p = x * weight.transpose();
           p.rowwise() += bias;
           loss += softmax(p, labels) / double(samples.size());
         },
@@ -150,37 +125,34 @@ class LogisticLoss {
 
   /// The classifier of features that are not standardised.
   LogisticRegression folded(const double* coefficients) const {
-    const Eigen::Map<const Matrix> weight(coefficients, classes_, rows_->features);
-    const Eigen::Map<const Eigen::RowVectorXd> bias(coefficients + weight.size(), classes_);
-    const Matrix unscaled = weight.array().rowwise() * scale_.array();
-    const Eigen::RowVectorXd shifted = bias - mean_ * unscaled.transpose();
+    std::vector<double> all(coefficients, coefficients + this->coefficients());
+    const auto [weight, bias] = std::pair(std::span(all).first(all.size() - std::size_t(classes_)),
+                                          std::span(all).last(std::size_t(classes_)));
+    standard_.fold(weight, bias);
     LogisticRegression result;
     result.classes = classes_;
     result.features = rows_->features;
-    result.weight.assign(unscaled.data(), unscaled.data() + unscaled.size());
-    result.bias.assign(shifted.data(), shifted.data() + shifted.size());
+    result.weight.assign(weight.begin(), weight.end());
+    result.bias.assign(bias.begin(), bias.end());
     return result;
   }
 
  private:
-  static constexpr std::size_t block_samples = 256;
-
+  /// Calls action(standardised features, labels). Shapes: (block, features), (block).
   template <class Action>
   void for_each_block(Action action) const {
     for_each_block(action, samples_);
   }
   template <class Action>
   void for_each_block(Action action, std::span<const std::size_t> samples) const {
-    for (std::size_t first = 0; first < samples.size(); first += block_samples) {
-      const auto part = samples.subspan(first, std::min(block_samples, samples.size() - first));
-      const FeatureBatch batch = rows_->gather(part);
-      action(Eigen::Map<const Floats>(batch.features.data(), Eigen::Index(part.size()),
-                                      rows_->features),
-             batch.labels);
-    }
-  }
-  Matrix standardised(const Eigen::Map<const Floats>& block) const {
-    return (block.cast<double>().rowwise() - mean_).array().rowwise() * scale_.array();
+    const Eigen::Map<const Eigen::RowVectorXd> mean(standard_.mean.data(), rows_->features);
+    const Eigen::Map<const Eigen::RowVectorXd> scale(standard_.scale.data(), rows_->features);
+    rows_->for_each_block(samples, [&](const FeatureBatch& batch) {
+      const Eigen::Map<const Floats> block(batch.features.data(), Eigen::Index(batch.labels.size()),
+                                           rows_->features);
+      const Matrix x = (block.cast<double>().rowwise() - mean).array().rowwise() * scale.array();
+      action(x, batch.labels);
+    });
   }
   /// Replaces logits by probabilities; returns the sum of the cross-entropies.
   static double softmax(Matrix& logits, std::span<const int> labels) {
@@ -198,7 +170,7 @@ class LogisticLoss {
   const FeatureRows* rows_;
   std::span<const std::size_t> samples_;
   int classes_;
-  Eigen::RowVectorXd mean_, scale_;
+  Standardization standard_;
 };
 
 /// Coefficients in memory that is aligned as libLBFGS needs it, and their fit.
@@ -426,15 +398,7 @@ inline LogisticRegression fit_logistic_regression(std::span<const float> feature
 /// once. Throws: Error as above, and if the cache is not full.
 inline LogisticRegression fit_logistic_regression(FeatureCache& cache, int classes,
                                                   const LogisticRegressionOptions& options = {}) {
-  if (!cache.full())
-    throw Error(detail::format_text(
-        "frostline: fit_logistic_regression requires a full cache, got {} of {} samples",
-        cache.size(), cache.capacity()));
-  return detail::fit_logistic_regression(
-      {.samples = cache.size(),
-       .features = int(cache.shape().size()),
-       .gather = [&](std::span<const std::size_t> samples) { return cache.gather(samples); }},
-      classes, options);
+  return detail::fit_logistic_regression(detail::rows_of(cache), classes, options);
 }
 
 }  // namespace frostline

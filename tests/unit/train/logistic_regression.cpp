@@ -197,7 +197,7 @@ TEST_CASE("a network with the weights of a logistic regression has its loss") {
   const std::vector<float> images = random_floats(samples * shape.size());
   const std::vector<int> labels = Problem().labels;
   FeatureCache cache{network, samples};
-  REQUIRE_ERROR(fit_logistic_regression(cache, count), "requires a full cache");
+  REQUIRE_ERROR(fit_logistic_regression(cache, count), "a full feature cache is required");
   cache.append(images, labels);
   const LogisticRegression fit = fit_logistic_regression(cache, count);
   network.write(network.tensor("fc.weight"), std::span<const float>(fit.weight));
