@@ -75,7 +75,10 @@ LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions&
     } else {
       HeadNetwork<int(Network::feature_shape.size()), Backend> head{
           fl::max_batch(options.batch), fl::classes(run.classes()), fl::seed(options.seed)};
-      fl::Trainer head_trainer{head, loss, optimizer};
+      // On standardised features a penalty costs the same for each, and as much as a probe's does.
+      fl::Sgd penalised = optimizer;
+      penalised.weight_decay = 0.03f;
+      fl::Trainer head_trainer{head, loss, penalised};
       fl::FitTargetOf head_target(head_trainer);
       run.fit_head(target, head_target, [&](const fl::Standardization& standard) {
         std::vector<float> weight = head.values("fc.weight"), bias = head.values("fc.bias");
