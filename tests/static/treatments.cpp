@@ -3,6 +3,7 @@
 #include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/fixed_statistics.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/train_only.hpp"
