@@ -1,9 +1,9 @@
-# find_package(frostline [COMPONENTS images thrust compiled]): frostline::frostline, and a target
+# find_package(frostline [COMPONENTS images probe thrust compiled]): frostline::frostline, and a target
 # frostline::<component> for each that is named. Where none is named, for each whose libraries are
 # found.
 set(frostline_components ${frostline_FIND_COMPONENTS})
 if(NOT frostline_components)
-  set(frostline_components images thrust compiled)
+  set(frostline_components images probe thrust compiled)
 endif()
 include(${CMAKE_CURRENT_LIST_DIR}/frostline-dependencies.cmake)
 include(${CMAKE_CURRENT_LIST_DIR}/frostline-targets.cmake)
@@ -13,9 +13,9 @@ foreach(component IN LISTS frostline_components)
   if(frostline_${component}_missing)
     list(JOIN frostline_${component}_missing " and " frostline_reason)
     set(frostline_reason "frostline::${component} needs ${frostline_reason}, which is not found.")
-  elseif(NOT component MATCHES "^(images|thrust|compiled)$")
+  elseif(NOT component MATCHES "^(images|probe|thrust|compiled)$")
     set(frostline_reason
-        "frostline has no component ${component}; it has images, thrust and compiled.")
+        "frostline has no component ${component}; it has images, probe, thrust and compiled.")
   elseif(NOT EXISTS ${CMAKE_CURRENT_LIST_DIR}/frostline-${component}-targets.cmake)
     set(frostline_reason
         "This frostline was installed without frostline::compiled (FROSTLINE_BUILD_COMPILED).")

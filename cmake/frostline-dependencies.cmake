@@ -1,6 +1,6 @@
 # What the targets link, found alike for the project and for find_package(frostline): what
-# frostline::frostline links is required; of the components in frostline_components, images and
-# thrust, frostline_<component>_missing becomes what was not found, or nothing.
+# frostline::frostline links is required; of the components in frostline_components, images,
+# probe and thrust, frostline_<component>_missing becomes what was not found, or nothing.
 find_package(Boost 1.74 REQUIRED)
 find_package(fmt REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)
@@ -17,6 +17,18 @@ if("images" IN_LIST frostline_components)
   pkg_check_modules(TURBOJPEG QUIET IMPORTED_TARGET libturbojpeg)
   if(NOT TARGET PkgConfig::TURBOJPEG)
     list(APPEND frostline_images_missing "libjpeg-turbo (pkg-config's libturbojpeg)")
+  endif()
+endif()
+
+if("probe" IN_LIST frostline_components)
+  set(frostline_probe_missing)
+  find_package(Eigen3 3.4 QUIET NO_MODULE)
+  pkg_check_modules(LBFGS QUIET IMPORTED_TARGET liblbfgs)
+  if(NOT TARGET PkgConfig::LBFGS)
+    list(APPEND frostline_probe_missing "libLBFGS (pkg-config's liblbfgs)")
+  endif()
+  if(NOT TARGET Eigen3::Eigen)
+    list(APPEND frostline_probe_missing "Eigen 3.4")
   endif()
 endif()
 

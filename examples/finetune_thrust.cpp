@@ -5,5 +5,5 @@
 #include "support/finetune_models.hpp"
 
 void finetune_by_thrust(const examples::FinetuningOptions& options) {
-  run_mode<fl::thrust_backend>(options);
+  run_recipe<fl::thrust_backend>(options);
 }

@@ -1,14 +1,15 @@
 #!/usr/bin/env bash
 # Installs what is missing of the packages that a set of the project needs, which Debian 12 and 13
 # and Ubuntu 24.04 have.
-# Usage: scripts/install.sh SET...   sets: build, thrust, clang, neon, format, tidy, golden,
-#                                   peers, benchmarks, faults, distributions
+# Usage: scripts/install.sh SET...   sets: build, weights, thrust, clang, neon, format, tidy,
+#                                   golden, peers, benchmarks, faults, distributions
 set -euo pipefail
 
 declare -A sets=(
   [build]="g++ cmake ninja-build pkg-config ccache libboost-dev libfmt-dev
            libjansson-dev libturbojpeg0-dev libpng-dev zlib1g-dev catch2
-           libcli11-dev gnuplot-nox"
+           libcli11-dev gnuplot-nox liblbfgs-dev libeigen3-dev"
+  [weights]="python3 python3-venv ca-certificates"
   [thrust]="libthrust-dev libeigen3-dev"
   [clang]="clang libomp-dev"
   [neon]="g++-aarch64-linux-gnu qemu-user-static"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// The models that finetune trains on any backend; one source file per backend includes this.
+// The steps of finetune's recipes on any backend; one source file per backend includes this.
 #pragma once
 
 #include <cstdio>
@@ -7,70 +7,108 @@
 #include "finetuning.hpp"
 #include "frostline/checkpoint/load.hpp"
 #include "frostline/checkpoint/save.hpp"
-#include "frostline/models/resnet.hpp"
 #include "frostline/network/network.hpp"
-#include "frostline/rewrite/frozen.hpp"
-#include "frostline/rewrite/replace_head.hpp"
-#include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/trainer.hpp"
+#include "models.hpp"
+
+// CMake defines which of models.hpp's networks this program is for, and the size of its input.
+#ifndef FROSTLINE_MODEL
+#define FROSTLINE_MODEL resnet18_w16
+#endif
+#define FROSTLINE_TEXT_OF(name) #name
+#define FROSTLINE_TEXT(name) FROSTLINE_TEXT_OF(name)
 
 namespace fl = frostline;
 
-// One class per folder; another data set needs another number here. The pretrained model's number
-// of classes does not matter, since its head is replaced.
-constexpr int classes = 10, side = 96;
-using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
-using NewHead = fl::ClassifierHead<128, classes>;
+using Chosen = examples::models::FROSTLINE_MODEL;
+constexpr const char* model_name = FROSTLINE_TEXT(FROSTLINE_MODEL);
+#ifdef FROSTLINE_SIZE
+constexpr int side = FROSTLINE_SIZE;
+#else
+constexpr int side = Chosen::size;
+#endif
 
-// The type says which layers train: four models, four networks.
-using HeadOnly = fl::ReplaceHead<fl::Freeze<Pretrained>, NewHead>;
-using Layer4 = fl::Unfreeze<HeadOnly, "layer4", "fc">;
-using Everything = fl::ReplaceHead<Pretrained, NewHead>;
-using Scratch = fl::ResNet18<16, NewHead>;
+/// Weights and biases of a head.
+struct LinearWeights {
+  std::vector<float> weight, bias;
+};
 
+/// A linear layer on features of this size, as a network.
+template <int Features, class Backend>
+using HeadNetwork =
+    fl::Network<fl::ClassifierHead<Features, fl::AtMost<1000>>, fl::Input<Features, 1, 1>, Backend>;
+
+/// One step of a recipe: a network of its own. It begins with the head `from`, if there is one, and
+/// with `probes` it only fits the head. Returns the head. The last step writes the results.
 template <class Model, class Backend>
-void run(const examples::FinetuningOptions& options) {
+LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions& options,
+                   const char* mode, bool probes, const LinearWeights* from = nullptr,
+                   bool is_last = true) {
   using Network = fl::Network<Model, fl::Input<3, side, side>, Backend>;
-  examples::prepare_finetuning(options, Network::parameter_count() * sizeof(float));
-  Network network{fl::max_batch(options.batch), fl::seed(options.seed)};
-  if (options.mode == "scratch" || options.weights == "none")
-    std::printf("no pretrained weights: Kaiming initialisation from the seed\n");
+  Network network{fl::max_batch(options.batch), fl::classes(run.classes()), fl::seed(options.seed)};
+  run.begin({network.trainable_count(), network.parameter_count(), network.threads()}, mode);
+  if (options.weights == "none")
+    std::printf("no pretrained weights: initial values from the seed\n");
   else
     std::printf("%s: %s\n", options.weights.c_str(),
                 fl::load_pretrained(network, options.weights).text().c_str());
-  const examples::DataSets data = examples::load_pictures(options, classes);
-  std::printf("--train %s: %zu of %zu parameters train, on %zu pictures; %zu to validate\n",
-              options.mode.c_str(), network.trainable_count(), network.parameter_count(),
-              data.training.size(), data.validation.size());
+  const std::string linear(Chosen::linear);
+  const auto write = [&](std::span<const float> weight, std::span<const float> bias) {
+    network.write(network.tensor(linear + ".weight"), weight);
+    network.write(network.tensor(linear + ".bias"), bias);
+  };
+  if (from) write(from->weight, from->bias);
 
-  fl::Trainer trainer{network, fl::CrossEntropy{.label_smoothing = 0.1f},
-                      fl::Sgd{.learning_rate = options.learning_rate,
-                              .momentum = 0.9f,
-                              .weight_decay = 5e-4f,
-                              .nesterov = true}};
+  // A head of a probe is sure of its training samples, which smoothed labels would undo.
+  const fl::CrossEntropy loss{.label_smoothing = from || probes ? 0.0f : 0.1f};
+  const fl::Sgd optimizer{.learning_rate = options.learning_rate,
+                          .momentum = 0.9f,
+                          .weight_decay = 5e-4f,
+                          .nesterov = true};
+  fl::Trainer trainer{network, loss, optimizer};
   fl::FitTargetOf target(trainer);
-  std::string names;  // for predict
-  for (const std::string& name : data.training.classes())
-    names += (names.empty() ? "" : "\n") + name;
-  const std::filesystem::path out(options.out);
-  examples::finetune(target,
-                     {network.trainable_count(), network.parameter_count(), network.threads()},
-                     data, options, [&] {
-                       fl::save(network, out / "finetuned.safetensors",
-                                {.metadata = {{"format", "pt"}, {"classes", names}}});
-                     });
-  std::printf("\nwrote finetuned.safetensors, report.html and result.json to %s\n",
-              std::filesystem::absolute(out).lexically_normal().c_str());
+  if (probes) {
+    run.probe(target, write);
+  } else if constexpr (std::same_as<Model, typename Chosen::HeadOnly>) {
+    if (run.augments()) {
+      run.fit(target);
+    } else {
+      HeadNetwork<int(Network::feature_shape.size()), Backend> head{
+          fl::max_batch(options.batch), fl::classes(run.classes()), fl::seed(options.seed)};
+      // On standardised features a penalty costs the same for each, and as much as a probe's does.
+      fl::Sgd penalised = optimizer;
+      penalised.weight_decay = 0.03f;
+      fl::Trainer head_trainer{head, loss, penalised};
+      fl::FitTargetOf head_target(head_trainer);
+      run.fit_head(target, head_target, [&](const fl::Standardization& standard) {
+        std::vector<float> weight = head.values("fc.weight"), bias = head.values("fc.bias");
+        standard.fold(std::span(weight), std::span(bias));
+        write(weight, bias);
+      });
+    }
+  } else {
+    run.fit(target);
+  }
+  if (is_last)
+    run.finish([&](const std::map<std::string, std::string>& metadata) {
+      fl::save(network, std::filesystem::path(options.out) / "finetuned.safetensors",
+               {.metadata = metadata});
+    });
+  return {network.values(linear + ".weight"), network.values(linear + ".bias")};
 }
 
 template <class Backend>
-void run_mode(const examples::FinetuningOptions& options) {
-  if (options.mode == "head")
-    run<HeadOnly, Backend>(options);
-  else if (options.mode == "layer4")
-    run<Layer4, Backend>(options);
-  else if (options.mode == "all")
-    run<Everything, Backend>(options);
-  else
-    run<Scratch, Backend>(options);
+void run_recipe(const examples::FinetuningOptions& options) {
+  examples::Finetuning run(options);
+  if (options.recipe == "probe" || options.recipe == "head") {
+    step<Chosen::HeadOnly, Backend>(run, options, "head", options.recipe == "probe");
+  } else if (options.recipe == "lp-ft") {
+    const LinearWeights probed =
+        step<Chosen::HeadOnly, Backend>(run, options, "head", true, nullptr, false);
+    step<Chosen::LastStageAndHead, Backend>(run, options, "last-stage", false, &probed);
+  } else if (options.recipe == "last-stage") {
+    step<Chosen::LastStageAndHead, Backend>(run, options, "last-stage", false);
+  } else {
+    step<Chosen::Everything, Backend>(run, options, "all", false);
+  }
 }

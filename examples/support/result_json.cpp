@@ -59,6 +59,11 @@ void write_result(const std::filesystem::path& path, const Result& result) {
     best = std::fmax(best, last);
   }
   set("mode", text(result.mode));
+  set("recipe", text(result.recipe));
+  set("model", text(result.model));
+  set("weights", text(result.weights));
+  set("regularization",
+      number(result.regularization.value_or(std::numeric_limits<double>::quiet_NaN())));
   set("seconds", number(result.seconds));
   set("seed", seed_number(result.seed));
   set("classes", json_array());

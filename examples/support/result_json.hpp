@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,14 +14,17 @@ namespace examples {
 
 /// A training run. Units: seconds of wall time, over all epochs.
 struct Result {
-  std::string mode;
+  std::string mode;  // the layers that trained last: head, last-stage or all
+  std::string recipe, model, weights;
+  std::optional<double> regularization;  // that of a probe
   double seconds = 0;
   std::uint64_t seed = 0;
   std::vector<std::string> classes;
   std::vector<EpochResult> epochs;
 };
 
-/// Writes the run as an object with mode, seconds, seed, classes, best_validation_accuracy and
+/// Writes the run as an object with mode, recipe, model, weights, regularization (null without a
+/// probe), seconds, seed, classes, best_validation_accuracy and
 /// final_validation_accuracy, and an array by epoch for each number of EpochResult. Numbers that
 /// are not finite become null, also the accuracies if there are no epochs; a seed of 2^63 or more,
 /// for which jansson has no integer, becomes text.

@@ -11,6 +11,7 @@
 #include "frostline/network/network.hpp"
 #include "frostline/network/to_backend.hpp"
 #include "frostline/program/summary.hpp"
+#include "frostline/rewrite/fixed_statistics.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/train_only.hpp"

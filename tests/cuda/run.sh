@@ -129,11 +129,11 @@ main_job() {
   [ -z "$gpu" ] || flags=(-DFROSTLINE_CUDA_ARCHITECTURES=native)
   { cmake --preset gcc -B $out/cmake -DFROSTLINE_BUILD_TESTS=OFF -DFROSTLINE_CUDA=ON \
       -DCMAKE_CUDA_RUNTIME_LIBRARY=Shared "${flags[@]}" &&
-      cmake --build $out/cmake --target finetune --parallel 2; } >$out/cmake.log 2>&1 ||
+      cmake --build $out/cmake --target finetune-resnet18_w16 --parallel 2; } >$out/cmake.log 2>&1 ||
     { tail -n 20 $out/cmake.log; return 1; }
   local backend
   for backend in thrust cpu; do
-    $out/cmake/examples/finetune --backend $backend --epochs 2 --no-augment --out $out/finetune \
+    $out/cmake/examples/finetune-resnet18_w16 --backend $backend --recipe head --epochs 2 --out $out/finetune \
       >$out/finetune-$backend.txt || return 1
     grep '^epoch' $out/finetune-$backend.txt
   done

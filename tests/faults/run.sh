@@ -11,9 +11,9 @@ seed=${FROSTLINE_SEED:-$RANDOM}
 RANDOM=$((seed % 32768))
 echo "FROSTLINE_SEED=$seed"
 scripts/install.sh build faults || exit 1
-{ cmake --preset gcc -B "$build" && cmake --build "$build" --target finetune predict; } \
+{ cmake --preset gcc -B "$build" && cmake --build "$build" --target finetune-resnet18_w16 predict; } \
   >build/faults.log 2>&1 || { tail -n 20 build/faults.log; exit 1; }
-finetune=$PWD/$build/examples/finetune predict=$PWD/$build/examples/predict
+finetune=$PWD/$build/examples/finetune-resnet18_w16 predict=$PWD/$build/examples/predict
 weights=$PWD/examples/data/resnet18-w16.safetensors
 data=$PWD/examples/data/clipart10
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
@@ -22,7 +22,7 @@ rm -rf "$work"
 mkdir -p "$work"
 passed=() failed=() skipped=()
 source tests/support/check.sh
-tune() { "$finetune" --data "$data" --weights "$weights" --no-augment --epochs 3 "$@"; }
+tune() { "$finetune" --data "$data" --weights "$weights" --recipe head --epochs 3 "$@"; }
 sum() { sha256sum "$1/finetuned.safetensors" 2>/dev/null | cut -d' ' -f1; }
 says() {  # says WORDS COMMAND...: the command fails and prints these words
   local words=$1 text
@@ -56,7 +56,7 @@ kill_runs() {
   cp -r "$work/one" "$out"
   for ((i = 0; i < kills; ++i)); do
     before=$(sum "$out")
-    "$finetune" --data "$data" --weights "$weights" --no-augment --epochs 3 --seed $((1 + RANDOM % 2)) \
+    "$finetune" --data "$data" --weights "$weights" --recipe head --epochs 3 --seed $((1 + RANDOM % 2)) \
       --out "$out" >/dev/null 2>&1 &
     pid=$!
     if ((i % 2)); then
@@ -92,7 +92,7 @@ full_disk() {
   cp -r "$work/one" "$out"
   says "finetuned.safetensors': File too large" \
     bash -c "trap '' XFSZ; ulimit -f 200; exec \"\$@\"" sh "$finetune" --data "$data" --weights \
-    "$weights" --no-augment --epochs 1 --seed 2 --out "$out" || return 1
+    "$weights" --recipe head --epochs 1 --seed 2 --out "$out" || return 1
   [ "$(sum "$out")" = "$first" ] && [ -z "$(find "$out" -name '*.partial')" ]
 }
 check full_disk full_disk
@@ -126,7 +126,7 @@ forbidden() {
   [ "$(id -u)" -eq 0 ] || bare=()
   [ "$(id -u)" -eq 0 ] || chmod 555 "$place/out"
   local run=("${bare[@]}" "$place/finetune" --weights "$place/resnet18-w16.safetensors" --epochs 1
-             --no-augment --data "$place/data")
+             --recipe head --data "$place/data")
   says "cannot write '$place/out/finetuned.safetensors': its folder accepts no new file" \
     "${run[@]}" --out "$place/out" || status=1
   says "Permission denied" "${run[@]}" --out "$place/out/deeper" || status=1
@@ -156,7 +156,7 @@ told_before() {
   says "gnuplot" env PATH=/nowhere "$finetune" --data "$data" --weights "$weights" --out "$out" ||
     return 1
   says "learning rate" tune --learning-rate inf --out "$out" || return 1
-  says "the loss is" tune --learning-rate 1e30 --train all --out "$out" || return 1
+  says "the loss is" tune --learning-rate 1e30 --recipe all --out "$out" || return 1
   [ "$(sum "$out")" = "$first" ]
 }
 check told_before told_before
@@ -174,7 +174,7 @@ large_photos() {
     for ((i = 0; i < photos * 2 / 100; ++i)); do ln -s "$work/photo.jpg" "$folder/val/$class/$i.jpg"; done
   done
   /usr/bin/time -o "$work/peak" -f '%M %e' "$finetune" --data "$folder" --weights "$weights" \
-    --epochs 1 --out "$work/large" >/dev/null || return 1
+    --recipe head --augment yes --epochs 1 --out "$work/large" >/dev/null || return 1
   read -r peak i <"$work/peak"
   echo "$(find "$folder" -name '*.jpg' | wc -l) links to one photo of 12 megapixels: a peak of" \
     "$((peak / 1000)) MB, $i s for one epoch"

@@ -19,7 +19,7 @@ scripts/install.sh build golden
 mkdir -p "$work"
 cmake --preset gcc -B "$build" >"$work/configure.log"
 say "building"
-cmake --build "$build" --target predict finetune golden_train_steps golden_efficientnet_lite >"$work/build.log" ||
+cmake --build "$build" --target predict finetune-resnet18_w16 golden_train_steps golden_efficientnet_lite >"$work/build.log" ||
   { cat "$work/build.log"; exit 1; }
 predict=$build/examples/predict
 
@@ -50,7 +50,7 @@ if [ -z "$finetuned" ]; then
   weights=examples/data/resnet18-w16.safetensors
   [ -f "$weights" ] || weights=none
   say "finetune for one epoch, --weights $weights"
-  "$build/examples/finetune" --train all --weights "$weights" --epochs 1 \
+  "$build/examples/finetune-resnet18_w16" --recipe all --weights "$weights" --epochs 1 \
     --out "$(dirname "$finetuned")" >"$work/finetune.log" || { cat "$work/finetune.log"; exit 1; }
 fi
 compare "finetune's file" "$work/venv/bin/python" $golden/round_trip.py \

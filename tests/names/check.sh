@@ -8,7 +8,7 @@ shift 2
 command -v clang++ >/dev/null || { echo "skipped: clang++ is not installed"; exit 77; }
 mkdir -p "$work"
 list=$source/tests/names/public.txt
-headers=(frostline images train/fit io/files/file_in_progress models/efficientnet_lite)
+headers=(frostline images train/fit io/files/file_in_progress models/efficientnet_lite train/logistic_regression)
 grep -v '^#\|^$' "$list" >"$work/listed.txt"
 twice=$(sort "$work/listed.txt" | uniq -d)
 [ -z "$twice" ] || { echo "public.txt has twice: $twice"; exit 1; }
@@ -19,7 +19,8 @@ else
   sed -i '/^thrust_backend$/d' "$work/listed.txt"
 fi
 printf '#include "frostline/%s.hpp"\n' "${headers[@]}" >"$work/all.cpp"
-clang++ -std=gnu++20 -fopenmp -fsyntax-only -I"$source/include" "${@/#/-isystem}" \
+read -ra eigen <<<"$(pkg-config --cflags-only-I eigen3)"
+clang++ -std=gnu++20 -fopenmp -fsyntax-only -I"$source/include" "${@/#/-isystem}" "${eigen[@]/#-I/-isystem}" \
   -Xclang -ast-dump-lookups -Xclang -ast-dump-filter=frostline "$work/all.cpp" >"$work/lookups.txt"
 # A table has the names of inline namespaces too, as lookup finds them.
 awk -v quote="'" '

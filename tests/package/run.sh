@@ -47,6 +47,10 @@ without_eigen=-DCMAKE_DISABLE_FIND_PACKAGE_Eigen3=ON
 without_cuda=-DCMAKE_DISABLE_FIND_PACKAGE_CUDAToolkit=ON
 components named 'images;compiled' -DCOMPONENTS='compiled;images' $without_eigen
 components compiled compiled -DCOMPONENTS=compiled
+components probe probe -DCOMPONENTS=probe $without_png
+cmake --build "$work/probe" --target probe_consumer
+"$work/probe/probe_consumer" | grep -x "a probe's weights: -0.50 0.50"
+refused 'frostline::probe needs Eigen 3.4, which is not found' -DCOMPONENTS=probe $without_eigen
 refused 'frostline::thrust needs .*Eigen 3.4, which is not found' \
   -DCOMPONENTS=thrust $without_eigen $without_cuda
 refused 'frostline::images needs libpng, which is not found' -DCOMPONENTS=images $without_png

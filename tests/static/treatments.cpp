@@ -3,6 +3,7 @@
 #include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/fixed_statistics.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/train_only.hpp"
@@ -50,11 +51,7 @@ static_assert(trainable_count<Unfreeze<Freeze<Linear<6, 3>>, "bias">, Input<6, 1
 // The outermost rule that sets a field wins, field by field.
 static_assert(trainable_count<Freeze<OneBias>, Image>() == 0);
 static_assert(trainable_count<Unfreeze<OneBias, "layer4.1.bn2.weight">, Image>() == 1'024);
-struct StillNorms {  // a user's own rule, which sets only the statistics
-  using model = ResNet18<>;
-  static constexpr Clause clauses[]{
-      {.part = Part::norms, .treatment = {.statistics = Statistics::running}}};
-};
+using StillNorms = FixedStatistics<ResNet18<>>;  // sets only the statistics
 static_assert(trainable_count<StillNorms, Image>() == trainable_count<ResNet18<>, Image>());
 static_assert(node<StillNorms>("bn1").statistics == Statistics::running);
 static_assert(node<Unfreeze<StillNorms, "bn1">>("bn1").statistics == Statistics::batch);

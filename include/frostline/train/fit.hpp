@@ -75,6 +75,7 @@ class FitData {
     cache_ = std::move(cache);
     if (options_->on_cache) options_->on_cache(phase, *cache_);
   }
+  std::unique_ptr<FeatureCache> take_cache() { return std::move(cache_); }
   /// Calls action(AnyBatch, number of samples) for batch after batch in this order.
   template <class Action>
   void for_each(std::vector<std::size_t> order, const Draws& draws, std::size_t most,
@@ -137,10 +138,11 @@ inline Validation validate(FitTarget& target, FitData& data, int epoch) {
   };
   data.for_each(in_order(data.size()), {}, std::size_t(target.max_batch()), evaluate);
   if (!std::isfinite(result.evaluation.loss()))
-    throw Error(
-        format_text("frostline: the validation loss is not finite after epoch {}: "
-                    "the training has diverged; a lower learning rate may help",
-                    epoch));
+    throw Error(epoch == 0
+                    ? std::string("frostline: the validation loss is not finite")
+                    : format_text("frostline: the validation loss is not finite after epoch {}: "
+                                  "the training has diverged; a lower learning rate may help",
+                                  epoch));
   return result;
 }
 
@@ -171,6 +173,29 @@ inline EpochResult train_epoch(FitTarget& target, FitData& data, int epoch, std:
 }  // namespace frostline::detail
 
 namespace frostline {
+
+/// The features of a data set, computed once, for example for fit_logistic_regression; null if the
+/// samples vary, the model has no frozen beginning or options.cache is empty. Of the options,
+/// cache, loader, on_progress and on_cache count. Throws: as FeatureCache, and what reading a
+/// sample throws.
+inline std::unique_ptr<FeatureCache> cached_features(FitTarget& target,
+                                                     const detail::DataView& data,
+                                                     const FitOptions& options = {}) {
+  detail::check_data(target, data.facts(), "to train on");
+  detail::FitData cached(target, data, options);
+  cached.cache(FitPhase::features_to_train);
+  return cached.take_cache();
+}
+
+/// Evaluates a network on a data set, each sample once, in evaluation mode.
+/// Throws: Error if the data set and the network do not fit, or the loss is not finite; and what
+/// reading a sample throws.
+inline Validation validate(FitTarget& target, const detail::DataView& data,
+                           const FitOptions& options = {}) {
+  detail::check_data(target, data.facts(), "to validate");
+  detail::FitData judged(target, data, options);
+  return detail::validate(target, judged, 0);
+}
 
 /// Trains a network for some epochs on one data set and evaluates it on another after each:
 ///

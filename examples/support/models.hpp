@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+// The networks that --model names. CMake makes a program finetune-NAME of each line "using NAME =".
+#pragma once
+
+#include <string_view>
+
+#include "frostline/models/efficientnet_lite.hpp"
+#include "frostline/models/resnet.hpp"
+#include "frostline/rewrite/fixed_statistics.hpp"
+#include "frostline/rewrite/frozen.hpp"
+#include "frostline/rewrite/replace_head.hpp"
+#include "frostline/rewrite/unfreeze.hpp"
+
+namespace examples {
+
+namespace fl = frostline;
+
+/// A network: its type for any head, its head for any number of classes, the size of its pictures,
+/// and the layers of its last stage with those after it, of which the last one gives the classes.
+template <template <class> class Net, template <auto> class Head, int Size,
+          fl::detail::FixedString... LastStage>
+struct Choice {
+  static constexpr int size = Size;
+  static constexpr std::string_view names[]{LastStage...};
+  static constexpr std::string_view linear = names[sizeof...(LastStage) - 1];
+  // The type says which layers train. As many classes as a folder has, up to 1000; the head of the
+  // pretrained network is replaced, so that its number of classes does not matter.
+  using NewHead = Head<fl::AtMost<1000>>;
+  using HeadOnly = fl::ReplaceHead<fl::Freeze<Net<Head<1000>>>, NewHead>;
+  using LastStageAndHead = fl::FixedStatistics<fl::Unfreeze<HeadOnly, LastStage...>>;
+  using Everything = fl::ReplaceHead<Net<Head<1000>>, NewHead>;
+};
+
+template <class Head>
+using ResNet18Width16 = fl::ResNet18<16, Head>;
+template <class Head>
+using ResNet18Width64 = fl::ResNet18<64, Head>;
+template <class Head>
+using ResNet34Width64 = fl::ResNet34<64, Head>;
+template <auto Classes>
+using Linear128 = fl::ClassifierHead<128, Classes>;
+template <auto Classes>
+using Linear512 = fl::ClassifierHead<512, Classes>;
+template <auto Classes>
+using Linear1280 = fl::LiteHead<1280, Classes>;
+template <auto Classes>
+using Linear1280Drop3 = fl::LiteHead<1280, Classes, fl::Probability{0.3f}>;
+
+// clang-format off
+namespace models {
+using efficientnet_lite0 = Choice<fl::EfficientNetLite0, Linear1280, 224, "_blocks.11", "_blocks.12", "_blocks.13", "_blocks.14", "_blocks.15", "_conv_head", "_bn1", "_fc">;
+using efficientnet_lite1 = Choice<fl::EfficientNetLite1, Linear1280, 240, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
+using efficientnet_lite2 = Choice<fl::EfficientNetLite2, Linear1280Drop3, 260, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
+using resnet18 = Choice<ResNet18Width64, Linear512, 224, "layer4", "fc">;
+using resnet34 = Choice<ResNet34Width64, Linear512, 224, "layer4", "fc">;
+using resnet18_w16 = Choice<ResNet18Width16, Linear128, 96, "layer4", "fc">;
+}  // namespace models
+// clang-format on
+
+}  // namespace examples
