@@ -13,6 +13,7 @@
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
 #include "frostline/train/trainer.hpp"
+#include "last_features.hpp"
 
 namespace fl = frostline;
 
@@ -53,12 +54,14 @@ void run(const examples::FinetuningOptions& options) {
   for (const std::string& name : data.training.classes())
     names += (names.empty() ? "" : "\n") + name;
   const std::filesystem::path out(options.out);
-  examples::finetune(target,
-                     {network.trainable_count(), network.parameter_count(), network.threads()},
-                     data, options, [&] {
-                       fl::save(network, out / "finetuned.safetensors",
-                                {.metadata = {{"format", "pt"}, {"classes", names}}});
-                     });
+  examples::finetune(
+      target, {network.trainable_count(), network.parameter_count(), network.threads()}, data,
+      options,
+      [&] {
+        fl::save(network, out / "finetuned.safetensors",
+                 {.metadata = {{"format", "pt"}, {"classes", names}}});
+      },
+      [&] { return examples::last_features<Pretrained>(network, out / "finetuned.safetensors"); });
   std::printf("\nwrote finetuned.safetensors, report.html and result.json to %s\n",
               std::filesystem::absolute(out).lexically_normal().c_str());
 }

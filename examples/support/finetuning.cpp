@@ -37,6 +37,10 @@ Report report_of(const NetworkFacts& network, const DataSets& data,
   return report;
 }
 
+frostline::EvaluationTransform whole(const FinetuningOptions& options) {
+  return {options.side, options.side};
+}
+
 /// The picture from its file, or, if the file is gone, the picture in memory.
 frostline::Image shown(const frostline::ImageDataSet& data, std::size_t i, bool upright) {
   using frostline::Orientation;
@@ -47,6 +51,34 @@ frostline::Image shown(const frostline::ImageDataSet& data, std::size_t i, bool 
         320);
   } catch (const frostline::Error&) {
     return data.image(i);
+  }
+}
+
+/// Adds all outcomes, and some predictions with their pictures and heat maps.
+void add_predictions(Report& report, const frostline::ImageDataSet& data,
+                     const frostline::Validation& validation, const FinetuningOptions& options,
+                     const std::optional<LastFeatures>& features) {
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const auto& [prediction, probability] = validation.predictions[i];
+    report.outcomes.push_back({probability, prediction == data.label(i)});
+  }
+  std::vector<float> input(data.facts().image.size());
+  for (const std::size_t i : predictions_to_show(report.outcomes)) {
+    const auto& [prediction, probability] = validation.predictions[i];
+    ShownPrediction now{shown(data, i, options.upright), data.label(i), prediction, probability};
+    if (features) {
+      int label = 0;
+      data.read(i, 0, input, {&label, 1});
+      const std::span<const float> map = features->of_image(input);
+      const auto heat_of = [&](int k) {
+        return with_heat(now.image,
+                         class_activation_map(features->shape, map, features->weights, k),
+                         whole(options));
+      };
+      now.heat_of_prediction = heat_of(prediction);
+      if (prediction != label) now.heat_of_truth = heat_of(label);
+    }
+    report.predictions.push_back(std::move(now));
   }
 }
 
@@ -61,15 +93,16 @@ void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_byt
 }
 
 DataSets load_pictures(const FinetuningOptions& options, int classes) {
-  const frostline::EvaluationTransform whole{options.side, options.side};
+  const frostline::EvaluationTransform all = whole(options);
   const frostline::TrainingTransform crops{.crop = options.side,
                                            .min_scale = options.smallest_crop};
-  if (!options.augment) return load_data_sets(options.data, classes, whole, whole, options.upright);
-  return load_data_sets(options.data, classes, crops, whole, options.upright);
+  if (!options.augment) return load_data_sets(options.data, classes, all, all, options.upright);
+  return load_data_sets(options.data, classes, crops, all, options.upright);
 }
 
 void finetune(frostline::FitTarget& trainer, const NetworkFacts& network, const DataSets& data,
-              const FinetuningOptions& options, const std::function<void()>& save) {
+              const FinetuningOptions& options, const std::function<void()>& save,
+              const std::function<LastFeatures()>& features) {
   using Clock = std::chrono::steady_clock;
   const auto start = Clock::now();
   const auto& [training, validation] = data;
@@ -93,12 +126,8 @@ void finetune(frostline::FitTarget& trainer, const NetworkFacts& network, const 
   Report report = report_of(network, data, options, seconds);
   report.epochs = fit.epochs;
   report.confusion = confusion;
-  const std::size_t stride = std::max<std::size_t>(1, validation.size() / 30);
-  for (std::size_t i = 0; i < validation.size(); i += stride) {
-    const auto& [prediction, probability] = fit.validation.predictions[i];
-    report.predictions.push_back(
-        {shown(validation, i, options.upright), validation.label(i), prediction, probability});
-  }
+  add_predictions(report, validation, fit.validation, options,
+                  features ? std::optional(features()) : std::nullopt);
   write_report(out / "report.html", report);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 
+#include "class_activation_map.hpp"
 #include "data_set.hpp"
 #include "frostline/train/fit_target.hpp"
 
@@ -41,8 +42,10 @@ void prepare_finetuning(const FinetuningOptions& options, std::size_t weight_byt
 DataSets load_pictures(const FinetuningOptions& options, int classes);
 
 /// Trains, then first calls `save`, since the weights took the most work; prints the confusion
-/// matrix and writes result.json and report.html.
+/// matrix and writes result.json and report.html. `features`, which is called after `save`, gives
+/// the report its heat maps; without it there are none.
 void finetune(frostline::FitTarget& trainer, const NetworkFacts& network, const DataSets& data,
-              const FinetuningOptions& options, const std::function<void()>& save);
+              const FinetuningOptions& options, const std::function<void()>& save,
+              const std::function<LastFeatures()>& features = {});
 
 }  // namespace examples
