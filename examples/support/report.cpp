@@ -143,7 +143,7 @@ header,figure,li,tr,.curve,.scroll,.reliability,dl>div{break-inside:avoid}
 .curve svg{max-width:30rem}.scroll{overflow:visible}
 .matrix th{position:static!important}.matrix td{min-width:0}
 .dense{font-size:.55rem}.dense td{height:1rem}
-.scores{grid-template-columns:repeat(3,minmax(0,1fr))}.pair .scores{grid-template-columns:none}
+.scores{gap:.4rem 1.5rem;grid-template-columns:repeat(3,minmax(0,1fr))}.pair .scores{grid-template-columns:none}
 .pictures{grid-template-columns:repeat(4,minmax(0,1fr))}
 .heated{grid-template-columns:repeat(2,minmax(0,1fr))}}
 )";

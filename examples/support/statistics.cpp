@@ -36,9 +36,8 @@ Calibration calibration(std::span<const Outcome> outcomes, int bins) {
     }
     if (probability < 0 || probability > 1)
       throw frostline::Error(fmt::format("{} is not a probability", probability));
-    const auto bin =
-        std::find_if(result.bins.begin(), result.bins.end() - 1,
-                     [&](const CalibrationBin& b) { return probability <= float(b.high); });
+    auto bin = result.bins.begin();
+    while (bin + 1 != result.bins.end() && probability > float(bin->high)) ++bin;
     for (CalibrationBin* counted : {&*bin, &result.all}) {
       counted->right += right;
       ++counted->total;
