@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: MIT
-// Classifies pictures with a ResNet-18 from a file: the five most likely classes, or raw logits.
+// Classifies pictures with a network from a file: the five most likely classes, or raw logits.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
-#include <frostline/data/transform.hpp>
-#include <frostline/frostline.hpp>
+#include <frostline/core/error.hpp>
 #include <frostline/io/images/image.hpp>
 #include <frostline/io/weights/read_weights.hpp>
 #include <fstream>
 #include <numeric>
 
+#include "support/classifier.hpp"
 #include "support/command_line.hpp"
+#include "support/model_file.hpp"
 
 namespace fl = frostline;
-
-// All layers are frozen, so these networks only do inference: no gradients, no backward code.
-using ImageNet = fl::Freeze<fl::ResNet18<>>;
-using Finetuned = fl::Freeze<fl::ResNet18<16, fl::ClassifierHead<128, 10>>>;
 
 struct Options {
   std::string weights;
   std::vector<std::string> images;
-  std::string labels;
+  std::string labels, model = "resnet18";
   bool logits = false, finetuned = false, upright = false;
 };
 
@@ -54,26 +53,65 @@ void print_top(const std::string& name, std::span<const float> logits,
   }
 }
 
-template <class Model, int Side>
-int run(const Options& options, const fl::EvaluationTransform& transform) {
-  fl::Network<Model, fl::Input<3, Side, Side>> network{fl::max_batch(1)};
-  fl::load(network, options.weights);
-  std::vector<std::string> labels;
-  if (!options.labels.empty()) {
-    labels = read_lines(options.labels);
-  } else if (const fl::StateDict file = fl::read_weights(options.weights);
-             file.metadata.contains("classes")) {
-    std::istringstream names(file.metadata.find("classes")->second);
-    for (std::string name; std::getline(names, name);) labels.push_back(name);
+std::vector<examples::CompiledModel> compiled_models() {
+  std::vector<examples::CompiledModel> models = examples::resnets();
+  for (const examples::CompiledModel& more : examples::efficientnet_lites()) models.push_back(more);
+  return models;
+}
+
+/// What holds if the file does not say: pictures are resized as for ImageNet, to 256 for 224.
+examples::ModelFacts assumed(const fl::StateDict& file, const Options& options) {
+  if (options.finetuned) return {"resnet18_w16", {.resize = 96, .crop = 96}};
+  const auto named = file.metadata.find("model");
+  const std::string name = named == file.metadata.end() ? options.model : named->second;
+  for (const examples::CompiledModel& model : compiled_models())
+    if (model.name == name) return {name, {.resize = model.size * 8 / 7, .crop = model.size}};
+  return {name};
+}
+
+/// The compiled network that the file's facts ask for.
+examples::CompiledModel choose(const examples::ModelFacts& facts) {
+  std::string names, sizes;
+  for (const examples::CompiledModel& model : compiled_models()) {
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", model.name);
+    if (model.name != facts.model) continue;
+    if (model.size == facts.transform.crop) return model;
+    sizes += fmt::format("{}{}", sizes.empty() ? "" : ", ", model.size);
   }
-  if (const int outputs = decltype(network)::output_shape.channels;
-      !labels.empty() && int(labels.size()) != outputs)
+  if (sizes.empty())
+    throw fl::Error(
+        fmt::format("the model is '{}', but this program was compiled for {}", facts.model, names));
+  throw fl::Error(fmt::format(
+      "the file's {} takes pictures of {} pixels, but this program was compiled for {}; "
+      "examples/predict_*.cpp have the sizes",
+      facts.model, facts.transform.crop, sizes));
+}
+
+int run(const Options& options) {
+  const fl::StateDict file = fl::read_weights(options.weights);
+  const examples::ModelFacts facts = examples::model_facts(file, assumed(file, options));
+  const examples::CompiledModel model = choose(facts);
+  // If the layer is missing, loading says so.
+  const int outputs = examples::outputs_of(file, facts).value_or(1000);
+  const std::vector<std::string> labels =
+      options.labels.empty() ? facts.classes : read_lines(options.labels);
+  if (!labels.empty() && int(labels.size()) != outputs)
     throw fl::Error(fmt::format("{} names of classes for a network of {}", labels.size(), outputs));
+  std::unique_ptr<examples::Classifier> network;
+  try {
+    network = model.load(options.weights, outputs);
+  } catch (const fl::Error& error) {
+    if (file.metadata.contains("model")) throw;
+    throw fl::Error(
+        fmt::format("{}\nthe file names no model, so the network is {}; --model names "
+                    "another",
+                    error.what(), facts.model));
+  }
   int failures = 0;
-  std::vector<float> pixels(3 * Side * Side);
+  std::vector<float> pixels(3 * std::size_t(model.size) * std::size_t(model.size));
   for (const std::string& image : options.images) {
     try {
-      transform(
+      facts.transform(
           fl::read_image(image, {.orientation = options.upright ? fl::Orientation::upright
                                                                 : fl::Orientation::as_stored}),
           pixels);
@@ -82,7 +120,7 @@ int run(const Options& options, const fl::EvaluationTransform& transform) {
       ++failures;
       continue;
     }
-    const std::span<const float> logits = network.predict(pixels);
+    const std::span<const float> logits = network->logits(pixels);
     if (!std::all_of(logits.begin(), logits.end(), [](float z) { return std::isfinite(z); })) {
       fmt::print(stderr, "the network's outputs for '{}' are not finite\n", image);
       ++failures;
@@ -101,23 +139,21 @@ int run(const Options& options, const fl::EvaluationTransform& transform) {
 
 int main(int argc, char** argv) {
   Options options;
-  examples::CommandLine line("Classifies pictures (JPEG, PNG) with a ResNet-18");
+  examples::CommandLine line("Classifies pictures (JPEG, PNG) with the network that a file names");
   line.required_text("--weights", options.weights,
-                     "torchvision's resnet18 (.pth, .safetensors), or a file of finetune");
+                     "a file of finetune, or torchvision's resnet18 (.pth, .safetensors)");
   line.rest("images", options.images, "pictures");
   line.flag("--finetuned", options.finetuned,
-            "the weights are finetune's: width 16, ten classes, pictures of 96x96");
+            "a file that names no model is resnet18_w16 for whole pictures of 96x96");
+  line.text("--model", options.model, "the model of a file that names none");
   line.text("--labels", options.labels, "file of class names, one per line");
   line.flag("--upright", options.upright, "turn photos as their EXIF data say");
   line.flag("--logits", options.logits, "one line of raw logits per picture, with 9 digits");
   line.parse(argc, argv);
   try {
-    return options.finetuned ? run<Finetuned, 96>(options, {.resize = 96, .crop = 96})
-                             : run<ImageNet, 224>(options, fl::EvaluationTransform{});
+    return run(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
-    if (!options.finetuned)
-      fmt::print(stderr, "the network is torchvision's resnet18; for finetune's add --finetuned\n");
     return 1;
   }
 }

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Segmentation: a dense head on a frozen backbone learns the class of each pixel.
+#include <algorithm>
+#include <cmath>
 #include <frostline/frostline.hpp>
 #include <frostline/io/images/image.hpp>
+#include <frostline/io/weights/read_weights.hpp>
 
 #include "support/command_line.hpp"
+#include "support/model_file.hpp"
 #include "support/output.hpp"
 #include "support/scenes.hpp"
 #include "support/watch.hpp"
@@ -14,20 +18,79 @@ constexpr int classes = 11, side = 192;  // the data set's ten classes, and the 
 using Pretrained = fl::ResNet18<16, fl::ClassifierHead<128, 34>>;
 using Model = fl::ReplaceHead<fl::Freeze<Pretrained>, fl::FcnHead<128, classes>>;
 using Net = fl::Network<Model, fl::Input<3, side, side>>;
+constexpr std::string_view model_name = "resnet18_w16_fcn";
 
 struct Options {
   std::string data = "examples/data/clipart10", out = "out";
-  std::string weights = "examples/data/resnet18-w16.safetensors";
+  std::string weights = "examples/data/resnet18-w16.safetensors", picture;
   int epochs = 12, batch = 8, scenes = 240;
   float learning_rate = 0.05f;
   std::uint64_t seed = 0;
 };
 
+const fl::EvaluationTransform whole{side, side};  // as large as the largest cut-out
+
+std::vector<int> predicted_labels(std::span<const float> logits) {
+  std::vector<int> labels;
+  for (std::size_t p = 0; p < Net::output_shape.pixels(); ++p)
+    labels.push_back(fl::predicted_class(Net::output_shape, logits.data(), p));
+  return labels;
+}
+
+/// The square of a picture that the network got, from its input.
+fl::Image seen(std::span<const float> input, const fl::EvaluationTransform& transform) {
+  fl::Image image{side, side, {}};
+  for (std::size_t p = 0; p < std::size_t(side) * side; ++p)
+    for (std::size_t c = 0; c < 3; ++c)
+      image.pixels.push_back(std::uint8_t(std::lround(
+          255 * std::clamp(input[c * side * side + p] * transform.normalization.deviation[c] +
+                               transform.normalization.mean[c],
+                           0.0f, 1.0f))));
+  return image;
+}
+
+/// Throws: Error unless the file has this program's network.
+examples::ModelFacts facts_of(const std::string& weights) {
+  const examples::ModelFacts facts = examples::model_facts(
+      fl::read_weights(weights), {.model = "(not named)", .transform = whole});
+  if (facts.model != model_name)
+    throw fl::Error(
+        fmt::format("'{}': the model is '{}', but --picture takes a segmenter.safetensors, "
+                    "whose model is '{}'",
+                    weights, facts.model, model_name));
+  if (facts.transform.crop != side)
+    throw fl::Error(
+        fmt::format("'{}': pictures have {} pixels, but this program was compiled for {}", weights,
+                    facts.transform.crop, side));
+  if (facts.classes.size() != std::size_t(classes))
+    throw fl::Error(fmt::format("'{}' names {} classes, but this program was compiled for {}",
+                                weights, facts.classes.size(), classes));
+  return facts;
+}
+
+/// Segments one picture with a file that an earlier run has saved.
+void segment_picture(const Options& options) {
+  const std::filesystem::path out(options.out);
+  examples::prepare_output(out, {"segmented.png"}, 0);
+  const examples::ModelFacts facts = facts_of(options.weights);
+  fl::Network<fl::Freeze<Model>, fl::Input<3, side, side>> network{fl::max_batch(1)};
+  fl::load(network, options.weights);
+  std::vector<float> input(decltype(network)::input_shape.size());
+  facts.transform(fl::read_image(options.picture), input);
+  const std::vector<int> labels = predicted_labels(network.predict(input));
+  for (int k = 0; k < classes; ++k)
+    if (const auto pixels = std::count(labels.begin(), labels.end(), k); pixels > 0)
+      fmt::print("  {:<12} {:5.1f} % of the pixels\n", facts.classes[std::size_t(k)],
+                 100 * double(pixels) / double(labels.size()));
+  const std::vector<fl::Image> sheet{seen(input, facts.transform),
+                                     examples::paint_labels(labels, side)};
+  fl::write_png(out / "segmented.png", examples::tile(sheet, 2));
+}
+
 void run(const Options& options) {
   const std::filesystem::path out(options.out);
   examples::prepare_output(out, {"segmenter.safetensors", "segmented.png"},
                            Net::parameter_count() * sizeof(float));
-  const fl::EvaluationTransform whole{side, side};  // as large as the largest cut-out
   const auto data_sets = examples::load_data_sets(options.data, classes - 1, whole, whole);
   const auto& [training, validation] = data_sets;
   const examples::Scenes scenes(training, side, options.scenes, true);
@@ -52,20 +115,19 @@ void run(const Options& options) {
   const fl::FitResult result =
       fl::fit(trainer, scenes, held_out, examples::watched(fitting, "scenes"));
   fmt::print("\nintersection over union by class, after the best epoch, {}\n", result.kept);
+  examples::ModelFacts facts{std::string(model_name), whole, training.classes()};
+  facts.classes.insert(facts.classes.begin(), "background");
   for (int k = 0; k < classes; ++k)
-    fmt::print("  {:<12} {:.3f}\n", k == 0 ? "background" : training.classes()[std::size_t(k - 1)],
+    fmt::print("  {:<12} {:.3f}\n", facts.classes[std::size_t(k)],
                result.validation.confusion.intersection_over_union(k));
 
-  fl::save(network, out / "segmenter.safetensors");
+  fl::save(network, out / "segmenter.safetensors", {.metadata = examples::metadata_of(facts)});
   std::vector<fl::Image> sheet;
   const auto paint = [&](std::size_t i, std::span<const float> logits) {
     const examples::Scene scene = examples::make_scene(data_sets.validation, side, i);
-    std::vector<int> labels;
-    for (std::size_t p = 0; p < scene.labels.size(); ++p)
-      labels.push_back(fl::predicted_class(Net::output_shape, logits.data(), p));
     sheet.push_back(scene.image);
     sheet.push_back(examples::paint_labels(scene.labels, side));
-    sheet.push_back(examples::paint_labels(labels, side));
+    sheet.push_back(examples::paint_labels(predicted_labels(logits), side));
   };
   fl::predict_all(network, examples::Scenes(validation, side, 6, false), paint);
   fl::write_png(out / "segmented.png", examples::tile(sheet, 3));
@@ -78,7 +140,9 @@ int main(int argc, char** argv) {
   examples::CommandLine line(
       "Learns to segment scenes that it composes from the cut-outs in DATA/train");
   line.text("--data", options.data, "folder with train/ and val/");
-  line.text("--weights", options.weights, "pretrained weights");
+  line.text("--weights", options.weights, "pretrained weights, or those for --picture");
+  line.text("--picture", options.picture,
+            "train nothing: segment this picture with a segmenter.safetensors");
   line.number("--epochs", options.epochs, "passes over the data", 1, 100000);
   line.number("--batch", options.batch, "scenes per step", 2, 1024);
   line.number("--scenes", options.scenes, "new scenes per epoch", 2, 1000000);
@@ -87,7 +151,7 @@ int main(int argc, char** argv) {
   line.text("--out", options.out, "folder for the results");
   line.parse(argc, argv);
   try {
-    run(options);
+    options.picture.empty() ? run(options) : segment_picture(options);
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;

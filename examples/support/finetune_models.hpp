@@ -9,6 +9,7 @@
 #include "frostline/checkpoint/save.hpp"
 #include "frostline/network/network.hpp"
 #include "frostline/train/trainer.hpp"
+#include "last_features.hpp"
 #include "models.hpp"
 
 // CMake defines which of models.hpp's networks this program is for, and the size of its input.
@@ -90,10 +91,13 @@ LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions&
     run.fit(target);
   }
   if (is_last)
-    run.finish([&](const std::map<std::string, std::string>& metadata) {
-      fl::save(network, std::filesystem::path(options.out) / "finetuned.safetensors",
-               {.metadata = metadata});
-    });
+    run.finish(
+        [&](const std::filesystem::path& file, const std::map<std::string, std::string>& metadata) {
+          fl::save(network, file, {.metadata = metadata});
+        },
+        [&](const std::filesystem::path& file) {
+          return examples::last_features<typename Chosen::Everything>(network, file);
+        });
   return {network.values(linear + ".weight"), network.values(linear + ".bias")};
 }
 

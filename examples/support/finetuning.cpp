@@ -10,6 +10,7 @@
 #include "frostline/io/images/image.hpp"
 #include "frostline/optimizers/sgd.hpp"
 #include "frostline/train/logistic_regression.hpp"
+#include "model_file.hpp"
 #include "output.hpp"
 #include "result_json.hpp"
 #include "watch.hpp"
@@ -25,6 +26,10 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
+fl::EvaluationTransform whole_picture(const FinetuningOptions& options) {
+  return {options.side, options.side};
+}
+
 /// The picture from its file, or, if the file is gone, the picture in memory.
 fl::Image shown(const fl::ImageDataSet& data, std::size_t i, bool upright) {
   using fl::Orientation;
@@ -35,6 +40,34 @@ fl::Image shown(const fl::ImageDataSet& data, std::size_t i, bool upright) {
         320);
   } catch (const fl::Error&) {
     return data.image(i);
+  }
+}
+
+/// Adds all outcomes, and some predictions with their pictures and heat maps.
+void add_predictions(Report& report, const frostline::ImageDataSet& data,
+                     const frostline::Validation& validation, const FinetuningOptions& options,
+                     const std::optional<LastFeatures>& features) {
+  for (std::size_t i = 0; i < data.size(); ++i) {
+    const auto& [prediction, probability] = validation.predictions[i];
+    report.outcomes.push_back({probability, prediction == data.label(i)});
+  }
+  std::vector<float> input(data.facts().image.size());
+  for (const std::size_t i : predictions_to_show(report.outcomes)) {
+    const auto& [prediction, probability] = validation.predictions[i];
+    ShownPrediction now{shown(data, i, options.upright), data.label(i), prediction, probability};
+    if (features) {
+      int label = 0;
+      data.read(i, 0, input, {&label, 1});
+      const std::span<const float> map = features->of_image(input);
+      const auto heat_of = [&](int k) {
+        return with_heat(now.image,
+                         class_activation_map(features->shape, map, features->weights, k),
+                         whole_picture(options));
+      };
+      now.heat_of_prediction = heat_of(prediction);
+      if (prediction != label) now.heat_of_truth = heat_of(label);
+    }
+    report.predictions.push_back(std::move(now));
   }
 }
 
@@ -108,9 +141,8 @@ void Finetuning::begin(const NetworkFacts& network, const std::string& mode) {
 
 void Finetuning::load(bool varied) {
   constexpr std::size_t memory = std::size_t(192) << 20;
-  const int side = options_.side;
-  const fl::EvaluationTransform whole{side, side};
-  const fl::TrainingTransform crops{.crop = side, .min_scale = options_.smallest_crop};
+  const fl::EvaluationTransform whole = whole_picture(options_);
+  const fl::TrainingTransform crops{.crop = options_.side, .min_scale = options_.smallest_crop};
   training_ = load_pictures(folders_.train, varied ? fl::ImageDataSet::Transform(crops) : whole,
                             "to train on", options_.upright, memory);
   if (!validation_)
@@ -205,28 +237,20 @@ void Finetuning::fit_head(fl::FitTarget& target, fl::FitTarget& head,
   fold(*standard);
 }
 
-void Finetuning::finish(
-    const std::function<void(const std::map<std::string, std::string>&)>& save) {
+void Finetuning::finish(const std::function<void(const std::filesystem::path&,
+                                                 const std::map<std::string, std::string>&)>& save,
+                        const std::function<LastFeatures(const std::filesystem::path&)>& features) {
+  const std::filesystem::path out(options_.out), weights = out / "finetuned.safetensors";
   const std::vector<std::string>& names = folders_.train.classes;
-  const fl::EvaluationTransform whole;
-  std::string lines;
-  for (const std::string& name : names) lines += (lines.empty() ? "" : "\n") + name;
-  const auto three = [](const float(&numbers)[3]) {
-    return fmt::format("{} {} {}", numbers[0], numbers[1], numbers[2]);
-  };
-  save({{"format", "pt"},
-        {"classes", lines},
-        {"model", options_.model},
-        {"size", std::to_string(options_.side)},
-        {"resize", "shorter side, then a centred square"},
-        {"mean", three(whole.normalization.mean)},
-        {"std", three(whole.normalization.deviation)}});
+  std::map<std::string, std::string> metadata =
+      metadata_of({options_.model, whole_picture(options_), names});
+  metadata["format"] = "pt";
+  save(weights, metadata);
 
   const fl::ConfusionMatrix& confusion = judged_.confusion;
   fmt::print("\nvalidation accuracy {:.1f} % after {:.1f} s; rows are true, columns predicted\n{}",
              100 * confusion.accuracy(), seconds_, confusion_text(confusion, names));
 
-  const std::filesystem::path out(options_.out);
   write_result(out / "result.json", {mode_, options_.recipe, options_.model, options_.weights,
                                      regularization_, seconds_, options_.seed, names, epochs_});
   Report report;
@@ -251,12 +275,8 @@ void Finetuning::finish(
   report.classes = names;
   report.epochs = epochs_;
   report.confusion = confusion;
-  const std::size_t stride = std::max<std::size_t>(1, validation_->size() / 30);
-  for (std::size_t i = 0; i < validation_->size(); i += stride) {
-    const auto& [prediction, probability] = judged_.predictions[i];
-    report.predictions.push_back(
-        {shown(*validation_, i, options_.upright), validation_->label(i), prediction, probability});
-  }
+  add_predictions(report, *validation_, judged_, options_,
+                  features ? std::optional(features(weights)) : std::nullopt);
   write_report(out / "report.html", report);
   fmt::print("\nwrote finetuned.safetensors, report.html and result.json to {}\n",
              std::filesystem::absolute(out).lexically_normal().string());

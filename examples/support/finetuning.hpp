@@ -2,12 +2,14 @@
 // The part of finetune that is the same for all models: data, training, evaluation, results.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <map>
 #include <optional>
 #include <span>
 #include <string>
 
+#include "class_activation_map.hpp"
 #include "data_set.hpp"
 #include "frostline/train/fit.hpp"
 #include "frostline/train/standardization.hpp"
@@ -68,9 +70,12 @@ class Finetuning {
   void fit_head(frostline::FitTarget& target, frostline::FitTarget& head,
                 const std::function<void(const frostline::Standardization&)>& fold);
   bool augments() const { return options_.augment == "yes"; }
-  /// First calls `save` with the metadata, since the weights took the most work; prints the
-  /// confusion matrix and writes result.json and report.html.
-  void finish(const std::function<void(const std::map<std::string, std::string>&)>& save);
+  /// First calls `save` with the file and its metadata, since the weights took the most work;
+  /// prints the confusion matrix and writes result.json and report.html. `features` of the saved
+  /// file gives the report its heat maps; without it there are none.
+  void finish(const std::function<void(const std::filesystem::path& file,
+                                       const std::map<std::string, std::string>& metadata)>& save,
+              const std::function<LastFeatures(const std::filesystem::path& file)>& features = {});
 
  private:
   frostline::FitOptions caching_options() const;

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <spawn.h>
 #include <sys/wait.h>
+#include <turbojpeg.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,13 +16,13 @@
 #include <cstdio>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <string_view>
 #include <system_error>
 
 #include "confusion_text.hpp"
 #include "frostline/core/error.hpp"
 #include "frostline/io/files/file_in_progress.hpp"
-#include "frostline/io/images/image.hpp"
 #include "frostline/io/images/resize.hpp"
 
 namespace examples {
@@ -33,12 +34,12 @@ constexpr std::string_view style = R"(
 --accent:#0b76a0;--quiet:#8795a3;--right:12 120 130;--wrong:205 70 20;--wrong-ink:#b23a0c;
 --right-ink:#0a6a73;--on-strong:#fff;
 --shade:0 1px 2px rgb(20 32 43/.06),0 4px 16px rgb(20 32 43/.05)}
-@media(prefers-color-scheme:dark){:root{--page:#0c1218;--card:#141c24;--ink:#e4ebf1;
+@media screen and (prefers-color-scheme:dark){:root{--page:#0c1218;--card:#141c24;--ink:#e4ebf1;
 --soft:#98a7b5;
 --line:#263340;--accent:#57c1ea;--quiet:#8696a6;--right:45 200 205;--wrong:255 140 80;
 --wrong-ink:#ffa26b;--right-ink:#4fd3d6;--on-strong:#071116;--shade:none}}
 *{box-sizing:border-box}
-body{margin:0;background:var(--page);color:var(--ink);
+body{margin:0;print-color-adjust:exact;-webkit-print-color-adjust:exact;background:var(--page);color:var(--ink);
 font:16px/1.5 system-ui,-apple-system,"Segoe UI",
 Roboto,"Helvetica Neue","Liberation Sans",sans-serif;-webkit-text-size-adjust:100%}
 main{max-width:68rem;margin:0 auto;padding:2rem 1rem 3rem;display:grid;gap:1.25rem;
@@ -54,9 +55,11 @@ box-shadow:var(--shade);min-width:0}
 .headline{font-size:clamp(3.2rem,13vw,5.2rem);font-weight:700;letter-spacing:-.035em;
 line-height:1.1;
 margin:.1rem 0 .3rem;font-variant-numeric:tabular-nums;color:var(--ink)}
-.track{display:block;height:.5rem;border-radius:.25rem;background:var(--line);overflow:hidden}
-.track i{display:block;height:100%;border-radius:.25rem;background:rgb(var(--right))}
-header .track{margin-top:1.1rem}
+.track{display:block;width:100%;height:.7rem}
+.track .whole{fill:var(--line)}
+.track .share{fill:rgb(var(--right)/.6)}
+.track .interval{fill:var(--ink)}
+header .track{margin:1.1rem 0 .3rem;height:.9rem}
 dl{display:grid;grid-template-columns:repeat(auto-fill,minmax(9.5rem,1fr));gap:1.1rem 1.5rem;
 margin:0}
 dt{font-size:.82rem;color:var(--soft)}
@@ -92,9 +95,25 @@ grid-template-columns:repeat(auto-fill,minmax(min(100%,15rem),1fr))}
 .scores div{display:flex;justify-content:space-between;gap:.75rem;font-size:.92rem}
 .scores b{font-weight:600;overflow-wrap:anywhere}
 .scores small,.note{color:var(--soft);font-size:.82rem}
-.scores .track{height:.4rem;margin:.15rem 0}
+.scores .track{margin:.2rem 0}
 .pictures{display:grid;gap:.9rem;grid-template-columns:repeat(auto-fill,minmax(8.6rem,1fr));
 margin:0}
+.heated{grid-template-columns:repeat(auto-fill,minmax(min(100%,19rem),1fr))}
+.views{display:grid;grid-auto-flow:column;grid-auto-columns:minmax(0,1fr);gap:2px;
+background:var(--line)}
+.views small{display:block;padding:.2rem .4rem;height:100%;background:var(--card);
+color:var(--soft);font-size:.75rem;line-height:1.3;overflow-wrap:anywhere}
+.reliability{display:grid;gap:1.25rem 2rem;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,20rem),1fr));align-items:center}
+.reliability svg{display:block;width:100%;max-width:30rem;height:auto}
+.reliability text{fill:var(--soft);font-size:13px}
+.reliability line{stroke:var(--line)}
+.reliability .ideal{stroke:var(--quiet);stroke-dasharray:5 4;stroke-width:1.5}
+.reliability rect{fill:rgb(var(--right)/.75)}
+.reliability .interval{stroke:var(--ink);stroke-width:1.5}
+.reliability circle{fill:var(--ink)}
+.reliability p+p{margin-top:.6rem}
+.reliability p b{color:var(--ink)}
 .pictures figure{margin:0;border:1px solid var(--line);border-radius:10px;overflow:hidden;
 min-width:0}
 .pictures .wrong{border:2px dashed rgb(var(--wrong))}
@@ -114,9 +133,19 @@ footer{color:var(--soft);font-size:.82rem;text-align:center}
 @media(max-width:30rem){.curve text{font-size:15.5px}main{padding:.75rem .75rem 2rem;gap:.75rem}
 .pair{gap:.75rem}
 section,header{padding:1rem;border-radius:12px}.matrix{font-size:.75rem}.matrix td{height:1.75rem}
-.pictures{grid-template-columns:repeat(2,minmax(0,1fr));gap:.6rem}
+.plain{grid-template-columns:repeat(2,minmax(0,1fr));gap:.6rem}
 dl{grid-template-columns:repeat(2,minmax(0,1fr));gap:.8rem 1rem}}
-@media print{section,header,figure{break-inside:avoid}}
+@media print{:root{color-scheme:light;--page:#fff;--shade:none}body{font-size:10.5pt}
+main{display:block;max-width:none;padding:0}section,header,.pair{margin:0 0 .8rem}
+.pair{grid-template-columns:repeat(2,minmax(0,1fr))}section,header{padding:.9rem}.headline{font-size:3rem}
+h2,h3{break-after:avoid}
+header,figure,li,tr,.curve,.scroll,.reliability,dl>div{break-inside:avoid}
+.curve svg{max-width:30rem}.scroll{overflow:visible}
+.matrix th{position:static!important}.matrix td{min-width:0}
+.dense{font-size:.55rem}.dense td{height:1rem}
+.scores{gap:.4rem 1.5rem;grid-template-columns:repeat(3,minmax(0,1fr))}.pair .scores{grid-template-columns:none}
+.pictures{grid-template-columns:repeat(4,minmax(0,1fr))}
+.heated{grid-template-columns:repeat(2,minmax(0,1fr))}}
 )";
 
 std::string escape(std::string_view text) {
@@ -133,14 +162,27 @@ std::string escape(std::string_view text) {
 }
 
 std::string percent(double share) {
+  if (std::isnan(share)) return "–";
   return share == 1 ? "100%" : fmt::format("{:.1f}%", std::min(100 * share, 99.9));
 }
 
-std::string track(double share) {
-  return fmt::format("<span class=track><i style='width:{:.2f}%'></i></span>", 100 * share);
+std::string range(const Interval& interval) {
+  return fmt::format("{:.0f}–{:.0f}%", 100 * interval.low, 100 * interval.high);
 }
 
-std::string base64(const std::vector<std::byte>& bytes) {
+// A bar as long as the share, with a line from the interval's low to its high end.
+std::string track(double share, const Interval& interval) {
+  return fmt::format(
+      "<svg class=track viewBox='0 0 100 12' preserveAspectRatio=none aria-hidden=true>"
+      "<rect class=whole y=2 width=100 height=8 /><rect class=share y=2 width='{:.2f}' height=8 />"
+      "<rect class=interval x='{:.2f}' y=5 width='{:.2f}' height=2 />"
+      "<rect class=interval x='{:.2f}' y=1 width='.4' height=10 />"
+      "<rect class=interval x='{:.2f}' y=1 width='.4' height=10 /></svg>",
+      100 * share, 100 * interval.low, 100 * (interval.high - interval.low), 99.6 * interval.low,
+      99.6 * interval.high);
+}
+
+std::string base64(std::span<const unsigned char> bytes) {
   constexpr std::string_view digits =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   std::string text;
@@ -148,7 +190,7 @@ std::string base64(const std::vector<std::byte>& bytes) {
     const std::size_t count = std::min<std::size_t>(3, bytes.size() - i);
     std::uint32_t group = 0;
     for (std::size_t k = 0; k < 3; ++k)
-      group = group << 8 | (k < count ? std::to_integer<std::uint32_t>(bytes[i + k]) : 0u);
+      group = group << 8 | (k < count ? std::uint32_t(bytes[i + k]) : 0u);
     for (std::size_t k = 0; k < 4; ++k)
       text += k <= count ? digits[group >> (18 - 6 * k) & 63] : '=';
   }
@@ -333,20 +375,102 @@ std::string scores_section(const Report& report, const std::vector<ClassScore>& 
   std::vector<std::size_t> order(scores.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(), [&](std::size_t left, std::size_t right) {
-    return scores[left].accuracy() < scores[right].accuracy();
+    const auto key = [&](std::size_t k) { return scores[k].total ? scores[k].accuracy() : 2.0; };
+    return key(left) < key(right);  // those without pictures last
   });
   std::string items;
   for (const std::size_t k : order) {
     const ClassScore& score = scores[k];
-    std::string detail = fmt::format("{} of {}", score.right, score.total);
+    const Interval interval = wilson_interval(score.right, score.total);
+    std::string detail = score.total ? fmt::format("{} of {}, interval {}", score.right,
+                                                   score.total, range(interval))
+                                     : "no pictures";
     if (score.taken_for >= 0)
       detail += fmt::format(", otherwise mostly taken for {}",
                             escape(report.classes[std::size_t(score.taken_for)]));
     items += fmt::format("<li><div><b>{}</b><span>{}</span></div>{}<small>{}</small>",
                          escape(report.classes[k]), score.total ? percent(score.accuracy()) : "–",
-                         track(score.accuracy()), detail);
+                         score.total ? track(score.accuracy(), interval) : "", detail);
   }
-  return section("Accuracy by class", fmt::format("<ul class=scores>{}</ul>", items));
+  return section("Accuracy by class",
+                 fmt::format("<ul class=scores>{}</ul><p class=note>The lines are 95% intervals "
+                             "(Wilson 1927): the fewer pictures, the longer.</p>",
+                             items));
+}
+
+// A reliability diagram: for each bin of probabilities a bar as high as its accuracy, its interval,
+// and a point at its mean probability, which is on the diagonal if the network is calibrated.
+std::string reliability_diagram(const Calibration& calibration) {
+  constexpr double left = 44, top = 12, width = 300, height = 220, bottom = top + height;
+  const auto x = [&](double share) { return left + width * share; };
+  const auto y = [&](double share) { return bottom - height * share; };
+  std::string svg =
+      "<svg viewBox='0 0 372 276' role=img aria-label='accuracy by probability' font-size=13>";
+  std::string points;  // over the bars and the diagonal
+  for (const double share : {0.0, 0.5, 1.0})
+    svg += fmt::format(
+        "<line x1='{0}' x2='{1}' y1='{2}' y2='{2}' /><text x='{3}' y='{4}' text-anchor=end>{5:.0f}%"
+        "</text><text x='{6}' y='{7}' text-anchor=middle>{5:.0f}%</text>",
+        left, left + width, y(share), left - 7, y(share) + 4, 100 * share, x(share), bottom + 18);
+  for (const CalibrationBin& bin : calibration.bins) {
+    if (bin.total == 0) continue;
+    const Interval interval = wilson_interval(bin.right, bin.total);
+    svg += fmt::format(
+        "<rect x='{:.1f}' y='{:.1f}' width='{:.1f}' height='{:.1f}'><title>{} of {} right</title>"
+        "</rect>",
+        x(bin.low) + 1.5, y(bin.accuracy()), x(bin.high) - x(bin.low) - 3,
+        bottom - y(bin.accuracy()), bin.right, bin.total);
+    points += fmt::format(
+        "<line class=interval x1='{0:.1f}' x2='{0:.1f}' y1='{1:.1f}' y2='{2:.1f}' />"
+        "<circle cx='{0:.1f}' cy='{3:.1f}' r=3.5 />",
+        x(bin.probability), y(interval.low), y(interval.high), y(bin.accuracy()));
+  }
+  svg +=
+      fmt::format("<line class=ideal x1='{}' y1='{}' x2='{}' y2='{}' />", x(0), y(0), x(1), y(1));
+  return svg + points +
+         fmt::format(
+             "<text x='{}' y='{}' text-anchor=middle>probability of the prediction"
+             "</text></svg>",
+             x(0.5), bottom + 38);
+}
+
+std::string calibration_table(const Calibration& calibration) {
+  std::string rows;
+  for (const CalibrationBin& bin : calibration.bins) {
+    if (bin.total == 0) continue;
+    rows += fmt::format("<tr><td>{:.0f}–{:.0f}%<td>{}<td>{}<td>{}<td>{}", 100 * bin.low,
+                        100 * bin.high, bin.total, percent(bin.probability),
+                        percent(bin.accuracy()), range(wilson_interval(bin.right, bin.total)));
+  }
+  return fmt::format(
+      "<details><summary>Numbers by bin</summary><div class=scroll><table class=numbers><tr>"
+      "<th>probability<th>pictures<th>mean probability<th>accuracy<th>95% interval{}</table></div>"
+      "</details>",
+      rows);
+}
+
+std::string calibration_section(const std::vector<Outcome>& outcomes) {
+  if (outcomes.empty()) return "";
+  const Calibration found = calibration(outcomes);
+  std::string text;
+  if (found.all.total)
+    text = fmt::format(
+        "<p>Expected calibration error: <b>{:.1f}%</b></p><p>On average the network gives its "
+        "prediction a probability of {}, and {} of the predictions are right. It is calibrated if "
+        "every point is on the dashed line: above it, the network is too modest; below it, too "
+        "sure. Upright lines are 95% intervals.</p><p class=note>The error is the mean distance of "
+        "the pictures' points from the dashed line, upright, in {} bins (Guo et al. 2017).</p>",
+        100 * found.expected_error, percent(found.all.probability), percent(found.all.accuracy()),
+        found.bins.size());
+  if (found.not_numbers)
+    text += fmt::format(
+        "<p>The probabilities of {} predictions are not numbers (NaN); these are "
+        "left out.</p>",
+        found.not_numbers);
+  if (found.all.total == 0) return section("Calibration", text);
+  return section("Calibration",
+                 fmt::format("<div class=reliability>{}<div>{}</div></div>{}",
+                             reliability_diagram(found), text, calibration_table(found)));
 }
 
 frostline::Image at_most(const frostline::Image& image, int side) {
@@ -358,26 +482,75 @@ frostline::Image at_most(const frostline::Image& image, int side) {
   return frostline::resize(image, scaled(image.width), scaled(image.height));
 }
 
-std::string pictures(const Report& report, bool right) {
+// A JPEG as a data URI; a PNG of a photo would take five times as much.
+std::string data_uri(const frostline::Image& picture) {
+  const frostline::Image image = at_most(picture, 320);
+  const std::unique_ptr<void, int (*)(tjhandle)> encoder(tjInitCompress(), tjDestroy);
+  unsigned char* bytes = nullptr;
+  unsigned long size = 0;
+  const bool failed =
+      !encoder || tjCompress2(encoder.get(), image.pixels.data(), image.width, 0, image.height,
+                              TJPF_RGB, &bytes, &size, TJSAMP_444, 88, TJFLAG_ACCURATEDCT) != 0;
+  const std::unique_ptr<unsigned char, void (*)(unsigned char*)> owner(bytes, tjFree);
+  if (failed)
+    throw frostline::Error(fmt::format("a picture of {}x{} pixels cannot be written as a JPEG: {}",
+                                       image.width, image.height, tjGetErrorStr2(encoder.get())));
+  return "data:image/jpeg;base64," + base64({bytes, size});
+}
+
+std::string figure(const Report& report, const ShownPrediction& shown) {
+  const bool right = shown.truth == shown.prediction;
+  const std::string truth = escape(report.classes.at(std::size_t(shown.truth)));
+  const std::string prediction = escape(report.classes.at(std::size_t(shown.prediction)));
+  const auto view = [](const frostline::Image& image, std::string_view alt,
+                       std::string_view caption) {
+    return fmt::format("<div><img alt='{}' src='{}'>{}</div>", alt, data_uri(image), caption);
+  };
+  std::string views;
+  const bool heated = shown.heat_of_prediction || shown.heat_of_truth;
+  views += view(shown.image, truth, heated ? "<small>the picture</small>" : "");
+  if (shown.heat_of_prediction)
+    views += view(*shown.heat_of_prediction, "heat map of " + prediction,
+                  fmt::format("<small>where it saw {}</small>", prediction));
+  if (shown.heat_of_truth && !right)
+    views += view(*shown.heat_of_truth, "heat map of " + truth,
+                  fmt::format("<small>what spoke for {}</small>", truth));
+  const std::string sure = percent(double(shown.probability));
+  return fmt::format(
+      "<figure class={}><div class=views>{}</div><figcaption><b>{} {}</b>{}</figcaption></figure>",
+      right ? "right" : "wrong", views, right ? "✓" : "✗", prediction,
+      right ? fmt::format("{} sure", sure)
+            : fmt::format("{} sure; it is <strong>{}</strong>", sure, truth));
+}
+
+std::string pictures(const Report& report, bool right, std::int64_t all) {
   std::string figures;
   int count = 0;
+  bool heated = false;
   for (const ShownPrediction& shown : report.predictions) {
     if ((shown.truth == shown.prediction) != right) continue;
     ++count;
-    const std::string truth = escape(report.classes.at(std::size_t(shown.truth)));
-    const std::string prediction = escape(report.classes.at(std::size_t(shown.prediction)));
-    figures += fmt::format(
-        "<figure class={}><img alt='{}' src='data:image/png;base64,{}'><figcaption><b>{} {}</b>{}"
-        "</figcaption></figure>",
-        right ? "right" : "wrong", truth, base64(frostline::encode_png(at_most(shown.image, 320))),
-        right ? "✓" : "✗", prediction,
-        right ? fmt::format("{} sure", percent(double(shown.probability)))
-              : fmt::format("{} sure; it is <strong>{}</strong>",
-                            percent(double(shown.probability)), truth));
+    heated = heated || shown.heat_of_prediction || shown.heat_of_truth;
+    figures += figure(report, shown);
   }
   if (count == 0) return "";
-  return fmt::format("<h3>{}, {} shown</h3><div class=pictures>{}</div>",
-                     right ? "Recognised" : "Mistaken", count, figures);
+  return fmt::format("<h3>{}: {} of {}</h3><div class='pictures {}'>{}</div>",
+                     right ? "Recognised" : "Mistaken", count, all, heated ? "heated" : "plain",
+                     figures);
+}
+
+std::string pictures_section(const Report& report, std::int64_t right, std::int64_t total) {
+  if (report.predictions.empty()) return "";
+  const bool heated =
+      std::any_of(report.predictions.begin(), report.predictions.end(),
+                  [](const ShownPrediction& shown) { return shown.heat_of_prediction; });
+  const std::string note =
+      heated ? "<p class=note>Heat maps show which parts of the picture raised the score of the "
+               "class, from none to yellow for the most in this picture (Grad-CAM, Selvaraju et "
+               "al. 2017). Parts outside the square that the network got are pale.</p>"
+             : "";
+  return section("Predictions",
+                 pictures(report, false, total - right) + pictures(report, true, right) + note);
 }
 
 std::string facts_section(const Report& report) {
@@ -413,12 +586,17 @@ void write_report(const std::filesystem::path& path, const Report& report) {
     total += score.total;
   }
   const double accuracy = report.confusion.accuracy();
+  const Interval interval = wilson_interval(right, total);
   std::string page = fmt::format(
       "<!doctype html>\n<html lang=en><meta charset=utf-8>"
       "<meta name=viewport content='width=device-width,initial-scale=1'>"
       "<title>{0}</title><style>{1}</style>\n<main><header><h1>{0}</h1>"
       "<div class=headline>{2}</div><p>{3} of {4} validation images recognised</p>{5}</header>\n",
-      escape(report.title), style, total ? percent(accuracy) : "–", right, total, track(accuracy));
+      escape(report.title), style, total ? percent(accuracy) : "–", right, total,
+      total
+          ? track(accuracy, interval) + fmt::format("<p class=note>95% interval {:.1f}–{:.1f}%</p>",
+                                                    100 * interval.low, 100 * interval.high)
+          : "");
   page += facts_section(report);
   page += curves_sections(report.epochs);
   if (total > 0) {
@@ -427,8 +605,8 @@ void write_report(const std::filesystem::path& path, const Report& report) {
     page += matrix_section(report, scores) + scores_section(report, scores);
     page += beside ? "</div>\n" : "";
   }
-  if (!report.predictions.empty())
-    page += section("Predictions", pictures(report, false) + pictures(report, true));
+  page += calibration_section(report.outcomes);
+  page += pictures_section(report, right, total);
   page +=
       "<footer>Written by frostline. This page is one file and needs no network.</footer></main>\n";
 
