@@ -61,14 +61,15 @@ def steady(model, sums=()):
 def drift(model, batches):
     """Moves running statistics with pictures (or features), and then scatters them."""
     norms = norms_of(model).values()
+    momenta = [norm.momentum for norm in norms]
     for norm in norms:
         norm.momentum = 0.5
     model.train()
     with torch.no_grad():
         for batch in batches:
             model(batch)
-        for norm in norms:
-            norm.momentum = 0.1
+        for norm, momentum in zip(norms, momenta):
+            norm.momentum = momentum
             norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn(norm.num_features)
             norm.running_var *= torch.exp(0.2 * torch.randn(norm.num_features))
 
