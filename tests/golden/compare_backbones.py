@@ -69,10 +69,10 @@ def run(program, case, folder, model, images, labels=None):
     return text, folder / "out"
 
 
-def compare_logits(results, backbone, program, folder, images, small):
+def compare_logits(results, backbone, program, folder, images, drifting):
     model = getattr(networks.models, backbone.name)()
-    networks.scatter(model)
-    networks.drift(model, [*small] * 3)
+    networks.steady(model, backbone.sums)
+    networks.drift(model, drifting, from_initial=False)
     _, file = run(program, backbone.name, folder, model, images)
     ours = np.fromfile(file, dtype=np.float32).reshape(len(images), 1000)
     with torch.no_grad():
@@ -93,7 +93,7 @@ def compare_step(results, backbone, program, folder, what, trains, images, label
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # only PyTorch can draw its masks
     networks.steady(model, backbone.sums)
-    networks.drift(model, [*images[1:]] * 4)
+    networks.drift(model, images, from_initial=False)
     x, y = images[:1], labels[:1]
     case = compare_training.Case(what, f"{backbone.title}, {what}", trains, steps=1,
                                  bound=backbone.bound, floor=1e-3)
@@ -127,7 +127,7 @@ def main(program, folder, table=None, *chosen):
     for backbone in BACKBONES:
         if chosen and backbone.name not in chosen:
             continue
-        compare_logits(results, backbone, program, folder, images[0], small)
+        compare_logits(results, backbone, program, folder, images[0], images[1:2])
         if backbone.last:
             for what, trains in (("last", backbone.last), ("everything", ("",))):
                 compare_step(results, backbone, program, folder, what, trains, small, labels)

@@ -58,12 +58,14 @@ def steady(model, sums=()):
             norm.bias.copy_(norm.weight * torch.where(on, distance, -distance))
 
 
-def drift(model, batches):
-    """Moves running statistics with pictures (or features), and then scatters them."""
+def drift(model, batches, from_initial=True):
+    """Moves running statistics with pictures (or features), and then scatters them. Unless
+    `from_initial`, they are moved to the batches' mean: in a deep network, where a part of the
+    initial ones stays, a signal fades from norm to norm until only rounding is left."""
     norms = norms_of(model).values()
     momenta = [norm.momentum for norm in norms]
     for norm in norms:
-        norm.momentum = 0.5
+        norm.momentum = 0.5 if from_initial else None  # None: the mean of all batches
     model.train()
     with torch.no_grad():
         for batch in batches:
