@@ -2,7 +2,8 @@
 // The logits of EfficientNet-Lite0 with a file's weights, for compare_efficientnet_lite.py.
 #include <frostline/frostline.hpp>
 #include <frostline/models/efficientnet_lite.hpp>
-#include <fstream>
+
+#include "numbers.hpp"
 
 namespace fl = frostline;
 
@@ -14,19 +15,11 @@ int main(int argc, char** argv) {
     return 2;
   }
   try {
-    std::ifstream file(argv[2], std::ios::binary | std::ios::ate);
-    std::vector<float> images(file ? std::size_t(file.tellg()) / sizeof(float) : 0);
-    file.seekg(0);
-    file.read(reinterpret_cast<char*>(images.data()),
-              std::streamsize(images.size() * sizeof(float)));
-    if (!file) throw fl::Error(fmt::format("cannot read '{}'", argv[2]));
+    const auto images = read_numbers<float>(argv[2]);
     const int count = int(images.size() / Image::shape.size());
     fl::Network<fl::Freeze<fl::EfficientNetLite0<>>, Image> network{fl::max_batch(count)};
     fl::load_pretrained(network, argv[1]);
-    const std::span logits = network.predict(images);
-    std::ofstream out(argv[3], std::ios::binary);
-    out.write(reinterpret_cast<const char*>(logits.data()), std::streamsize(logits.size_bytes()));
-    if (!out) throw fl::Error(fmt::format("cannot write '{}'", argv[3]));
+    write_numbers(argv[3], network.predict(images));
   } catch (const std::exception& error) {
     fmt::print(stderr, "{}\n", error.what());
     return 1;

@@ -30,10 +30,10 @@ def spread(logits):
     return float(logits.std(axis=0).mean())
 
 
-def compare(figures, what, ours, theirs):
+def compare(figures, what, ours, theirs, bound=1e-4):
     """The largest difference of a logit, in units of the spread."""
     assert ours.shape == theirs.shape, (ours.shape, theirs.shape)
     difference = float(np.abs(ours - theirs).max())
-    figures.at_most(what, difference / spread(theirs), 1e-4,
+    figures.at_most(what, difference / spread(theirs), bound,
                     f"largest difference {difference:.1e}, spread {spread(theirs):.2f}, "
                     f"{len(theirs)} pictures")

@@ -383,6 +383,18 @@ torch.backends.mkldnn.enabled = False
 # With fewer than eight numbers, PyTorch passes the gradient of not-a-number on, as ReLU does; its
 # vectorised loop sets it to zero.
 special_layer("relu6", nn.ReLU6(), (1, 3, 2, 1))
+torch.backends.mkldnn.enabled = True
+layer("silu.plain", nn.SiLU(), 4 * normal(2, 18, 3, 5))
+layer("hardswish.plain", nn.Hardswish(), 4 * normal(2, 18, 3, 5))
+layer("hardsigmoid.plain", nn.Hardsigmoid(), 4 * normal(2, 18, 3, 5))
+layer("avg_pool2d.halves", nn.AvgPool2d(2), normal(2, 18, 7, 5))
+layer("avg_pool2d.padded", nn.AvgPool2d(3, 2, 1), normal(2, 3, 9, 8))
+torch.backends.mkldnn.enabled = False
+# 16 numbers: what the vectorised loops do.
+special_layer("silu", nn.SiLU(), (1, 4, 2, 2))
+special_layer("hardswish", nn.Hardswish(), (1, 4, 2, 2))
+special_layer("hardsigmoid", nn.Hardsigmoid(), (1, 4, 2, 2))
+special_layer("avg_pool2d", nn.AvgPool2d(2), (1, 1, 4, 4))
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

@@ -19,7 +19,8 @@ scripts/install.sh build golden
 mkdir -p "$work"
 cmake --preset gcc -B "$build" >"$work/configure.log"
 say "building"
-cmake --build "$build" --target predict finetune-resnet18_w16 golden_train_steps golden_efficientnet_lite >"$work/build.log" ||
+cmake --build "$build" --target predict finetune-resnet18_w16 golden_train_steps golden_efficientnet_lite \
+  golden_backbones >"$work/build.log" ||
   { cat "$work/build.log"; exit 1; }
 predict=$build/examples/predict
 
@@ -45,6 +46,8 @@ compare "training" "$python" $golden/compare_training.py \
   "$build/tests/golden/golden_train_steps" "$work/training" "$table"
 compare "EfficientNet-Lite0" "$python" $golden/compare_efficientnet_lite.py \
   "$build/tests/golden/golden_efficientnet_lite" "$work/efficientnet_lite" "$table"
+compare "backbones" "$python" $golden/compare_backbones.py \
+  "$build/tests/golden/golden_backbones" "$work/backbones" "$table"
 if [ -z "$finetuned" ]; then
   finetuned=$work/finetuned/finetuned.safetensors
   weights=examples/data/resnet18-w16.safetensors

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // Trains a full-size network on given batches and saves it, for compare_training.py.
 #include <frostline/frostline.hpp>
-#include <fstream>
 #include <map>
+
+#include "numbers.hpp"
 
 namespace fl = frostline;
 
@@ -46,17 +47,6 @@ struct Arguments {
   float weight_decay = 0;
 };
 
-template <class Number>
-std::vector<Number> read_numbers(const std::string& path) {
-  std::ifstream file(path, std::ios::binary | std::ios::ate);
-  std::vector<Number> numbers(file ? std::size_t(file.tellg()) / sizeof(Number) : 0);
-  file.seekg(0);
-  file.read(reinterpret_cast<char*>(numbers.data()),
-            std::streamsize(numbers.size() * sizeof(Number)));
-  if (!file) throw fl::Error(fmt::format("cannot read '{}'", path));
-  return numbers;
-}
-
 /// Runs a step for each batch and prints its loss.
 template <class Model>
 void train(const Arguments& arguments) {
@@ -86,9 +76,7 @@ void predict(const Arguments& arguments) {
   fl::load(network, arguments.weights);
   const std::span logits =
       network.predict(std::span(images).first(image_floats * std::size_t(arguments.batch)));
-  std::ofstream file(arguments.out, std::ios::binary);
-  file.write(reinterpret_cast<const char*>(logits.data()), std::streamsize(logits.size_bytes()));
-  if (!file) throw fl::Error(fmt::format("cannot write '{}'", arguments.out));
+  write_numbers(arguments.out, logits);
 }
 
 int main(int argc, char** argv) {

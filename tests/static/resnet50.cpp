@@ -6,38 +6,12 @@
 
 namespace frostline::test::resnet50_test {
 
-template <int In, int Out, int Stride>
-struct Bottleneck {
-  static constexpr int middle = Out / 4;
-  using main = Module<
-      Named<"conv1", Conv2d<In, middle, 1, 1, 0, 1, 1, false>>, Named<"bn1", BatchNorm2d<middle>>,
-      Named<"relu", ReLU>, Named<"conv2", Conv2d<middle, middle, 3, Stride, 1, 1, 1, false>>,
-      Named<"bn2", BatchNorm2d<middle>>, Named<"relu", ReLU>,
-      Named<"conv3", Conv2d<middle, Out, 1, 1, 0, 1, 1, false>>, Named<"bn3", BatchNorm2d<Out>>>;
-  using projection =
-      Named<"downsample", Sequential<Conv2d<In, Out, 1, Stride, 0, 1, 1, false>, BatchNorm2d<Out>>>;
-  using shortcut = std::conditional_t<Stride == 1 && In == Out, Identity, projection>;
-  using model = Module<Residual<main, shortcut>, Named<"relu", ReLU>>;
-};
-
-struct ResNet50 {
-  template <int In, int Out, int Stride, int Blocks>
-  using Stage =
-      ResNetStage<Bottleneck, In, Out, Stride, std::make_integer_sequence<int, Blocks - 1>>;
-  using model =
-      Module<Named<"conv1", Conv2d<3, 64, 7, 2, 3, 1, 1, false>>, Named<"bn1", BatchNorm2d<64>>,
-             Named<"relu", ReLU>, Named<"maxpool", MaxPool2d<3, 2, 1>>,
-             Named<"layer1", Stage<64, 256, 1, 3>>, Named<"layer2", Stage<256, 512, 2, 4>>,
-             Named<"layer3", Stage<512, 1024, 2, 6>>, Named<"layer4", Stage<1024, 2048, 2, 3>>,
-             Head<ClassifierHead<2048, 1000>>>;
-};
-
 using Image = Input<3, 224, 224>;
-static_assert(parameter_count<ResNet50, Image>() == 25'557'032);  // torchvision's
-static_assert(multiply_adds<ResNet50, Image>() == 4'089'184'256);
-static_assert(planned<ResNet50, Image>.per_sample.saved > 80'000'000);
-static_assert(planned<ResNet50, Image>.per_sample.bytes >=
-              planned<ResNet50, Image>.per_sample.saved);
+static_assert(parameter_count<ResNet50<>, Image>() == 25'557'032);  // torchvision's
+static_assert(multiply_adds<ResNet50<>, Image>() == 4'089'184'256);
+static_assert(planned<ResNet50<>, Image>.per_sample.saved > 80'000'000);
+static_assert(planned<ResNet50<>, Image>.per_sample.bytes >=
+              planned<ResNet50<>, Image>.per_sample.saved);
 
 // No two slots whose lives overlap share a byte.
 constexpr bool apart(const Slot& a, const Slot& b) {
@@ -46,8 +20,8 @@ constexpr bool apart(const Slot& a, const Slot& b) {
 }
 template <int Part>  // one constant per part, because of the compilers' limits
 constexpr bool all_apart = [] {
-  constexpr const auto& plan = planned<ResNet50, Image>;
-  constexpr int size = traced<ResNet50, Image>.size;
+  constexpr const auto& plan = planned<ResNet50<>, Image>;
+  constexpr int size = traced<ResNet50<>, Image>.size;
   for (int i = Part * size / 8; i < (Part + 1) * size / 8; ++i)
     for (int j = 0; j < size; ++j)
       if ((i != j && !apart(plan.activations[i], plan.activations[j])) ||

@@ -228,6 +228,11 @@ void check_golden_layers() {
   check_golden<Backend, Conv2d<4, 6, 3, 2, 3, 2, 2>, 4, 9, 8>("conv2d.everything");
   check_golden<Backend, ReLU6, 18, 3, 5>("relu6.plain");
   check_golden<Backend, Sigmoid, 18, 3, 5>("sigmoid.plain");
+  check_golden<Backend, SiLU, 18, 3, 5>("silu.plain");
+  check_golden<Backend, Hardswish, 18, 3, 5>("hardswish.plain");
+  check_golden<Backend, Hardsigmoid, 18, 3, 5>("hardsigmoid.plain");
+  check_golden<Backend, AvgPool2d<2>, 18, 7, 5>("avg_pool2d.halves");
+  check_golden<Backend, AvgPool2d<3, 2, 1>, 3, 9, 8>("avg_pool2d.padded");
   check_golden<Backend, Scale, 18, 3, 5>("scale.plain");
   constexpr int same = same_padding;
   check_golden<Backend, Conv2d<4, 6, 3, 2, same>, 4, 8, 10>("conv2d.same_even");
@@ -307,6 +312,14 @@ void check_special_layers() {
   check_special<Backend, Sigmoid, 3, 3, 2>("sigmoid");
   if constexpr (Storage<Backend>::has_layouts)
     check_special<Backend, Sigmoid, 3, 3, 2, blocked>("sigmoid");
+  check_special<Backend, SiLU, 4, 2, 2>("silu");
+  check_special<Backend, Hardswish, 4, 2, 2>("hardswish");
+  check_special<Backend, Hardsigmoid, 4, 2, 2>("hardsigmoid");
+  if constexpr (Storage<Backend>::has_layouts) {
+    check_special<Backend, Hardswish, 4, 2, 2, blocked>("hardswish");
+    check_special<Backend, Hardsigmoid, 4, 2, 2, blocked>("hardsigmoid");
+  }
+  check_special<Backend, AvgPool2d<2>, 1, 4, 4>("avg_pool2d");
   check_special<Backend, MaxPool2d<3, 2, 1>, 2, 5, 6>("max_pool2d.stem");
   check_special<Backend, MaxPool2d<2>, 1, 4, 4>("max_pool2d.halves");
   check_special<Backend, Upsample<6, 8>, 2, 3, 4>("upsample");

@@ -39,6 +39,10 @@ inline constexpr Tolerance tolerances[]{
     {"adamw", 1e-6},
     {"clip_norm", 1e-6},
     {"relu6", 1e-7},
+    {"silu", 1e-6},
+    {"hardswish", 1e-6},
+    {"hardsigmoid", 1e-6},
+    {"avg_pool2d", 1e-6},
 };
 
 inline const StateDict& golden() {

@@ -7,8 +7,12 @@
 #include <string>
 
 #include "frostline/core/type_list.hpp"
+#include "frostline/layers/avg_pool2d.hpp"
+#include "frostline/layers/hardsigmoid.hpp"
+#include "frostline/layers/hardswish.hpp"
 #include "frostline/layers/relu6.hpp"
 #include "frostline/layers/scale.hpp"
+#include "frostline/layers/silu.hpp"
 #include "frostline/models/efficientnet_lite.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
@@ -35,6 +39,14 @@ template <>
 inline constexpr const char* kind_of<ReLU> = "ReLU";
 template <>
 inline constexpr const char* kind_of<ReLU6> = "ReLU6";
+template <>
+inline constexpr const char* kind_of<SiLU> = "SiLU";
+template <>
+inline constexpr const char* kind_of<Hardswish> = "Hardswish";
+template <>
+inline constexpr const char* kind_of<Hardsigmoid> = "Hardsigmoid";
+template <int... Sizes>
+inline constexpr const char* kind_of<AvgPool2d<Sizes...>> = "AvgPool2d";
 template <>
 inline constexpr const char* kind_of<Add> = "Add";
 template <>
@@ -87,7 +99,9 @@ using LayerCases = TypeList<Case<Conv2d<3, 4, 3, 1, 1>, 3, 5, 7, 2>,            
                             Case<Add, 3, 4, 5, 2>,                   //
                             Case<ReLU, 17, 37, 53, 2>,               //
                             Case<ReLU6, 17, 37, 53, 2>,              //
-                            Case<SlowNorm, 3, 5, 4, 4>,              //
+                            Case<SiLU, 17, 37, 53, 2>, Case<Hardswish, 17, 37, 53, 2>,
+                            Case<Hardsigmoid, 17, 37, 53, 2>, Case<AvgPool2d<2>, 17, 37, 53, 2>,
+                            Case<AvgPool2d<3, 2, 1>, 3, 9, 8, 2>, Case<SlowNorm, 3, 5, 4, 4>,  //
                             Case<Sigmoid, 17, 3, 5, 2>, Case<Scale, 17, 3, 5, 2>,
                             Case<Scale, 5, 37, 53, 1>, Case<MaxPool2d<3, 2, 1>, 3, 9, 8, 2>,  //
                             Case<MaxPool2d<3, 2, 1>, 17, 1, 1, 9>,                            //

@@ -26,6 +26,11 @@ TEST_CASE("gradients of layers without parameters are slopes") {
   check_layer<thrust_backend, Add, 3, 4, 5>(2);
   check_layer<thrust_backend, Scale, 3, 4, 5>(2);
   check_layer<thrust_backend, Sigmoid, 3, 4, 5>(2, {.step = 1e-2f});
+  check_layer<thrust_backend, SiLU, 3, 4, 5>(2, {.step = 1e-2f});
+  check_layer<thrust_backend, Hardswish, 3, 4, 5>(2, {.step = 1e-2f});
+  check_layer<thrust_backend, Hardsigmoid, 3, 4, 5>(2, {.step = 1e-2f});
+  check_layer<thrust_backend, AvgPool2d<3, 2, 1>, 3, 9, 8>(2);
+  check_layer<thrust_backend, AvgPool2d<2, 3, 1>, 33, 4, 7>(1);
   check_layer<thrust_backend, ReLU, 3, 5, 4>(3, kinked);
   check_layer<thrust_backend, MaxPool2d<3, 2, 1>, 3, 9, 8>(2, kinked);
   check_layer<thrust_backend, MaxPool2d<2, 3, 1>, 33, 4, 7>(1, kinked);

@@ -2,6 +2,7 @@
 // All kernels of the CPU backend.
 #pragma once
 
+#include "frostline/backend/cpu/activations.hpp"
 #include "frostline/backend/cpu/batch_norm2d.hpp"
 #include "frostline/backend/cpu/clip_norm.hpp"
 #include "frostline/backend/cpu/concat.hpp"

@@ -2,6 +2,7 @@
 // The Thrust backend: includes only.
 #pragma once
 
+#include "frostline/backend/thrust/activations.hpp"
 #include "frostline/backend/thrust/batch_norm2d.hpp"
 #include "frostline/backend/thrust/clip_norm.hpp"
 #include "frostline/backend/thrust/concat.hpp"

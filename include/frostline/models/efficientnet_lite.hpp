@@ -2,12 +2,12 @@
 // EfficientNet-Lite0 to Lite4, with the names of the PyPI package efficientnet-lite-pytorch.
 #pragma once
 
-#include <algorithm>
 #include <type_traits>
 #include <utility>
 
 #include "frostline/core/model.hpp"
 #include "frostline/layers/relu6.hpp"
+#include "frostline/models/conv_norm_activation.hpp"
 #include "frostline/models/heads.hpp"
 
 namespace frostline {
@@ -28,14 +28,6 @@ struct LiteBlocks {
   int count = 0;
 };
 
-/// The channels times the percentage, rounded to the nearest multiple of 8 (at least 8), or to the
-/// next higher one if that would lose more than a tenth.
-constexpr int lite_width(int channels, int percent) {
-  const int hundredths = channels * percent;
-  const int rounded = std::max(8, (hundredths + 400) / 800 * 8);
-  const bool loses_a_tenth = rounded * 1000 < hundredths * 9;
-  return loses_a_tenth ? rounded + 8 : rounded;
-}
 /// EfficientNet-B0's stages, wider and deeper. The first and the last stage always have one block;
 /// the stem (32 channels) and the convolution before the head (1280) have one width in all.
 constexpr LiteBlocks lite_blocks(int width_percent, int depth_percent) {
@@ -47,7 +39,7 @@ constexpr LiteBlocks lite_blocks(int width_percent, int depth_percent) {
   LiteBlocks result;
   int in = 32;
   for (const Stage& stage : stages) {
-    const int out = lite_width(stage.out, width_percent);
+    const int out = rounded_width(stage.out, width_percent);
     const int count = stage.blocks == 1 ? 1 : (stage.blocks * depth_percent + 99) / 100;
     for (int i = 0; i < count; ++i) {
       result.items[result.count++] = {in, out, stage.kernel, i == 0 ? stage.stride : 1,

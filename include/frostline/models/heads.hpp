@@ -21,6 +21,16 @@ struct ClassifierHead {
   using model = Module<Named<"avgpool", GlobalAveragePool>, Named<"fc", fc>>;
 };
 
+/// Global average pooling, dropout and one linear layer, `classifier.1`: the head of torchvision's
+/// MobileNetV2 and EfficientNets. Shapes: {In, H, W} to {Classes, 1, 1}. The number of classes is a
+/// constant, or AtMost<Bound>.
+template <int In, auto Classes, Probability Drop = Probability{0.2f}>
+struct DropoutHead {
+  using linear = detail::GivesClasses<Classes, Linear<In, detail::most_of(Classes)>>;
+  using model = Module<Named<"avgpool", GlobalAveragePool>,
+                       Named<"classifier", Sequential<Dropout<Drop>, linear>>>;
+};
+
 }  // namespace frostline
 
 namespace frostline::detail {

@@ -8,11 +8,14 @@ namespace frostline::test::golden_layers_test {
 namespace {
 
 TEST_CASE("layers give PyTorch's results") { check_golden_layers<cpu>(); }
-TEST_CASE("gates and ReLU6 in the blocked layout give PyTorch's results") {
+TEST_CASE("gates and activations in the blocked layout give PyTorch's results") {
   constexpr Situation blocked{.given = Layout::blocked};
   check_golden<cpu, ReLU6, 18, 3, 5, Statistics::batch, blocked>("relu6.plain");
   check_golden<cpu, Sigmoid, 18, 3, 5, Statistics::batch, blocked>("sigmoid.plain");
   check_golden<cpu, Scale, 18, 3, 5, Statistics::batch, blocked>("scale.plain");
+  check_golden<cpu, SiLU, 18, 3, 5, Statistics::batch, blocked>("silu.plain");
+  check_golden<cpu, Hardswish, 18, 3, 5, Statistics::batch, blocked>("hardswish.plain");
+  check_golden<cpu, Hardsigmoid, 18, 3, 5, Statistics::batch, blocked>("hardsigmoid.plain");
 }
 TEST_CASE("cross entropy and its gradient are PyTorch's") { check_golden_losses<cpu>(); }
 TEST_CASE("steps of Sgd and AdamW are PyTorch's") { check_golden_steps<cpu>(); }

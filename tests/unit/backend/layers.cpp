@@ -151,6 +151,15 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
   check_layer<cpu, Scale, 33, 37, 53>(1);
   check_layer<cpu, Sigmoid, 3, 4, 5>(2, {.step = 1e-2f});
   check_layer<cpu, Sigmoid, 17, 5, 1>(3, {.step = 1e-2f});
+  const LayerCheck smooth{.step = 1e-2f};
+  check_layer<cpu, SiLU, 3, 4, 5>(2, smooth);
+  check_layer<cpu, SiLU, 17, 5, 1>(3, smooth);
+  check_layer<cpu, Hardswish, 17, 5, 3>(3, smooth);
+  check_layer<cpu, Hardsigmoid, 17, 5, 3>(3, smooth);
+  check_layer<cpu, AvgPool2d<2>, 17, 7, 5>(3);
+  check_layer<cpu, AvgPool2d<3, 2, 1>, 3, 9, 8>(2);
+  check_layer<cpu, AvgPool2d<2, 3, 1>, 33, 4, 7>(1);
+  check_layer<cpu, AvgPool2d<5, 1, 2>, 5, 6, 3>(2);
   check_layer<cpu, ReLU, 3, 5, 4>(3, kinked);
   check_layer<cpu, ReLU, 17, 1, 1>(5, kinked);
   check_layer<cpu, ReLU, 1, 37, 53>(1, kinked);

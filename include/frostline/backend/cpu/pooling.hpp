@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// MaxPool2d and GlobalAveragePool on the CPU.
+// MaxPool2d, AvgPool2d and GlobalAveragePool on the CPU.
 #pragma once
 
 #include <algorithm>
@@ -9,6 +9,7 @@
 
 #include "frostline/backend/cpu/memory.hpp"
 #include "frostline/backend/cpu/parallel.hpp"
+#include "frostline/layers/avg_pool2d.hpp"
 #include "frostline/layers/global_average_pool.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 
@@ -143,6 +144,70 @@ struct Kernel<cpu, MaxPool2d<Size, Stride, Padding>> {
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
+/// The windows of an average pooling along both axes.
+struct AverageWindows {
+  int kernel, stride, padding;
+
+  // Of a window, the taps inside an image of this size.
+  int first(int output) const { return std::max(0, padding - output * stride); }
+  int last(int output, int size) const {
+    return std::min(kernel, size + padding - output * stride);
+  }
+  // The outputs whose windows contain an input.
+  int first_output(int input) const {
+    return std::max(0, (input + padding - kernel + stride) / stride);
+  }
+  int last_output(int input, int outputs) const {
+    return std::min(outputs, (input + padding) / stride + 1);
+  }
+};
+
+FROSTLINE_COMPILED_ONCE void window_average_forward(const Call& call, const AverageWindows& windows,
+                                                    const BlockedMap& in, const BlockedMap& out) {
+  zero_borders(call.team, out, call.output, call.batch);
+  const int height = out.shape.height;
+  const Vector taps = splat(float(windows.kernel * windows.kernel));
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * out.blocks() * height, [&](int task) {
+    const int block = task / height, y = task % height;
+    const float* x = call.inputs[0] + block * in.block();
+    float* to = call.output + block * out.block();
+    const int top = y * windows.stride - windows.padding;
+    for (int column = 0; column < out.shape.width; ++column) {
+      const int left = column * windows.stride - windows.padding;
+      Vector sum{};
+      for (int ky = windows.first(y); ky < windows.last(y, in.shape.height); ++ky)
+        for (int kx = windows.first(column); kx < windows.last(column, in.shape.width); ++kx)
+          sum += load(x + in.at(0, top + ky, left + kx));
+      store(to + out.at(0, y, column), sum / taps);
+    }
+  });
+}
+/// Row by row of the input, from the outputs whose windows contain it; threads share no row.
+template <bool Adds>
+FROSTLINE_COMPILED_ONCE void window_average_input_gradient(const Call& call,
+                                                           const AverageWindows& windows,
+                                                           const BlockedMap& in,
+                                                           const BlockedMap& out) {
+  if constexpr (!Adds) zero_borders(call.team, in, call.input_gradients[0], call.batch);
+  const int height = in.shape.height;
+  const Vector taps = splat(float(windows.kernel * windows.kernel));
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks() * height, [&](int task) {
+    const int block = task / height, y = task % height;
+    const float* dy = call.output_gradient + block * out.block();
+    float* dx = call.input_gradients[0] + block * in.block();
+    const int last_row = windows.last_output(y, out.shape.height);
+    for (int x = 0; x < in.shape.width; ++x) {
+      const int last_column = windows.last_output(x, out.shape.width);
+      float* to = dx + in.at(0, y, x);
+      Vector sum = Adds ? load(to) : Vector{};
+      for (int row = windows.first_output(y); row < last_row; ++row)
+        for (int column = windows.first_output(x); column < last_column; ++column)
+          sum += load(dy + out.at(0, row, column)) / taps;
+      store(to, sum);
+    }
+  });
+}
+
 FROSTLINE_COMPILED_ONCE void average_forward(const Call& call, const BlockedMap& in) {
   const int channels = in.shape.channels;
   for_each_task(call.team, std::ptrdiff_t(call.batch) * in.blocks(), [&](int task) {
@@ -183,6 +248,22 @@ FROSTLINE_COMPILED_ONCE void average_input_gradient(const Call& call, const Bloc
 }  // namespace frostline::detail
 
 namespace frostline {
+
+template <int Size, int Stride, int Padding>
+struct Kernel<cpu, AvgPool2d<Size, Stride, Padding>> {
+  static constexpr Choice choose(const Situation&) { return {Layout::blocked, Layout::blocked}; }
+  template <class At>
+  static void forward(const Call& call) {
+    detail::window_average_forward(call, {Size, Stride, Padding}, detail::BlockedMap{At::in},
+                                   detail::BlockedMap{At::out});
+  }
+  /// Assigns the input's gradient, or adds to it if At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    detail::window_average_input_gradient<At::accumulates(0)>(
+        call, {Size, Stride, Padding}, detail::BlockedMap{At::in}, detail::BlockedMap{At::out});
+  }
+};
 
 template <>
 struct Kernel<cpu, GlobalAveragePool> {

@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// MaxPool2d and GlobalAveragePool with Thrust.
+// MaxPool2d, AvgPool2d and GlobalAveragePool with Thrust.
 #pragma once
 
 #include <cstdint>
 
 #include "frostline/backend/thrust/reduce.hpp"
+#include "frostline/layers/avg_pool2d.hpp"
 #include "frostline/layers/global_average_pool.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 
@@ -145,6 +146,48 @@ FROSTLINE_COMPILED_ONCE void max_pool_input_gradient(const AnyCall& call, const 
                  LargestGradient{pool, call.output_gradient, call.input_gradients[0], adds});
 }
 
+/// The mean of each window of an AvgPool2d; padding counts as zeros.
+struct WindowMean {
+  Pool pool;
+  const float* x;
+  float* y;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const int column = int(i % pool.width), row = int(i / pool.width % pool.height);
+    const auto plane = i / pool.width / pool.height;
+    const float* from = x + plane * pool.in_height * pool.in_width;
+    float sum = 0;
+    for (int ky = 0; ky < pool.kernel; ++ky)
+      for (int kx = 0; kx < pool.kernel; ++kx) {
+        const int iy = row * pool.stride - pool.padding + ky;
+        const int ix = column * pool.stride - pool.padding + kx;
+        if (iy >= 0 && iy < pool.in_height && ix >= 0 && ix < pool.in_width)
+          sum += from[iy * pool.in_width + ix];
+      }
+    y[i] = sum / float(pool.kernel * pool.kernel);
+  }
+};
+/// Each pixel sums its share of the gradients of the outputs whose windows contain it.
+struct WindowMeanGradient {
+  Pool pool;
+  const float* dy;
+  float* dx;
+  bool adds;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
+    const int ix = int(i % pool.in_width) + pool.padding;
+    const int iy = int(i / pool.in_width % pool.in_height) + pool.padding;
+    const float* from = dy + i / pool.in_width / pool.in_height * pool.height * pool.width;
+    float sum = 0;
+    for (int ky = 0; ky < pool.kernel; ++ky)
+      for (int kx = 0; kx < pool.kernel; ++kx) {
+        if (iy < ky || ix < kx || (iy - ky) % pool.stride || (ix - kx) % pool.stride) continue;
+        const int row = (iy - ky) / pool.stride, column = (ix - kx) / pool.stride;
+        if (row < pool.height && column < pool.width)
+          sum += from[row * pool.width + column] / float(pool.kernel * pool.kernel);
+      }
+    put(dx[i], sum, adds);
+  }
+};
+
 struct PlaneItem {
   const float* x;
   std::ptrdiff_t pixels;
@@ -210,6 +253,34 @@ struct Kernel<thrust_backend, MaxPool2d<Size, Stride, Padding>> {
   template <class At>
   static void input_gradient(const Call& call) {
     detail::device::max_pool_input_gradient(call, pool<At>(call, true), At::accumulates(0));
+  }
+};
+
+template <int Size, int Stride, int Padding>
+struct Kernel<thrust_backend, AvgPool2d<Size, Stride, Padding>> {
+  template <class At>
+  static void forward(const Call& call) {
+    detail::device::for_each_index(
+        call.context, call.batch * std::ptrdiff_t(At::out.size()),
+        detail::device::WindowMean{pool<At>(), call.inputs[0], call.output});
+  }
+  /// Assigns the input's gradient, or adds to it where At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    detail::device::for_each_index(
+        call.context, call.batch * std::ptrdiff_t(At::in.size()),
+        detail::device::WindowMeanGradient{pool<At>(), call.output_gradient,
+                                           call.input_gradients[0], At::accumulates(0)});
+  }
+
+ private:
+  template <class At>
+  static detail::device::Pool pool() {
+    return {At::in.channels, At::in.height,
+            At::in.width,    At::out.height,
+            At::out.width,   Size,
+            Stride,          Padding,
+            nullptr,         0};
   }
 };
 

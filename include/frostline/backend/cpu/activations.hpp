@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: MIT
+// SiLU, Hardswish and Hardsigmoid on the CPU.
+#pragma once
+
+#include <algorithm>
+#include <bit>
+#include <cstdint>
+
+#include "frostline/backend/cpu/elementwise.hpp"
+#include "frostline/layers/hardsigmoid.hpp"
+#include "frostline/layers/hardswish.hpp"
+#include "frostline/layers/silu.hpp"
+
+namespace frostline::detail {
+inline namespace FROSTLINE_CPU {
+
+/// exp(x) to about two units of the last place, without a branch or a call, so that compilers
+/// vectorise loops of it: 2^n times a polynomial of the rest (Cephes, expf.c). Above 88.7 it is
+/// infinity, below -86.9 zero; NaN stays.
+FROSTLINE_INLINE float exponential(float x) {
+  const float within = x > 88.7f ? 88.7f : x < -87.3f ? -87.3f : x;
+  constexpr float rounds = 12582912.0f;  // 1.5 * 2^23: the sum's last bits are the nearest integer
+  const float sum = within * 1.44269504f + rounds;
+  const float n = sum - rounds;
+  const float rest = within - n * 0.693359375f + n * 2.12194440e-4f;
+  float polynomial = 1.9875691500e-4f;
+  polynomial = polynomial * rest + 1.3981999507e-3f;
+  polynomial = polynomial * rest + 8.3334519073e-3f;
+  polynomial = polynomial * rest + 4.1665795894e-2f;
+  polynomial = polynomial * rest + 1.6666665459e-1f;
+  polynomial = polynomial * rest + 5.0000001201e-1f;
+  const float power = polynomial * rest * rest + rest + 1;
+  // Half of 2^n, since 2^128 is not finite.
+  const std::uint32_t exponent = std::bit_cast<std::uint32_t>(sum) + (126u - 0x4b400000u);
+  const float scaled = power * std::bit_cast<float>(exponent << 23) * 2;
+  return x > 88.7f ? std::bit_cast<float>(0x7f800000u) : scaled;
+}
+
+// Element by element: y of x, and the input's gradient of x and the output's. The order of the
+// operations, and so the results for values that are not finite, are those of PyTorch's vectorised
+// loops.
+struct SiLUFunction {
+  FROSTLINE_INLINE static float value(float x) { return x / (1 + exponential(-x)); }
+  FROSTLINE_INLINE static float gradient(float x, float dy) {
+    const float logistic = 1 / (1 + exponential(-x));
+    return dy * logistic * (1 + x * (1 - logistic));
+  }
+};
+struct HardsigmoidFunction {
+  FROSTLINE_INLINE static float upto6(float x) {
+    const float positive = x + 3 < 0 ? 0.0f : x + 3;
+    return positive > 6 ? 6.0f : positive;
+  }
+  FROSTLINE_INLINE static float value(float x) { return upto6(x) / 6; }
+  FROSTLINE_INLINE static float gradient(float x, float dy) {
+    return ((x > -3) & (x < 3)) ? dy / 6 : 0.0f;
+  }
+};
+struct HardswishFunction {
+  FROSTLINE_INLINE static float value(float x) { return x * HardsigmoidFunction::upto6(x) / 6; }
+  FROSTLINE_INLINE static float gradient(float x, float dy) {
+    const float upper = x >= 3 ? dy : dy * (x / 3 + 0.5f);
+    return x < -3 ? 0.0f : upper;
+  }
+};
+
+// The loops are compiled once for all shapes.
+template <class Function>
+FROSTLINE_COMPILED_ONCE void activation_forward(const Call& call, std::ptrdiff_t count) {
+  const float* x = call.inputs[0];
+  float* y = call.output;
+  for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = Function::value(x[i]); });
+}
+template <class Function, bool Adds>
+FROSTLINE_COMPILED_ONCE void activation_input_gradient(const Call& call, std::ptrdiff_t count) {
+  const float *x = call.inputs[0], *dy = call.output_gradient;
+  float* dx = call.input_gradients[0];
+  for_each_value(call, count,
+                 [=](std::ptrdiff_t i) { put<Adds>(dx[i], Function::gradient(x[i], dy[i])); });
+}
+/// Of blocked values, the zeros of a border and of channels that do not exist stay zeros.
+FROSTLINE_COMPILED_ONCE void hardsigmoid_forward(const Call& call, const BlockedMap& map) {
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
+    const float* x = call.inputs[0] + task * map.block();
+    float* y = call.output + task * map.block();
+    const int exist = std::min(lanes, map.shape.channels - task % map.blocks() * lanes);
+    zero_border(map, y);
+    for (int row = 0; row < map.shape.height; ++row)
+      for (int column = 0; column < map.shape.width; ++column) {
+        const std::ptrdiff_t at = map.at(0, row, column);
+        for (int lane = 0; lane < lanes; ++lane)
+          y[at + lane] = lane < exist ? HardsigmoidFunction::value(x[at + lane]) : 0.0f;
+      }
+  });
+}
+
+/// A kernel of a function that maps zero to zero.
+template <class Function>
+struct ActivationKernel {
+  static constexpr Choice choose(const Situation& place) { return same_layout(place); }
+  template <class At>
+  static void forward(const Call& call) {
+    activation_forward<Function>(call, stored_floats<At>(call));
+  }
+  /// Assigns the input's gradient, or adds to it if At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    activation_input_gradient<Function, At::accumulates(0)>(call, stored_floats<At>(call));
+  }
+};
+
+}  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail
+
+namespace frostline {
+
+template <>
+struct Kernel<cpu, SiLU> : detail::ActivationKernel<detail::SiLUFunction> {};
+
+template <>
+struct Kernel<cpu, Hardswish> : detail::ActivationKernel<detail::HardswishFunction> {};
+
+/// Hardsigmoid makes a half of zero, so its forward runs block by block.
+template <>
+struct Kernel<cpu, Hardsigmoid> : detail::ActivationKernel<detail::HardsigmoidFunction> {
+  template <class At>
+  static void forward(const Call& call) {
+    if constexpr (At::blocked_output)
+      detail::hardsigmoid_forward(call, detail::BlockedMap{At::out});
+    else
+      detail::activation_forward<detail::HardsigmoidFunction>(call,
+                                                              detail::stored_floats<At>(call));
+  }
+};
+
+}  // namespace frostline

@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Compares torchvision's backbones with PyTorch: the logits of frozen networks of full size, and
+for one of each family a training step of its last stage and of everything.
+
+Usage: compare_backbones.py PROGRAM WORK_FOLDER [TABLE] [MODEL...]
+
+The weights are random; batch norms differ from channel to channel and their running statistics have
+moved. Training has images of 64x64, and the weights of networks.steady().
+"""
+
+import copy
+import dataclasses
+import os
+import pathlib
+import subprocess
+import sys
+
+import numpy as np
+import torch
+from torch import nn
+
+import compare_training
+import figures
+import logits
+import networks
+import pictures
+import safetensors_file
+
+
+@dataclasses.dataclass
+class Backbone:
+    name: str  # torchvision's
+    title: str
+    last: tuple = ()  # the modules of the last stage, and the head; none: no training
+    options: dict = dataclasses.field(default_factory=dict)
+    sums: tuple = ()  # the ends of the names of norms whose values are added before a ReLU
+    bound: float = 5e-3  # of the updates: one value at a kink of a ReLU can move them by 2e-3
+
+
+BACKBONES = [
+    Backbone("mobilenet_v2", "MobileNetV2", ("features.17", "features.18", "classifier")),
+    Backbone("resnet50", "ResNet-50"),
+    Backbone("resnet101", "ResNet-101"),
+    Backbone("resnext50_32x4d", "ResNeXt-50 32x4d", ("layer4", "fc"),
+             sums=("bn3", "downsample.1")),
+    # Which pixel is the largest of a window can depend on rounding.
+    Backbone("vgg16_bn", "VGG-16 with batch norm", ("features.40", "features.41", "classifier"),
+             bound=2e-2),
+    Backbone("densenet121", "DenseNet-121",
+             ("features.denseblock4", "features.norm5", "classifier")),
+    Backbone("mobilenet_v3_large", "MobileNetV3-Large"),
+    Backbone("mobilenet_v3_small", "MobileNetV3-Small",
+             ("features.11", "features.12", "classifier")),
+    Backbone("efficientnet_b0", "EfficientNet-B0", ("features.7", "features.8", "classifier"),
+             options={"stochastic_depth_prob": 0.0}),
+]
+
+
+def run(program, case, folder, model, images, labels=None):
+    """Returns what the program prints, and the file that it writes."""
+    torch.save(model.state_dict(), folder / "weights.pth")
+    images.contiguous().numpy().tofile(folder / "images.f32")
+    if labels is not None:
+        labels.int().numpy().tofile(folder / "labels.i32")
+    command = [program, case, folder / "weights.pth", folder / "images.f32", folder / "labels.i32",
+               folder / "out"]
+    text = subprocess.run([str(word) for word in command], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+    return text, folder / "out"
+
+
+def compare_logits(results, backbone, program, folder, images, drifting):
+    model = getattr(networks.models, backbone.name)()
+    networks.steady(model, backbone.sums)
+    networks.drift(model, drifting, from_initial=False)
+    _, file = run(program, backbone.name, folder, model, images)
+    ours = np.fromfile(file, dtype=np.float32).reshape(len(images), 1000)
+    with torch.no_grad():
+        theirs = model.eval()(images).numpy()
+        logits.compare(results, f"{backbone.title}: logits", ours, theirs, 5e-4)
+        for norm in networks.norms_of(model).values():
+            norm.reset_running_stats()
+        away = np.abs(model(images).numpy() - theirs).max() / logits.spread(theirs)
+    results.at_least("  control: PyTorch without the drift", float(away), 0.1)
+
+
+def compare_step(results, backbone, program, folder, what, trains, images, labels):
+    model = getattr(networks.models, backbone.name)(num_classes=10, **backbone.options)
+    if backbone.name == "vgg16_bn":  # its own classifier requires images of 224x224
+        model.avgpool = nn.AdaptiveAvgPool2d(1)
+        model.classifier = nn.Sequential(nn.Dropout(), nn.Linear(512, 10))
+    for module in model.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = 0.0  # only PyTorch can draw its masks
+    networks.steady(model, backbone.sums)
+    networks.drift(model, images, from_initial=False)
+    x, y = images[:1], labels[:1]
+    case = compare_training.Case(what, f"{backbone.title}, {what}", trains, steps=1,
+                                 bound=backbone.bound, floor=1e-3)
+    before = compare_training.numpy_state(model)
+    text, file = run(program, f"{backbone.name} {what}", folder, model, x[0], y[0])
+    ours = np.array(text.split(), dtype=np.float64), {
+        key: array.astype(np.float64) if array.dtype == np.float32 else array
+        for key, array in safetensors_file.read(file).items()}
+    theirs = compare_training.train_theirs(model, case, x, y)
+    exact = compare_training.train_theirs(copy.deepcopy(model).double(), case, x, y)
+    compare_training.compare(results, case, before, ours, theirs, exact)
+    for norm in networks.norms_of(model).values():
+        norm.eps = 1e-2
+    _, other = compare_training.train_theirs(model, case, x, y)
+    keys = [key for key in before if not np.array_equal(before[key], theirs[1][key])
+            and "tracked" not in key]
+    away, _ = compare_training.largest(
+        compare_training.update_differences(other, theirs[1], before, keys, case.floor))
+    results.at_least("  control: PyTorch with another eps", away, 5 * case.bound)
+
+
+def main(program, folder, table=None, *chosen):
+    results = figures.Figures(table)
+    seed = int(os.environ.get("FROSTLINE_SEED", 0))
+    print(f"backbones: FROSTLINE_SEED={seed}")
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    images, labels = pictures.batches(3, 4, seed)
+    small = images[..., 80:144, 80:144]
+    torch.manual_seed(seed)
+    for backbone in BACKBONES:
+        if chosen and backbone.name not in chosen:
+            continue
+        compare_logits(results, backbone, program, folder, images[0], images[1:2])
+        if backbone.last:
+            for what, trains in (("last", backbone.last), ("everything", ("",))):
+                compare_step(results, backbone, program, folder, what, trains, small, labels)
+    return results.status()
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
