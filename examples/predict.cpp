@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Classifies pictures with a ResNet-18 from a file: the five most likely classes, or raw logits.
+#include <fmt/core.h>
+
 #include <algorithm>
 #include <cmath>
 #include <frostline/data/transform.hpp>

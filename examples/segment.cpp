@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Segmentation: a dense head on a frozen backbone learns the class of each pixel.
+#include <fmt/core.h>
+
 #include <frostline/frostline.hpp>
 #include <frostline/io/images/image.hpp>
 
