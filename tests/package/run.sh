@@ -29,9 +29,10 @@ cmake --build "$work/consumer"
   names=(read_weights)
   [ "$(uname -m)" != x86_64 ] || names+=(winograd_run)
   for name in "${names[@]}"; do
-    count() { nm -C "CMakeFiles/$1.dir/main.cpp.o" | grep -c " [TW] frostline::.*$name(" || true; }
+    # g++ may make local copies of a function (t).
+    count() { nm -C "CMakeFiles/$1.dir/main.cpp.o" | grep -c " [tTW] frostline::.*$name(" || true; }
     echo "$name in main.cpp: $(count consumer) from headers, $(count compiled_consumer) compiled"
-    [ "$(count consumer) $(count compiled_consumer)" = "1 0" ]
+    [ "$(count consumer)" -gt 0 ] && [ "$(count compiled_consumer)" -eq 0 ]
   done
 )
 
