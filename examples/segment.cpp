@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Segmentation: a dense head on a frozen backbone learns the class of each pixel.
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cmath>
 #include <frostline/frostline.hpp>

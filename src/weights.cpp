@@ -3,6 +3,7 @@
 #include "frostline/checkpoint/load_options_body.hpp"
 #include "frostline/checkpoint/match_body.hpp"
 #include "frostline/checkpoint/save_body.hpp"
+#include "frostline/core/format_body.hpp"
 #include "frostline/core/memory_room_body.hpp"
 #include "frostline/io/weights/read_weights_body.hpp"
 #include "frostline/io/weights/state_dict_body.hpp"

@@ -16,6 +16,7 @@
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/train_only.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
+#include "frostline/train/cpu_instances.hpp"
 #include "frostline/train/feature_cache.hpp"
 #include "frostline/train/learning_rate.hpp"
 #include "frostline/train/trainer.hpp"

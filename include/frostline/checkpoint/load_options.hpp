@@ -2,7 +2,6 @@
 // LoadOptions: how a file's keys become a network's; LoadReport: what was loaded.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <string>
 #include <vector>

@@ -2,15 +2,10 @@
 // format_text: texts with values in them, by the fmt library.
 #pragma once
 
-// fmt 9 gives up constexpr under nvcc but keeps consteval, which then cannot call anything.
-#if defined(__CUDACC__) && !defined(FMT_USE_CONSTEXPR)
-#define FMT_USE_CONSTEXPR 1
-#endif
-
-#include <fmt/core.h>
-
+#include <concepts>
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <type_traits>
 
 namespace frostline::detail {
@@ -31,11 +26,47 @@ struct Format {
   }
 };
 
+/// A value for one place of a format. One type for all, since fmt's own list of arguments is
+/// instantiated for each list of types.
+struct FormatValue {
+  enum class Kind : unsigned char { boolean, character, integer, whole, single, number, text } kind;
+  union {
+    bool boolean;
+    char character;
+    long long integer;
+    unsigned long long whole;
+    float single;
+    double number;
+    std::string_view text;
+  };
+
+  template <std::signed_integral T>
+  FormatValue(T value) : kind(Kind::integer), integer(value) {}
+  template <std::unsigned_integral T>
+  FormatValue(T value) : kind(Kind::whole), whole(value) {}
+  FormatValue(bool value) : kind(Kind::boolean), boolean(value) {}
+  FormatValue(char value) : kind(Kind::character), character(value) {}
+  FormatValue(float value) : kind(Kind::single), single(value) {}
+  FormatValue(double value) : kind(Kind::number), number(value) {}
+  FormatValue(const char* value) : kind(Kind::text), text(value) {}
+  FormatValue(std::string_view value) : kind(Kind::text), text(value) {}
+  FormatValue(const std::string& value) : kind(Kind::text), text(value) {}
+};
+
+/// The format's text with each {...} replaced by the next value.
+std::string format_values(std::string_view format, const FormatValue* values);
+
 /// "a {}" with each {...} replaced by a value, in fmt's format.
 template <class... Values>
 std::string format_text(std::type_identity_t<Format<sizeof...(Values)>> format,
                         const Values&... values) {
-  return fmt::vformat(format.text, fmt::make_format_args(values...));
+  const FormatValue list[]{FormatValue(values)..., FormatValue(false)};
+  return format_values(format.text, list);
 }
 
 }  // namespace frostline::detail
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_COMPILED
+#include "frostline/core/format_body.hpp"
+#endif

@@ -32,3 +32,16 @@
 #else
 #define FROSTLINE_CPU FROSTLINE_JOIN(plain, FROSTLINE_LANES)
 #endif
+
+// frostline::compiled has the CPU backend for three sets: a program that links it and is compiled
+// for one of them (FROSTLINE_KERNELS_COMPILED) takes the bodies of kernels from there, and the
+// templates that train/cpu_instances.hpp lists. Others compile them. The library's own files define
+// FROSTLINE_COMPILES_KERNELS.
+#if defined(FROSTLINE_COMPILED) && !defined(FROSTLINE_COMPILES_KERNELS) && defined(__x86_64__) && \
+    !defined(__CUDACC__)
+#if (defined(__AVX512F__) && FROSTLINE_LANES == 16) ||                                          \
+    (defined(__AVX2__) && defined(__FMA__) && !defined(__AVX512F__) && FROSTLINE_LANES == 8) || \
+    (!defined(__AVX__) && FROSTLINE_LANES == 4)
+#define FROSTLINE_KERNELS_COMPILED
+#endif
+#endif

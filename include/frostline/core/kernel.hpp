@@ -15,7 +15,11 @@
 namespace frostline {
 
 /// Marks loops that all layers of a kind share: if inlined, they would be compiled for each layer.
+#ifdef FROSTLINE_COMPILES_KERNELS  // for programs that only declare them
+#define FROSTLINE_COMPILED_ONCE [[gnu::noinline, gnu::used]] inline
+#else
 #define FROSTLINE_COMPILED_ONCE [[gnu::noinline]] inline
+#endif
 
 /// The parts of a training step.
 enum class Pass { forward, loss, parameter_gradient, input_gradient };

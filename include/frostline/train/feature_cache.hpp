@@ -2,7 +2,6 @@
 // FeatureCache: the features of a data set, computed once.
 #pragma once
 
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,8 +29,9 @@ class FeatureCache {
   FeatureCache(Net& network, std::size_t samples, const CacheOptions& options = {})
       : in_(Net::input_shape),
         max_batch_(std::size_t(network.max_batch())),
-        features_of_([&network](std::span<const float> images) {
-          return network.executor().features(images);
+        network_(&network),
+        features_of_([](void* net, std::span<const float> images) {
+          return static_cast<Net*>(net)->executor().features(images);
         }),
         store_(network.executor().feature_shape(), samples, options) {
     static_cast<void>(
@@ -64,7 +64,7 @@ class FeatureCache {
     try {
       for (std::size_t first = 0; first < samples; first += max_batch_) {
         const std::size_t count = std::min(max_batch_, samples - first);
-        store_.append(features_of_(images.subspan(first * sample, count * sample)));
+        store_.append(features_of_(network_, images.subspan(first * sample, count * sample)));
         const auto truth = labels.subspan(first * labels_each, count * labels_each);
         labels_.insert(labels_.end(), truth.begin(), truth.end());
       }
@@ -108,7 +108,8 @@ class FeatureCache {
  private:
   Shape in_;  // the shape of an image
   std::size_t max_batch_;
-  std::function<std::span<const float>(std::span<const float>)> features_of_;
+  void* network_;  // of any type, which features_of_ knows
+  std::span<const float> (*features_of_)(void* network, std::span<const float> images);
   detail::FeatureStore store_;
   std::size_t labels_each_ = 0;
   std::vector<int> labels_;

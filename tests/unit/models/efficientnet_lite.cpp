@@ -2,6 +2,8 @@
 // EfficientNet-Lite0 against PyTorch's results in tests/golden/efficientnet_lite.safetensors.
 #include "frostline/models/efficientnet_lite.hpp"
 
+#include <fmt/core.h>
+
 #include <cmath>
 #include <numeric>
 

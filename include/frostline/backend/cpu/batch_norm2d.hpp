@@ -104,20 +104,8 @@ struct BlockScale {
 };
 
 // The loops over channels are compiled once for all shapes.
-FROSTLINE_COMPILED_ONCE void batch_norm_forward(Shape shape, const Call& call,
-                                                NormConstants constants, bool by_batch,
-                                                bool saves) {
-  for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
-    const BlockScale by = by_batch ? BlockScale::by_batch(block, call, constants, saves)
-                                   : BlockScale::running(block, call, constants.epsilon);
-    const Vector scale = load(by.scale.of), shift = load(by.shift.of);
-    block.for_each_row(true, [&](std::ptrdiff_t at) {
-      scale_row(call.inputs[0] + at, shape.width, scale, shift, call.output + at);
-    });
-    block.zero_borders(call.output);
-  });
-  if (by_batch && call.team.thread == 0) ++*reinterpret_cast<std::int64_t*>(call.buffers[2]);
-}
+void batch_norm_forward(Shape shape, const Call& call, NormConstants constants, bool by_batch,
+                        bool saves);
 
 /// Sums over a batch of the output's gradient, and of its product with the normalised input.
 struct GradientSums {
@@ -172,14 +160,7 @@ inline void put_parameter_gradients(const BlockOfBatch& block, const Call& call,
   put(call.parameter_gradients[1], sums.gradient);
 }
 
-FROSTLINE_COMPILED_ONCE void batch_norm_parameter_gradient(Shape shape, const Call& call,
-                                                           float epsilon, bool by_batch) {
-  for_each_block(call, BlockedMap{shape}, [&](const BlockOfBatch& block) {
-    const BlockNormal normal =
-        by_batch ? BlockNormal::by_batch(block, call) : BlockNormal::running(block, call, epsilon);
-    put_parameter_gradients(block, call, gradient_sums(block, call, normal));
-  });
-}
+void batch_norm_parameter_gradient(Shape shape, const Call& call, float epsilon, bool by_batch);
 
 /// dx = gradient * dy + input * x + shift.
 struct BlockGradient {
@@ -265,3 +246,8 @@ struct Kernel<cpu, BatchNorm2d<Channels, constants>> {
 };
 
 }  // namespace frostline
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/batch_norm2d_body.hpp"
+#endif

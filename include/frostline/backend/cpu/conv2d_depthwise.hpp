@@ -70,17 +70,8 @@ struct DepthwiseConvolution {
 };
 
 /// Packs weights as depthwise_sum reads them: [block][row of the window][column][channel].
-FROSTLINE_COMPILED_ONCE void depthwise_pack(const Team& team, const DepthwiseSum& sum,
-                                            const WeightView& weights, float* packed) {
-  for_each_task(team, sum.out.blocks(), [&](int block) {
-    float* to = packed + block * sum.block_weights();
-    for (int y = 0; y < sum.y.taps; ++y)
-      for (int x = 0; x < sum.x.taps; ++x)
-        for (int lane = 0; lane < lanes; ++lane)
-          *to++ = weights.at(block * lanes + lane, 0, sum.y.weight + y * sum.y.weight_step,
-                             sum.x.weight + x * sum.x.weight_step);
-  });
-}
+void depthwise_pack(const Team& team, const DepthwiseSum& sum, const WeightView& weights,
+                    float* packed);
 
 /// The rows of the window that an output row reads, and where they are.
 struct DepthwiseWindow {
@@ -137,65 +128,18 @@ constexpr DepthwiseTiles depthwise_tiles() {
 
 /// The sum of a batch; the work is divided among the team. `tiles` must be those for the sum's
 /// width and step. Assigns the outputs' pixels, not their borders.
-FROSTLINE_COMPILED_ONCE void depthwise_sum(const Team& team, const DepthwiseSum& sum,
-                                           const DepthwiseTiles& tiles, int batch, const float* in,
-                                           const float* packed, const Epilogue& epilogue,
-                                           float* out) {
-  const int height = sum.height(), width = sum.width(), blocks = sum.out.blocks();
-  const int band = 8, bands = divide_up(height, band);
-  for_each_task(team, std::ptrdiff_t(batch) * blocks * bands, [&](int task) {
-    const int n = task / bands / blocks, block = task / bands % blocks, first = task % bands * band;
-    const float* shift = epilogue.shift ? epilogue.shift + block * lanes : nullptr;
-    for (int y = first; y < std::min(first + band, height); ++y) {
-      const int row = sum.y.step * y + sum.y.first;  // the first row of the window
-      const int skipped = std::max(0, -row);
-      const int rows = std::min(sum.y.taps, sum.in.shape.height - row) - skipped;
-      const DepthwiseWindow window{
-          packed + block * sum.block_weights() + std::ptrdiff_t(skipped) * sum.x.taps * lanes,
-          shift,
-          sum.in.row(),
-          sum.out_step * sum.out.pixel,
-          rows,
-          sum.x.taps};
-      const float* from = in + n * sum.in.sample() + sum.in.at(block, row + skipped, sum.x.first);
-      const std::ptrdiff_t at =
-          n * sum.out.sample() + sum.out.at(block, sum.out_step * y + sum.out_y, sum.out_x);
-      for (int tile = 0; tile < tiles.count; ++tile) {
-        const int x = width * tile / tiles.count;
-        const int pixels = width * (tile + 1) / tiles.count - x;
-        tiles.tile[pixels - tiles.narrow](window, from + x * sum.x.step * lanes, epilogue,
-                                          at + x * window.out_pixel, out);
-      }
-    }
-  });
-}
+void depthwise_sum(const Team& team, const DepthwiseSum& sum, const DepthwiseTiles& tiles,
+                   int batch, const float* in, const float* packed, const Epilogue& epilogue,
+                   float* out);
 
 /// Packs the weights for depthwise_input_gradient, part by part.
-FROSTLINE_COMPILED_ONCE void depthwise_pack_backward(const Team& team,
-                                                     const DepthwiseConvolution& conv,
-                                                     const WeightView& weights, float* packed) {
-  for (int y = 0; y < conv.stride; ++y)
-    for (int x = 0; x < conv.stride; ++x) {
-      const DepthwiseSum sum = conv.backward(y, x);
-      depthwise_pack(team, sum, weights, packed);
-      packed += sum.packed_floats();
-    }
-}
+void depthwise_pack_backward(const Team& team, const DepthwiseConvolution& conv,
+                             const WeightView& weights, float* packed);
 /// Assigns the input's gradient, or adds to it. tiles[x] are for the input columns that are x
 /// modulo the stride.
-FROSTLINE_COMPILED_ONCE void depthwise_input_gradient(
-    const Team& team, const DepthwiseConvolution& conv, const DepthwiseTiles* tiles, int batch,
-    const float* out_gradient, const float* packed, bool adds, float* in_gradient) {
-  if (!adds) zero_borders(team, conv.in, in_gradient, batch);
-  for (int y = 0; y < conv.stride; ++y)
-    for (int x = 0; x < conv.stride; ++x) {
-      const DepthwiseSum sum = conv.backward(y, x);
-      if (sum.height() > 0 && sum.width() > 0)
-        depthwise_sum(team, sum, tiles[x], batch, out_gradient, packed,
-                      {.added = adds ? in_gradient : nullptr}, in_gradient);
-      packed += sum.packed_floats();
-    }
-}
+void depthwise_input_gradient(const Team& team, const DepthwiseConvolution& conv,
+                              const DepthwiseTiles* tiles, int batch, const float* out_gradient,
+                              const float* packed, bool adds, float* in_gradient);
 
 /// Adds one row of pixels to the sums of `Size` neighbouring taps of a block.
 template <int Size>
@@ -252,3 +196,8 @@ FROSTLINE_COMPILED_ONCE void depthwise_weight_gradient(const Team& team,
 
 }  // namespace FROSTLINE_CPU
 }  // namespace frostline::detail
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/conv2d_depthwise_body.hpp"
+#endif

@@ -63,40 +63,23 @@ struct DirectConvolution {
 };
 
 /// Assigns the output and its borders. `tiles` are those of its width.
-FROSTLINE_COMPILED_ONCE void direct_forward(const Team& team, const DirectConvolution& conv,
-                                            const TapTiles& tiles, int batch, const float* in,
-                                            const float* packed, const Epilogue& epilogue,
-                                            float* out) {
-  zero_borders(team, conv.out, out, batch);
-  tap_sum(team, conv.forward(), tiles, batch, in, packed, epilogue, out);
-}
+void direct_forward(const Team& team, const DirectConvolution& conv, const TapTiles& tiles,
+                    int batch, const float* in, const float* packed, const Epilogue& epilogue,
+                    float* out);
 
 /// Packs the weights for direct_input_gradient, part by part.
-FROSTLINE_COMPILED_ONCE void direct_pack_backward(const Team& team, const DirectConvolution& conv,
-                                                  const WeightView& weights, float* packed) {
-  for (int y = 0; y < conv.stride; ++y)
-    for (int x = 0; x < conv.stride; ++x) {
-      const TapSum sum = conv.backward(y, x);
-      pack_taps(team, sum, lanes, weights, packed);
-      packed += sum.packed_floats(lanes);
-    }
-}
+void direct_pack_backward(const Team& team, const DirectConvolution& conv,
+                          const WeightView& weights, float* packed);
 /// Assigns the input's gradient, or adds to it. tiles[x] are for the input columns that are x
 /// modulo the stride.
-FROSTLINE_COMPILED_ONCE void direct_input_gradient(const Team& team, const DirectConvolution& conv,
-                                                   const TapTiles* tiles, int batch,
-                                                   const float* out_gradient, const float* packed,
-                                                   bool adds, float* in_gradient) {
-  if (!adds) zero_borders(team, conv.in, in_gradient, batch);
-  for (int y = 0; y < conv.stride; ++y)
-    for (int x = 0; x < conv.stride; ++x) {
-      const TapSum sum = conv.backward(y, x);
-      if (sum.height > 0 && sum.width > 0 && (sum.tap_count > 0 || !adds))
-        tap_sum(team, sum, tiles[x], batch, out_gradient, packed,
-                {.added = adds ? in_gradient : nullptr}, in_gradient);
-      packed += sum.packed_floats(lanes);
-    }
-}
+void direct_input_gradient(const Team& team, const DirectConvolution& conv, const TapTiles* tiles,
+                           int batch, const float* out_gradient, const float* packed, bool adds,
+                           float* in_gradient);
 
 }  // namespace FROSTLINE_CPU
 }  // namespace frostline::detail
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/conv2d_direct_body.hpp"
+#endif

@@ -26,14 +26,7 @@ FROSTLINE_INLINE void dot_rows(const Call& call, int in, int out, int k) {
 }
 
 // Compiled once for all sizes.
-FROSTLINE_COMPILED_ONCE void linear_forward(const Call& call, int in, int out) {
-  constexpr int outputs = 4;
-  for_each_part(call.team, out, [&](std::ptrdiff_t first, std::ptrdiff_t last) {
-    int k = int(first);
-    for (; k + outputs <= last; k += outputs) dot_rows<outputs>(call, in, out, k);
-    for (; k < last; ++k) dot_rows<1>(call, in, out, k);
-  });
-}
+void linear_forward(const Call& call, int in, int out);
 inline void linear_input_gradient(const Call& call, int in, int out, bool adds) {
   const OuterProducts products{.a = call.output_gradient,
                                .a_row = out,
@@ -97,3 +90,8 @@ struct Kernel<cpu, Linear<In, Out>> {
 };
 
 }  // namespace frostline
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/linear_body.hpp"
+#endif

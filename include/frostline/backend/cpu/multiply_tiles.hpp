@@ -56,12 +56,12 @@ struct TileProduct {
 };
 
 /// Assigns m, in register tiles of about equal size.
-FROSTLINE_COMPILED_ONCE void multiply_tiles(TileProduct product, int tiles) {
-  const int groups = divide_up(tiles, tile_pixels), larger = tiles % groups;
-  FROSTLINE_NO_UNROLL  // otherwise the body is compiled twice
-      for (int more = 1; more >= 0; --more) product.register_tiles_of(
-          tiles / groups + more, more ? larger : groups - larger, 2 * lanes / groups);
-}
+void multiply_tiles(TileProduct product, int tiles);
 
 }  // namespace FROSTLINE_CPU
 }  // namespace frostline::detail
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/multiply_tiles_body.hpp"
+#endif

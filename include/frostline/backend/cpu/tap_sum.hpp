@@ -48,19 +48,8 @@ struct TapSum {
 };
 
 /// Packs weights as tap_sum reads them: [pair][group][tap][channel of group][output of pair].
-FROSTLINE_COMPILED_ONCE void pack_taps(const Team& team, const TapSum& sum, int inner,
-                                       const WeightView& weights, float* packed) {
-  for_each_task(team, std::ptrdiff_t(sum.pairs()) * sum.groups, [&](int task) {
-    const int pair = task / sum.groups, group = task % sum.groups;
-    const int width = std::min(2, sum.blocks - 2 * pair) * lanes;
-    float* to = packed + 2 * pair * sum.block_weights(inner) +
-                std::ptrdiff_t(group) * sum.tap_count * inner * width;
-    for (int t = 0; t < sum.tap_count; ++t)
-      for (int i = 0; i < inner; ++i)
-        for (int k = 0; k < width; ++k)
-          *to++ = weights.at(2 * pair * lanes + k, group * inner + i, sum.taps[t].y, sum.taps[t].x);
-  });
-}
+void pack_taps(const Team& team, const TapSum& sum, int inner, const WeightView& weights,
+               float* packed);
 
 /// Computes Pixels x Vectors adjacent outputs. Step: floats from one output's input to the next
 /// one's.
@@ -208,47 +197,18 @@ struct PartOrder {
 };
 
 /// tap_sum for narrow images, in which tiles continue from row to row.
-FROSTLINE_COMPILED_ONCE void scattered_tap_sum(const Team& team, const TapSum& sum,
-                                               const TapTiles& tiles, int batch, const float* in,
-                                               const float* packed, const Epilogue& epilogue,
-                                               float* out) {
-  const int image = sum.height * sum.width, all = batch * image;
-  PartOrder order(sum, batch, divide_up(image, tile_pixels));
-  order.parts = divide_up(all, tile_pixels);
-  for_each_task(team, order.tasks(), [&](int task) {
-    const auto [part, pair] = order[task];
-    const int first = part * tile_pixels;
-    ScatteredPixels at;
-    for (int p = 0; p < tile_pixels; ++p) {
-      const int pixel = std::min(first + p, all - 1);
-      const int n = pixel / image, y = pixel % image / sum.width, x = pixel % sum.width;
-      at.in[p] = n * sum.in_sample + sum.in_first + y * sum.in_row + x * tiles.step;
-      at.out[p] = n * sum.out_sample + sum.out_first + y * sum.out_row + x * sum.out_pixel;
-    }
-    tiles.scattered[2 * pair + 1 < sum.blocks](sum, at, std::min(tile_pixels, all - first), in,
-                                               packed + 2 * pair * sum.block_weights(lanes),
-                                               epilogue, 2 * pair, out);
-  });
-}
+void scattered_tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles, int batch,
+                       const float* in, const float* packed, const Epilogue& epilogue, float* out);
 
 /// The sum of a batch over blocked inputs; the work is divided among the team. `tiles` must be
 /// those for the sum's width. Assigns the outputs' pixels, not their borders.
-FROSTLINE_COMPILED_ONCE void tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles,
-                                     int batch, const float* in, const float* packed,
-                                     const Epilogue& epilogue, float* out) {
-  if (tiles.runs_on()) {
-    scattered_tap_sum(team, sum, tiles, batch, in, packed, epilogue, out);
-    return;
-  }
-  const PartOrder order(sum, batch, sum.height);
-  for_each_task(team, order.tasks(), [&](int task) {
-    const auto [row, pair] = order[task];
-    const int n = row / sum.height, y = row % sum.height;
-    tap_row(sum, tiles, in + n * sum.in_sample + sum.in_first + y * sum.in_row, packed, epilogue,
-            pair, n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row,
-            out);
-  });
-}
+void tap_sum(const Team& team, const TapSum& sum, const TapTiles& tiles, int batch, const float* in,
+             const float* packed, const Epilogue& epilogue, float* out);
 
 }  // namespace FROSTLINE_CPU
 }  // namespace frostline::detail
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/tap_sum_body.hpp"
+#endif

@@ -12,9 +12,9 @@ inline namespace FROSTLINE_CPU {
 /// Transforms one block of channels of the output's gradient of all tiles, as winograd_input does
 /// the inputs.
 template <int M>
-FROSTLINE_COMPILED_ONCE void winograd_output_gradient(const WinogradShape& shape,
-                                                      const TileBlock& tiles, const float* gradient,
-                                                      std::ptrdiff_t step, float* z) {
+[[gnu::noinline]] void winograd_output_gradient(const WinogradShape& shape, const TileBlock& tiles,
+                                                const float* gradient, std::ptrdiff_t step,
+                                                float* z) {
   for (int t = 0; t < tiles.count; ++t, z += lanes) {
     const WinogradTile& tile = tiles.tiles[t];
     const float* from = gradient + tile.out;
@@ -82,33 +82,14 @@ FROSTLINE_INLINE void add_outer_products(int tiles, const float* v, const float*
 
 /// Adds a block of tiles to all products' sums, or assigns them. The work is divided among the
 /// team.
-FROSTLINE_COMPILED_ONCE void winograd_outer_products(const Team& team,
-                                                     const WinogradGradientShape& shape,
-                                                     const TileBlock& tiles, const float* values,
-                                                     int most_tiles, bool adds, float* sums) {
-  const WinogradShape& forward = shape.forward;
-  const int inputs = forward.in.blocks();
-  const std::ptrdiff_t channel = std::ptrdiff_t(most_tiles) * lanes;
-  for_each_task(team, std::ptrdiff_t(forward.products()) * inputs, [&](int task) {
-    const int product = task / inputs, input = task % inputs;
-    const bool high = forward.last_alone(product / forward.points());
-    const bool wide = forward.last_alone(product % forward.points());
-    const int begin = wide ? tiles.wide_begin : 0;
-    const int end = high ? tiles.high_end : wide ? tiles.wide_end : tiles.count;
-    const float* v = values + product * shape.values(most_tiles) + begin * lanes;
-    float* to = sums + product * shape.product() + input * forward.pairs() * shape.panel;
-    for (int pair = 0; pair < forward.pairs(); ++pair, to += shape.panel)
-      add_outer_products(std::max(0, end - begin), v + input * channel,
-                         v + (inputs + 2 * pair) * channel, channel, adds, to);
-  });
-}
+void winograd_outer_products(const Team& team, const WinogradGradientShape& shape,
+                             const TileBlock& tiles, const float* values, int most_tiles, bool adds,
+                             float* sums);
 
 /// Transforms the sums back to weights, (outputs, inputs, 3, 3): assigns or adds.
 template <int M>
-FROSTLINE_COMPILED_ONCE void winograd_store_gradient(const Team& team,
-                                                     const WinogradGradientShape& shape,
-                                                     const float* sums, bool adds,
-                                                     float* gradient) {
+[[gnu::noinline]] void winograd_store_gradient(const Team& team, const WinogradGradientShape& shape,
+                                               const float* sums, bool adds, float* gradient) {
   using Transform = WinogradTransform<M>;
   constexpr int points = Transform::points;
   const int inputs = shape.forward.in.shape.channels, outputs = shape.forward.out.shape.channels;
@@ -144,10 +125,10 @@ FROSTLINE_COMPILED_ONCE void winograd_store_gradient(const Team& team,
 /// Shapes: scratch of shape.scratch_floats() for the team.
 /// Source: Lavin & Gray 2015, "Fast Algorithms for Convolutional Neural Networks", transposed.
 template <int M>
-FROSTLINE_COMPILED_ONCE void winograd_weight_gradient(const Team& team,
-                                                      const WinogradGradientShape& shape, int batch,
-                                                      const float* in, const float* out_gradient,
-                                                      float* scratch, bool adds, float* gradient) {
+[[gnu::noinline]] void winograd_weight_gradient(const Team& team,
+                                                const WinogradGradientShape& shape, int batch,
+                                                const float* in, const float* out_gradient,
+                                                float* scratch, bool adds, float* gradient) {
   const WinogradShape& forward = shape.forward;
   const int tiles = batch * forward.tiles(), blocks = divide_up(tiles, shape.block_tiles());
   const int inputs = forward.in.blocks(), outputs = forward.out.blocks();
@@ -179,3 +160,8 @@ FROSTLINE_COMPILED_ONCE void winograd_weight_gradient(const Team& team,
 
 }  // namespace FROSTLINE_CPU
 }  // namespace frostline::detail
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/winograd_gradient_body.hpp"
+#endif

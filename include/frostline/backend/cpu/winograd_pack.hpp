@@ -9,27 +9,13 @@ namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
 /// The weights of a pair of output blocks for one input: [tap][output].
-FROSTLINE_COMPILED_ONCE void gather_weights(const WeightView& weights, int pair, int c,
-                                            float* taps) {
-  const int k = 2 * pair * lanes;
-  if (k + 2 * lanes > weights.outputs || c >= weights.inputs) {
-    for (int i = 0; i < 2 * lanes; ++i)
-      for (int t = 0; t < 9; ++t) taps[t * 2 * lanes + i] = weights.at(k + i, c, t / 3, t % 3);
-    return;
-  }
-  const float* from = weights.data + k * weights.output + c * weights.input;
-  for (int i = 0; i < 2 * lanes; ++i, from += weights.output) {
-    const float scale = weights.scale ? weights.scale[k + i] : 1.0f;
-    for (int t = 0; t < 9; ++t)
-      taps[t * 2 * lanes + i] = scale * from[t / 3 * weights.row + t % 3 * weights.column];
-  }
-}
+void gather_weights(const WeightView& weights, int pair, int c, float* taps);
 
 /// Packs G g G^T as winograd_multiply reads it; the work is divided among the team. Number is
 /// double for weights that are packed once, float for those that are packed in every training step.
 template <int M, int Stride = 1, class Number = double>
-FROSTLINE_COMPILED_ONCE void winograd_pack(const Team& team, const WinogradShape& shape,
-                                           const WeightView& weights, float* packed) {
+[[gnu::noinline]] void winograd_pack(const Team& team, const WinogradShape& shape,
+                                     const WeightView& weights, float* packed) {
   using Transform = WinogradTransform<M, Stride>;
   constexpr int kernels = Transform::kernels, width = 4 * lanes / int(sizeof(Number));
   typedef Number Numbers __attribute__((vector_size(4 * lanes)));
@@ -54,3 +40,8 @@ FROSTLINE_COMPILED_ONCE void winograd_pack(const Team& team, const WinogradShape
 
 }  // namespace FROSTLINE_CPU
 }  // namespace frostline::detail
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_KERNELS_COMPILED
+#include "frostline/backend/cpu/winograd_pack_body.hpp"
+#endif

@@ -1,0 +1,18 @@
+// SPDX-License-Identifier: MIT
+// The bodies of backend/cpu/multiply_tiles.hpp.
+#pragma once
+
+#include "frostline/backend/cpu/multiply_tiles.hpp"
+
+namespace frostline::detail {
+inline namespace FROSTLINE_CPU {
+
+FROSTLINE_COMPILED_ONCE void multiply_tiles(TileProduct product, int tiles) {
+  const int groups = divide_up(tiles, tile_pixels), larger = tiles % groups;
+  FROSTLINE_NO_UNROLL  // otherwise the body is compiled twice
+      for (int more = 1; more >= 0; --more) product.register_tiles_of(
+          tiles / groups + more, more ? larger : groups - larger, 2 * lanes / groups);
+}
+
+}  // namespace FROSTLINE_CPU
+}  // namespace frostline::detail

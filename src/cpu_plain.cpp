@@ -1,0 +1,5 @@
+// SPDX-License-Identifier: MIT
+// The CPU backend for no vector instructions beyond those of every x86-64 processor:
+// frostline::compiled.
+#define FROSTLINE_COMPILES_KERNELS
+#include "frostline/train/cpu_instances.hpp"
