@@ -107,7 +107,7 @@ void Finetuning::begin(const NetworkFacts& network, const std::string& mode) {
 }
 
 void Finetuning::load(bool varied) {
-  constexpr std::size_t memory = std::size_t(192) << 20;
+  constexpr std::size_t memory = std::size_t(128) << 20;  // for the pictures to train on
   const int side = options_.side;
   const fl::EvaluationTransform whole{side, side};
   const fl::TrainingTransform crops{.crop = side, .min_scale = options_.smallest_crop};
