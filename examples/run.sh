@@ -21,7 +21,7 @@ report and result.json. Without options: a new head on $default, for examples/da
                      stage too, at a small rate; last-stage, all: training these from the start
   --epochs N         passes over the data: 30, for lp-ft 10
   --batch N          pictures per step: 32
-  --learning-rate X  highest value of a cosine: 0.03 for head, 0.005 for lp-ft, else 0.02
+  --learning-rate X  highest value of a cosine: 0.03 for head, 0.001 for lp-ft, else 0.02
   --augment yes|no   random crops and mirroring; by default if more than the head trains
   --smallest-crop X  least share of a picture that a crop keeps: 0.8
   --upright          turns photos as their EXIF data say

@@ -94,7 +94,7 @@ FinetuningOptions parse_finetuning(int argc, char** argv, const std::string& mod
   line.number("--epochs", options.epochs, "passes over the data; 0: 30, for lp-ft 10", 0, 100000);
   line.number("--batch", options.batch, "pictures per step", 2, 4096);
   line.number("--learning-rate", options.learning_rate,
-              "highest value of a cosine; 0: 0.03 for head, 0.005 for lp-ft, else 0.02");
+              "highest value of a cosine; 0: 0.03 for head, 0.001 for lp-ft, else 0.02");
   line.choice("--augment", options.augment,
               "crops and mirrors pictures at random; by default if more than the head trains. "
               "Without, frozen layers run once per picture",
@@ -112,7 +112,7 @@ FinetuningOptions parse_finetuning(int argc, char** argv, const std::string& mod
   const bool head = options.recipe == "head", tunes = options.recipe == "lp-ft";
   if (options.augment.empty()) options.augment = head || options.recipe == "probe" ? "no" : "yes";
   if (options.epochs == 0) options.epochs = tunes ? 10 : 30;
-  if (options.learning_rate == 0) options.learning_rate = head ? 0.03f : tunes ? 0.005f : 0.02f;
+  if (options.learning_rate == 0) options.learning_rate = head ? 0.03f : tunes ? 0.001f : 0.02f;
   return options;
 }
 
@@ -140,7 +140,7 @@ void Finetuning::begin(const NetworkFacts& network, const std::string& mode) {
 }
 
 void Finetuning::load(bool varied) {
-  constexpr std::size_t memory = std::size_t(192) << 20;
+  constexpr std::size_t memory = std::size_t(128) << 20;  // for the pictures to train on
   const fl::EvaluationTransform whole = whole_picture(options_);
   const fl::TrainingTransform crops{.crop = options_.side, .min_scale = options_.smallest_crop};
   training_ = load_pictures(folders_.train, varied ? fl::ImageDataSet::Transform(crops) : whole,

@@ -120,7 +120,8 @@ forbidden() {
   place=$(mktemp -d)
   chmod 755 "$place"
   cp -r "$data" "$place/data"
-  cp "$finetune" "$weights" "$place/"
+  cp "$finetune" "$place/finetune"
+  cp "$weights" "$place/"
   mkdir "$place/out" "$place/mine"
   chmod 777 "$place/mine"
   [ "$(id -u)" -eq 0 ] || bare=()
@@ -156,7 +157,8 @@ told_before() {
   says "gnuplot" env PATH=/nowhere "$finetune" --data "$data" --weights "$weights" --out "$out" ||
     return 1
   says "learning rate" tune --learning-rate inf --out "$out" || return 1
-  says "the loss is" tune --learning-rate 1e30 --recipe all --out "$out" || return 1
+  says "the loss is" "$finetune" --data "$data" --weights "$weights" --learning-rate 1e30 \
+    --recipe all --out "$out" || return 1
   [ "$(sum "$out")" = "$first" ]
 }
 check told_before told_before
