@@ -24,14 +24,13 @@ inline std::string format_value(std::string_view place, const FormatValue& value
     return fmt::vformat(fmt::string_view(place.data(), place.size()),
                         fmt::make_format_args(number));
   };
-  using Kind = FormatValue::Kind;
   switch (value.kind) {
-    case Kind::boolean: return formatted(value.boolean);
-    case Kind::character: return formatted(value.character);
-    case Kind::integer: return formatted(value.integer);
-    case Kind::whole: return formatted(value.whole);
-    case Kind::single: return formatted(value.single);
-    case Kind::number: return formatted(value.number);
+    case FormatValue::Kind::boolean: return formatted(value.boolean);
+    case FormatValue::Kind::character: return formatted(value.character);
+    case FormatValue::Kind::integer: return formatted(value.integer);
+    case FormatValue::Kind::whole: return formatted(value.whole);
+    case FormatValue::Kind::single: return formatted(value.single);
+    case FormatValue::Kind::number: return formatted(value.number);
     default: return formatted(value.text);
   }
 }
