@@ -2,7 +2,8 @@
 # Runs finetune with several seeds for each recipe, and prints the mean and spread of validation
 # accuracy. Usage: benchmarks/finetune.sh [SEEDS=5] [MODEL=efficientnet_lite0] [RECIPE...]
 #   RECIPE: probe, head, lp-ft (these by default), last-stage, all; and scratch: all, from random
-#   weights; random-backbone: head, on random weights. OPTIONS: more options of finetune.
+#   weights; random-backbone: head, on random weights. OPTIONS in the environment: more options
+#   of finetune, but for --size.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 seeds=${1:-5} model=${2:-efficientnet_lite0}
@@ -11,8 +12,7 @@ recipes=("${@:3}")
 results=build/finetune-seeds/$model
 mkdir -p "$results"
 # It fetches the weights and builds the program.
-# shellcheck disable=SC2086
-examples/run.sh --model "$model" --recipe probe --out "$results/first" ${OPTIONS-} >"$results/first.txt" ||
+examples/run.sh --model "$model" --recipe probe --out "$results/first" >"$results/first.txt" ||
   { cat "$results/first.txt" && exit 1; }
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
 export OMP_NUM_THREADS=1  # two runs in parallel; results do not depend on the number of threads

@@ -107,14 +107,13 @@ int run(const Options& options) {
                     "another",
                     error.what(), facts.model));
   }
+  const fl::Orientation orientation =
+      options.upright || facts.upright ? fl::Orientation::upright : fl::Orientation::as_stored;
   int failures = 0;
   std::vector<float> pixels(3 * std::size_t(model.size) * std::size_t(model.size));
   for (const std::string& image : options.images) {
     try {
-      facts.transform(
-          fl::read_image(image, {.orientation = options.upright ? fl::Orientation::upright
-                                                                : fl::Orientation::as_stored}),
-          pixels);
+      facts.transform(fl::read_image(image, {.orientation = orientation}), pixels);
     } catch (const fl::Error& error) {  // go on with the other pictures
       fmt::print(stderr, "{}\n", error.what());
       ++failures;

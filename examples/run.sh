@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs missing packages, builds finetune for one network, and runs it. See --help.
 set -euo pipefail
+caller=$PWD
 cd "$(dirname "$0")/.."
 default=efficientnet_lite0 fallback=resnet18_w16
 names=$(sed -n 's/^using \([a-z0-9_]*\) = Choice.*/\1/p' examples/support/models.hpp)
@@ -33,27 +34,38 @@ report and result.json. Without options: a new head on $default, for examples/da
   --help             prints this
 TEXT
 }
-model='' size='' weights='' rest=()
+model='' size='' weights='' data='' out='' rest=()
 while [ $# -gt 0 ]; do
   case $1 in
     -h | --help) usage && exit ;;
-    --model | --size | --weights)
+    --model | --size | --weights | --data | --out)
       [ $# -gt 1 ] || { echo "$1 needs a value" >&2; exit 2; }
       declare "${1#--}=$2"
       shift ;;
-    --model=* | --size=* | --weights=*)
+    --model=* | --size=* | --weights=* | --data=* | --out=*)
       name=${1%%=*}
       declare "${name#--}=${1#*=}" ;;
     *) rest+=("$1") ;;
   esac
   shift
 done
-if [ -n "$model" ] && ! grep -qx -- "$model" <<<"$names"; then
+if [ -n "$model" ] && ! grep -Fqx -- "$model" <<<"$names"; then
   echo "there is no model '$model'; there are: $(echo $names)" >&2
   exit 2
 fi
 if [ -n "$size" ] && ! [[ $size =~ ^[1-9][0-9]{1,3}$ && $size -ge 32 ]]; then
   echo "--size is a number of pixels from 32 to 9999, not '$size'" >&2
+  exit 2
+fi
+
+# The caller's folders, which may be another's than this one.
+for name in weights data out; do
+  if [ -n "${!name}" ] && [[ ${!name} != /* && $name=${!name} != weights=none ]]; then
+    declare "$name=$caller/${!name}"
+  fi
+done
+if [ -n "$data" ] && [ ! -d "$data" ]; then
+  echo "there is no folder '$data'" >&2
   exit 2
 fi
 
@@ -88,8 +100,12 @@ fetch() {  # fetch MODEL: its weights become build/weights/MODEL.pth
   weights=$file
 }
 
-scripts/install.sh build
 wanted=${model:-$default}
+if [ -z "$weights" ] && [ -z "${packages[$wanted]-}" ] && [ "$wanted" != $fallback ]; then
+  echo "give a file of weights for $wanted: --weights FILE (torchvision's, for example), or none" >&2
+  exit 2
+fi
+scripts/install.sh build
 if [ -z "$weights" ] && [ -n "${packages[$wanted]-}" ] && ! fetch "$wanted"; then
   echo "the weights of $wanted cannot be fetched" >&2
   [ -z "$model" ] || exit 1
@@ -106,4 +122,5 @@ fi
 cmake --build --preset gcc --target "$program"
 # Waiting threads soon yield to other programs; on an idle machine this changes nothing.
 export GOMP_SPINCOUNT=${GOMP_SPINCOUNT:-1000}
-"build/gcc/examples/$program" ${weights:+--weights "$weights"} ${rest[@]+"${rest[@]}"}
+"build/gcc/examples/$program" ${weights:+--weights "$weights"} ${data:+--data "$data"} \
+  ${out:+--out "$out"} ${rest[@]+"${rest[@]}"}

@@ -89,6 +89,10 @@ LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions&
     }
   } else {
     run.fit(target);
+    if (from && options.weights != "none" && run.keeps_probe()) {
+      fl::load_pretrained(network, options.weights);
+      write(from->weight, from->bias);
+    }
   }
   if (is_last)
     run.finish(

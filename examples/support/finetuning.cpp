@@ -143,6 +143,7 @@ void Finetuning::load(bool varied) {
   constexpr std::size_t memory = std::size_t(128) << 20;  // for the pictures to train on
   const fl::EvaluationTransform whole = whole_picture(options_);
   const fl::TrainingTransform crops{.crop = options_.side, .min_scale = options_.smallest_crop};
+  training_.reset();  // not the memory of both
   training_ = load_pictures(folders_.train, varied ? fl::ImageDataSet::Transform(crops) : whole,
                             "to train on", options_.upright, memory);
   if (!validation_)
@@ -168,7 +169,7 @@ void Finetuning::probe(
              fitted.chosen ? ", chosen on a fifth of the pictures"
                            : " (no class has a picture to hold out, so that none was chosen)",
              fitted.loss, fitted.iterations, fitted.converged ? "" : ", not converged");
-  judged_ = fl::validate(target, *validation_, watched({}));
+  probed_ = judged_ = fl::validate(target, *validation_, watched({}));
   seconds_ += seconds_since(start);
   regularization_ = fitted.regularization;
   epochs_.push_back({.epoch = 1,
@@ -213,13 +214,23 @@ void Finetuning::fit(fl::FitTarget& target, const fl::detail::DataView& training
   judged_ = std::move(result.validation);
 }
 
+bool Finetuning::keeps_probe() {
+  if (!options_.best || !probed_ || probed_->confusion.accuracy() < judged_.confusion.accuracy())
+    return false;
+  fmt::print("no epoch was better than the probe, which is kept\n");
+  judged_ = *probed_;
+  return true;
+}
+
 void Finetuning::fit_head(fl::FitTarget& target, fl::FitTarget& head,
                           const std::function<void(const fl::Standardization&)>& fold) {
   load(false);
   const auto start = Clock::now();
   std::optional<fl::Standardization> standard;  // of the pictures to train on
   const auto features = [&](const fl::ImageDataSet& data) {
-    const auto cache = fl::cached_features(target, data, caching_options());
+    const auto cache = fl::cached_features(
+        target, data, caching_options(),
+        standard ? fl::FitPhase::features_to_validate : fl::FitPhase::features_to_train);
     if (!standard) standard.emplace(*cache);
     std::vector<float> rows;
     std::vector<int> labels;
@@ -243,8 +254,7 @@ void Finetuning::finish(const std::function<void(const std::filesystem::path&,
   const std::filesystem::path out(options_.out), weights = out / "finetuned.safetensors";
   const std::vector<std::string>& names = folders_.train.classes;
   std::map<std::string, std::string> metadata =
-      metadata_of({options_.model, whole_picture(options_), names});
-  metadata["format"] = "pt";
+      metadata_of({options_.model, whole_picture(options_), names, options_.upright});
   save(weights, metadata);
 
   const fl::ConfusionMatrix& confusion = judged_.confusion;
@@ -275,8 +285,13 @@ void Finetuning::finish(const std::function<void(const std::filesystem::path&,
   report.classes = names;
   report.epochs = epochs_;
   report.confusion = confusion;
-  add_predictions(report, *validation_, judged_, options_,
-                  features ? std::optional(features(weights)) : std::nullopt);
+  std::optional<LastFeatures> last_features;
+  try {
+    if (features) last_features = features(weights);
+  } catch (const fl::Error& error) {
+    fmt::print(stderr, "the report has no heat maps: {}\n", error.what());
+  }
+  add_predictions(report, *validation_, judged_, options_, last_features);
   write_report(out / "report.html", report);
   fmt::print("\nwrote finetuned.safetensors, report.html and result.json to {}\n",
              std::filesystem::absolute(out).lexically_normal().string());

@@ -69,6 +69,9 @@ class Finetuning {
   /// is a linear layer's. Then `fold` makes of it the network's, for features as they are.
   void fit_head(frostline::FitTarget& target, frostline::FitTarget& head,
                 const std::function<void(const frostline::Standardization&)>& fold);
+  /// Whether, with `best`, no epoch after the probe was better than it. Then the results are the
+  /// probe's, and the network must be as it was after the probe.
+  bool keeps_probe();
   bool augments() const { return options_.augment == "yes"; }
   /// First calls `save` with the file and its metadata, since the weights took the most work;
   /// prints the confusion matrix and writes result.json and report.html. `features` of the saved
@@ -91,6 +94,7 @@ class Finetuning {
   std::string mode_;
   std::vector<EpochResult> epochs_;
   frostline::Validation judged_;
+  std::optional<frostline::Validation> probed_;
   std::optional<double> regularization_;
   double seconds_ = 0;
 };

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <limits>
 #include <sstream>
 #include <string_view>
 
@@ -77,6 +78,7 @@ std::map<std::string, std::string> metadata_of(const ModelFacts& facts) {
                                               {"mean", three(normalization.mean)},
                                               {"std", three(normalization.deviation)}};
   if (!names.empty()) metadata["classes"] = names;
+  if (facts.upright) metadata["upright"] = "yes";
   return metadata;
 }
 
@@ -104,6 +106,10 @@ ModelFacts model_facts(const frostline::StateDict& file, const ModelFacts& other
     frostline::detail::check_normalization(facts.transform.normalization);
   }
   if (const std::string* classes = text_of("classes")) facts.classes = names_in(*classes);
+  if (const std::string* upright = text_of("upright")) {
+    if (*upright != "yes" && *upright != "no") throw wrong("upright", *upright, "yes or no");
+    facts.upright = *upright == "yes";
+  }
   return facts;
 }
 

@@ -44,6 +44,7 @@ struct FormatValue {
   FormatValue(T value) : kind(Kind::integer), integer(value) {}
   template <std::unsigned_integral T>
   FormatValue(T value) : kind(Kind::whole), whole(value) {}
+  FormatValue(const void*) = delete;
   FormatValue(bool value) : kind(Kind::boolean), boolean(value) {}
   FormatValue(char value) : kind(Kind::character), character(value) {}
   FormatValue(float value) : kind(Kind::single), single(value) {}

@@ -74,7 +74,8 @@ struct DenseNetHead {
 };
 
 /// DenseNet-121. Shapes: {3, H, W} to the head's output; the backbone's stride is 32, and it gives
-/// 1024 channels.
+/// 1024 channels. torchvision's published file has older keys (`denselayer1.norm.1`), which
+/// torchvision renames while it reads them: save its model's `state_dict()` and load that.
 /// Source: https://pytorch.org/vision/stable/models/densenet.html (Huang et al. 2016)
 template <class HeadLayer = DenseNetHead<1024, 1000>>
 struct DenseNet121 : detail::DenseNet<32, 64, HeadLayer, 6, 12, 24, 16> {};

@@ -176,14 +176,15 @@ namespace frostline {
 
 /// The features of a data set, computed once, for example for fit_logistic_regression; null if the
 /// samples vary, the model has no frozen beginning or options.cache is empty. Of the options,
-/// cache, loader, on_progress and on_cache count. Throws: as FeatureCache, and what reading a
-/// sample throws.
+/// cache, loader, on_progress and on_cache count; `phase` says for them what the data are for.
+/// Throws: as FeatureCache, and what reading a sample throws.
 inline std::unique_ptr<FeatureCache> cached_features(FitTarget& target,
                                                      const detail::DataView& data,
-                                                     const FitOptions& options = {}) {
+                                                     const FitOptions& options = {},
+                                                     FitPhase phase = FitPhase::features_to_train) {
   detail::check_data(target, data.facts(), "to train on");
   detail::FitData cached(target, data, options);
-  cached.cache(FitPhase::features_to_train);
+  cached.cache(phase);
   return cached.take_cache();
 }
 

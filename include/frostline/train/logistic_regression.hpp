@@ -204,7 +204,9 @@ class LogisticFit {
     // be.
     const bool ended = status == LBFGS_SUCCESS || status == LBFGS_ALREADY_MINIMIZED ||
                        status == LBFGS_STOP || status == LBFGSERR_ROUNDING_ERROR ||
-                       status == LBFGSERR_MAXIMUMLINESEARCH;
+                       status == LBFGSERR_MAXIMUMLINESEARCH || status == LBFGSERR_WIDTHTOOSMALL ||
+                       status == LBFGSERR_MINIMUMSTEP;
+    if (status == LBFGSERR_OUTOFMEMORY) throw std::bad_alloc();
     if (!ended && status != LBFGSERR_MAXIMUMITERATION)
       throw Error(format_text("frostline: fit_logistic_regression failed: libLBFGS's status is {}",
                               status));
@@ -314,7 +316,8 @@ inline std::optional<double> chosen_regularization(const FeatureRows& rows,
   std::sort(candidates.begin(), candidates.end(), std::greater<>());
   double best = candidates.front(), least = std::numeric_limits<double>::infinity();
   for (const double candidate : candidates) {
-    constexpr double roughly = 1e-3;
+    // As exact as the candidate is small: the fit before is near the gradient of this penalty.
+    const double roughly = std::min(1e-3, 0.03 * candidate);
     fit.minimise(loss, candidate, std::max(roughly, options.tolerance), options.iterations);
     const double held_out = loss.cross_entropy(fit.get(), split.held_out);
     if (held_out < least) {

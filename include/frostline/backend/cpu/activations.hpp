@@ -21,7 +21,8 @@ FROSTLINE_INLINE float exponential(float x) {
   const float within = x > 88.7f ? 88.7f : x < -87.3f ? -87.3f : x;
   constexpr float rounds = 12582912.0f;  // 1.5 * 2^23: the sum's last bits are the nearest integer
   const float sum = within * 1.44269504f + rounds;
-  const float n = sum - rounds;
+  // Not sum - rounds, which -ffast-math makes of the product alone.
+  const auto n = float(std::bit_cast<std::int32_t>(sum) - 0x4b400000);
   const float rest = within - n * 0.693359375f + n * 2.12194440e-4f;
   float polynomial = 1.9875691500e-4f;
   polynomial = polynomial * rest + 1.3981999507e-3f;
