@@ -2,12 +2,20 @@
 // to: a network moves to another backend and back with all its tensors.
 #include "frostline/network/to_backend.hpp"
 
+#include <cmath>
+#include <numeric>
+
 #include "frostline/backend/cpu.hpp"
+#include "frostline/models/densenet.hpp"
+#include "frostline/models/efficientnet.hpp"
+#include "frostline/models/mobilenet_v2.hpp"
+#include "frostline/models/mobilenet_v3.hpp"
 #include "frostline/thrust.hpp"
 #include "support/catch.hpp"
 #include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
+#include "support/snapshot.hpp"
 
 namespace frostline::test::to_backend_test {
 
@@ -72,6 +80,73 @@ TEST_CASE("features are the same on both backends, and train in the same way") {
   std::vector<float> spoilt = features;
   spoilt[3] = std::nanf("");
   REQUIRE_ERROR(other_trainer.step(FeatureBatch{spoilt, labels}), "sample 0 of the given batch");
+}
+
+namespace {
+
+/// A block of each family of backbones. A CPU converts the layout before the grouped convolution.
+using Blocks =
+    Module<Named<"stem", detail::ConvNormActivation<3, 8, 3, 1, 1, ReLU>>,
+           Named<"bottleneck", detail::Bottleneck<8, 6, 16, 2, 2>>,
+           Named<"inverted", detail::InvertedResidual<16, 16, 1, 2>>,
+           Named<"dense", detail::DenseBlock<16, 4, std::make_integer_sequence<int, 2>>>,
+           Named<"transition", detail::DenseTransition<24>>,
+           Named<"gated", detail::GatedBlock<detail::GatedBlockSizes{12, 20, 12, 5, 1, 6},
+                                             Hardswish, ReLU, Hardsigmoid,
+                                             NormConstants{.epsilon = 1e-3f, .momentum = 0.01f}>>,
+           Named<"efficient", detail::GatedBlock<detail::GatedBlockSizes{12, 20, 10, 3, 2, 5}, SiLU,
+                                                 SiLU, Sigmoid, NormConstants{}>>,
+           Head<MobileNetV3Head<10, 5, 9, Probability{0.0f}>>>;
+
+std::vector<double> difference(const std::vector<float>& one, const std::vector<float>& other) {
+  std::vector<double> result(one.size());
+  for (std::size_t i = 0; i < one.size(); ++i) result[i] = double(one[i]) - double(other[i]);
+  return result;
+}
+double norm(const std::vector<double>& numbers) {
+  return std::sqrt(std::inner_product(numbers.begin(), numbers.end(), numbers.begin(), 0.0));
+}
+
+}  // namespace
+
+TEST_CASE("a block of each backbone gives the same logits and gradients on both backends") {
+  using Image = Input<3, 16, 16>;
+  constexpr int batch = 6;
+  Network<Blocks, Image> network{max_batch(batch), seed(random_engine()())};
+  for (const NamedTensor& tensor : network.tensors())  // norms, and biases
+    if (!tensor.is_buffer && tensor.extents.size() == 1) {
+      const float middle = tensor.key.ends_with("weight") ? 1.0f : 0.0f;
+      const auto values = random_floats(tensor.size, middle - 0.5f, middle + 0.5f);
+      network.write(tensor, std::span<const float>(values));
+    }
+  auto moved = to<thrust_backend>(network);
+  const auto before = snapshot(network);
+  REQUIRE(snapshot(moved) == before);
+
+  const auto images = random_floats(batch * Image::shape.size(), -2, 2);
+  const auto labels = random_labels(batch, 5);
+  const auto one = network.predict(images), other = moved.predict(images);
+  for (std::size_t i = 0; i < one.size(); ++i)
+    CHECK(std::abs(one[i] - other[i]) <= 1e-4f * (1 + std::abs(one[i])));
+
+  // The first step of a rate so large that the gradients are the weights' changes, unrounded.
+  const Sgd sgd{.learning_rate = float(1 << 20)};
+  Trainer here{network, CrossEntropy{}, sgd};
+  Trainer there{moved, CrossEntropy{}, sgd};
+  const float loss = here.step(images, labels);
+  CHECK(std::abs(there.step(images, labels) - loss) <= 1e-5f * loss);
+  const auto after = snapshot(network), moved_after = snapshot(moved);
+  double largest = 0;
+  for (const auto& [key, values] : before)
+    largest = std::max(largest, norm(difference(after.at(key), values)));
+  for (const auto& [key, values] : before) {
+    INFO(key);
+    // Of running statistics, too. A value at a kink can move a gradient by 2e-3; a bias that only
+    // another norm reads has a gradient of rounding errors.
+    const double floor = key.find("running") == std::string::npos ? 1e-6 * largest : 0;
+    const double wanted = norm(difference(after.at(key), values));
+    CHECK(norm(difference(moved_after.at(key), after.at(key))) <= 5e-3 * wanted + floor);
+  }
 }
 
 }  // namespace frostline::test::to_backend_test

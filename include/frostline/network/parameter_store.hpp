@@ -2,10 +2,12 @@
 // ParameterStore: a model's parameters and buffers, which networks may share.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <bitset>
 #include <concepts>
 #include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -220,7 +222,8 @@ class ParameterStore {
   }
   void note_written(const NamedTensor& tensor) {
     written_[std::size_t(tensor.node)][order_of(tensor.is_buffer, tensor.index)] = true;
-    frozen_changed_ = frozen_changed_ || !tensor.trains;
+    const Node& node = program().nodes[std::size_t(tensor.node)];
+    frozen_changed_ = frozen_changed_ || tensor.is_buffer || !node.parameter[tensor.index].trains;
     ++writes_;
     note_update();
   }
@@ -235,13 +238,31 @@ class ParameterStore {
     return result;
   }
   template <class Number>
-  static void check_access(const NamedTensor& tensor, std::size_t numbers) {
+  void check_access(const NamedTensor& tensor, std::size_t numbers) const {
     static_assert(std::same_as<Number, float> || std::same_as<Number, std::int64_t>,
                   "frostline: Network::read and write require floats or 64-bit integers");
     const bool integers = tensor.type == ElementType::i64;
     if (integers != std::same_as<Number, std::int64_t> || numbers != tensor.size)
       throw Error(format_text("frostline: '{}' holds {} numbers of type {}, not {}", tensor.key,
                               tensor.size, name_of(tensor.type), numbers));
+    if (!is_own(tensor))
+      throw Error(
+          format_text("frostline: '{}' is another network's tensor or has changed: take it "
+                      "from this network's tensors(), or tensor(key)",
+                      tensor.key));
+  }
+  /// Whether the tensor has this network's key, type and size at its node and index.
+  bool is_own(const NamedTensor& tensor) const {
+    if (tensor.node <= 0 || std::size_t(tensor.node) >= program().nodes.size()) return false;
+    const Node& node = program().nodes[std::size_t(tensor.node)];
+    if (node.layer == no_node) return false;
+    const TensorSpecs specs = tensor.is_buffer ? program().declared_by(tensor.node).buffers()
+                                               : program().parameters_of(tensor.node, classes_);
+    if (tensor.index < 0 || tensor.index >= specs.count) return false;
+    const TensorSpec& spec = specs[tensor.index];
+    const std::string_view path = node.path, key = tensor.key;
+    return spec.type == tensor.type && spec.size() == tensor.size && key.starts_with(path) &&
+           key.substr(path.empty() ? 0 : std::min(path.size() + 1, key.size())) == spec.name;
   }
   void initialise_one(const TensorSpec& spec, float* place, std::uint64_t state) const {
     if constexpr (Backend::in_host_memory) {

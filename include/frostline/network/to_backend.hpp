@@ -26,7 +26,8 @@ Network<Model, In, Backend, Options> to(const Network<Model, In, From, Options>&
   const auto copy = [&](const NamedTensor& tensor, auto& numbers) {
     numbers.resize(tensor.size);
     network.read(tensor, std::span(numbers));
-    result.write(tensor, std::span(std::as_const(numbers)));
+    // By its key: backends number the nodes of a model differently.
+    result.write(result.tensor(tensor.key), std::span(std::as_const(numbers)));
   };
   for (const NamedTensor& tensor : network.tensors())
     tensor.type == ElementType::i64 ? copy(tensor, integers) : copy(tensor, floats);

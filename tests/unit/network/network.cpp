@@ -261,6 +261,34 @@ TEST_CASE("sizes and labels that do not fit are errors that change nothing") {
   REQUIRE(snapshot(network) == before);
 }
 
+TEST_CASE("a tensor of another network is this network's, or it is refused") {
+  using Model = Sequential<Conv2d<3, 4, 3>, GlobalAveragePool, Linear<4, 2>>;
+  using Longer = Sequential<Conv2d<3, 4, 3>, ReLU, GlobalAveragePool, Linear<4, 2>>;
+  using Pixels = Input<3, 6, 5>;
+  Network<Freeze<Model>, Pixels> frozen{max_batch(2), seed(1)};
+  Network<Model, Pixels> trains{max_batch(2), seed(2)};
+  const auto images = random_floats(2 * Pixels::shape.size());
+  frozen.predict(images);  // has packed its weights
+  for (const NamedTensor& tensor : trains.tensors())
+    frozen.write(tensor, std::span<const float>(trains.values(tensor.key)));
+  REQUIRE(snapshot(frozen) == snapshot(trains));
+  const auto one = frozen.predict(images), other = trains.predict(images);
+  for (std::size_t i = 0; i < one.size(); ++i) CHECK(std::abs(one[i] - other[i]) <= 1e-5f);
+
+  Network<Longer, Pixels> longer{max_batch(2)};
+  const auto before = snapshot(frozen);
+  for (const char* key : {"3.weight", "3.bias"}) {
+    auto values = longer.values(key);
+    constexpr auto refused = "is another network's tensor or has changed: take it from this";
+    REQUIRE_ERROR(frozen.write(longer.tensor(key), std::span<const float>(values)), refused);
+    REQUIRE_ERROR(frozen.read(longer.tensor(key), std::span(values)), refused);
+  }
+  NamedTensor beyond = frozen.tensor("2.bias");
+  beyond.index = 7;
+  REQUIRE_ERROR(frozen.write(beyond, std::span<const float>(before.at("2.bias"))), "'2.bias' is");
+  REQUIRE(snapshot(frozen) == before);
+}
+
 TEST_CASE("evaluation takes any number of images and counts correct predictions") {
   auto network = scattered<HeadOnly>(3);
   Trainer trainer{network, CrossEntropy{}, Sgd{}};
