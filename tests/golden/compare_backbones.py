@@ -125,7 +125,7 @@ def main(program, folder, table=None, *chosen):
     for backbone in BACKBONES:
         if chosen and backbone.name not in chosen:
             continue
-        compare_logits(results, backbone, program, folder, images[0][:2], images[1:2])
+        compare_logits(results, backbone, program, folder, images[0], images[1:2])
         if backbone.last:
             compare_step(results, backbone, program, folder, "last", backbone.last, small, labels)
         if backbone.trains:
