@@ -58,16 +58,11 @@ int main(int argc, char** argv) {
   const std::map<std::string, void (*)(const Arguments&)> cases{
       {"mobilenet_v2", predict<fl::MobileNetV2<>>},
       {"mobilenet_v2 everything", train<MobileNetV2>},
-      {"mobilenet_v2 last",
-       train<OnlyLast<MobileNetV2, "features.17", "features.18", "classifier">>},
       {"resnet50", predict<fl::ResNet50<>>},
-      {"resnet101", predict<fl::ResNet101<>>},
       {"resnext50_32x4d", predict<fl::ResNeXt50<>>},
       {"resnext50_32x4d everything", train<ResNeXt50>},
-      {"resnext50_32x4d last", train<OnlyLast<ResNeXt50, "layer4", "fc">>},
       {"vgg16_bn", predict<fl::Vgg16BatchNorm<>>},
       {"vgg16_bn everything", train<Vgg16>},
-      {"vgg16_bn last", train<OnlyLast<Vgg16, "features.40", "features.41", "classifier">>},
       {"densenet121", predict<fl::DenseNet121<>>},
       {"densenet121 everything", train<DenseNet121>},
       {"densenet121 last",
@@ -79,8 +74,6 @@ int main(int argc, char** argv) {
        train<OnlyLast<MobileNetV3Small, "features.11", "features.12", "classifier">>},
       {"efficientnet_b0", predict<fl::EfficientNetB0<>>},
       {"efficientnet_b0 everything", train<EfficientNetB0>},
-      {"efficientnet_b0 last",
-       train<OnlyLast<EfficientNetB0, "features.7", "features.8", "classifier">>},
   };
   const auto chosen = argc == 6 ? cases.find(argv[1]) : cases.end();
   if (chosen == cases.end()) {
