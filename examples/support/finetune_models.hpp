@@ -53,7 +53,7 @@ LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions&
   else
     std::printf("%s: %s\n", options.weights.c_str(),
                 fl::load_pretrained(network, options.weights).text().c_str());
-  const std::string linear(Chosen::linear);
+  const std::string linear(Chosen::linear());
   const auto write = [&](std::span<const float> weight, std::span<const float> bias) {
     network.write(network.tensor(linear + ".weight"), weight);
     network.write(network.tensor(linear + ".bias"), bias);

@@ -21,8 +21,10 @@ template <template <class> class Net, template <auto> class Head, int Size,
           fl::detail::FixedString... LastStage>
 struct Choice {
   static constexpr int size = Size;
-  static constexpr std::string_view names[]{LastStage...};
-  static constexpr std::string_view linear = names[sizeof...(LastStage) - 1];
+  static constexpr std::string_view linear() {
+    const std::string_view names[]{LastStage...};
+    return names[sizeof...(LastStage) - 1];
+  }
   // The type says which layers train. As many classes as a folder has, up to 1000; the head of the
   // pretrained network is replaced, so that its number of classes does not matter.
   using NewHead = Head<fl::AtMost<1000>>;
