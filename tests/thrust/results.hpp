@@ -154,6 +154,11 @@ Results network_results(std::uint64_t seed) {
   using Squeezing = Module<Named<"stem", Conv2d<3, 20, 3, 2, same_padding>>,
                            Named<"se", SqueezeExcitation<20, 6>>, ClassifierHead<20, 4>>;
   append_training<Backend, Squeezing, Small>(results, "squeeze-and-excitation", seed);
+  using Activations = Module<Named<"stem", Conv2d<3, 12, 3, 2, 1>>, Named<"silu", SiLU>,
+                             Named<"pool", AvgPool2d<3, 2, 1>>, Named<"conv", Conv2d<12, 10, 1>>,
+                             Named<"hardswish", Hardswish>, Named<"expand", Conv2d<10, 9, 1>>,
+                             Named<"hardsigmoid", Hardsigmoid>, ClassifierHead<9, 4>>;
+  append_training<Backend, Activations, Small>(results, "SiLU, Hardswish, Hardsigmoid", seed);
   return results;
 }
 
