@@ -79,22 +79,6 @@ FROSTLINE_COMPILED_ONCE void activation_input_gradient(const Call& call, std::pt
   for_each_value(call, count,
                  [=](std::ptrdiff_t i) { put<Adds>(dx[i], Function::gradient(x[i], dy[i])); });
 }
-/// Of blocked values, the zeros of a border and of channels that do not exist stay zeros.
-FROSTLINE_COMPILED_ONCE void hardsigmoid_forward(const Call& call, const BlockedMap& map) {
-  for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
-    const float* x = call.inputs[0] + task * map.block();
-    float* y = call.output + task * map.block();
-    const int exist = std::min(lanes, map.shape.channels - task % map.blocks() * lanes);
-    zero_border(map, y);
-    for (int row = 0; row < map.shape.height; ++row)
-      for (int column = 0; column < map.shape.width; ++column) {
-        const std::ptrdiff_t at = map.at(0, row, column);
-        for (int lane = 0; lane < lanes; ++lane)
-          y[at + lane] = lane < exist ? HardsigmoidFunction::value(x[at + lane]) : 0.0f;
-      }
-  });
-}
-
 /// A kernel of a function that maps zero to zero.
 template <class Function>
 struct ActivationKernel {
@@ -127,7 +111,7 @@ struct Kernel<cpu, Hardsigmoid> : detail::ActivationKernel<detail::HardsigmoidFu
   template <class At>
   static void forward(const Call& call) {
     if constexpr (At::blocked_output)
-      detail::hardsigmoid_forward(call, detail::BlockedMap{At::out});
+      detail::forward_blocks<detail::HardsigmoidFunction>(call, detail::BlockedMap{At::out});
     else
       detail::activation_forward<detail::HardsigmoidFunction>(call,
                                                               detail::stored_floats<At>(call));

@@ -46,6 +46,24 @@ void for_each_value(const Call& call, std::ptrdiff_t count, Body body) {
                 });
 }
 
+/// The blocked output of a function that makes something else of zero: the zeros of a border and of
+/// channels that do not exist stay zeros.
+template <class Function>
+FROSTLINE_COMPILED_ONCE void forward_blocks(const Call& call, const BlockedMap& map) {
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
+    const float* x = call.inputs[0] + task * map.block();
+    float* y = call.output + task * map.block();
+    const int exist = std::min(lanes, map.shape.channels - task % map.blocks() * lanes);
+    zero_border(map, y);
+    for (int row = 0; row < map.shape.height; ++row)
+      for (int column = 0; column < map.shape.width; ++column) {
+        const std::ptrdiff_t at = map.at(0, row, column);
+        for (int lane = 0; lane < lanes; ++lane)
+          y[at + lane] = lane < exist ? Function::value(x[at + lane]) : 0.0f;
+      }
+  });
+}
+
 // The loops are compiled only once for all shapes, so that programs compile quickly. NaN passes
 // through a ReLU in both directions, as in PyTorch.
 FROSTLINE_COMPILED_ONCE void relu_forward(const Call& call, std::ptrdiff_t count) {

@@ -12,30 +12,17 @@
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
-inline float logistic(float x) { return 1 / (1 + std::exp(-x)); }
+struct Logistic {
+  static float value(float x) { return 1 / (1 + std::exp(-x)); }
+};
 
 // The loops are compiled once for all shapes.
 FROSTLINE_COMPILED_ONCE void sigmoid_forward(const Call& call, Shape shape) {
   for_each_part(call.team, call.batch * std::ptrdiff_t(shape.size()),
                 [&](std::ptrdiff_t first, std::ptrdiff_t last) {
                   for (std::ptrdiff_t i = first; i < last; ++i)
-                    call.output[i] = logistic(call.inputs[0][i]);
+                    call.output[i] = Logistic::value(call.inputs[0][i]);
                 });
-}
-/// The logistic function makes a half of the zeros of a border: they are written as zeros.
-FROSTLINE_COMPILED_ONCE void sigmoid_forward(const Call& call, const BlockedMap& map) {
-  for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
-    const float* x = call.inputs[0] + task * map.block();
-    float* y = call.output + task * map.block();
-    const int exist = std::min(lanes, map.shape.channels - task % map.blocks() * lanes);
-    zero_border(map, y);
-    for (int row = 0; row < map.shape.height; ++row)
-      for (int column = 0; column < map.shape.width; ++column) {
-        const std::ptrdiff_t at = map.at(0, row, column);
-        for (int lane = 0; lane < lanes; ++lane)
-          y[at + lane] = lane < exist ? logistic(x[at + lane]) : 0.0f;
-      }
-  });
 }
 template <bool Adds>
 FROSTLINE_COMPILED_ONCE void sigmoid_input_gradient(const Call& call, std::ptrdiff_t count) {
@@ -117,7 +104,7 @@ struct Kernel<cpu, Sigmoid> {
   template <class At>
   static void forward(const Call& call) {
     if constexpr (At::blocked_output)
-      detail::sigmoid_forward(call, detail::BlockedMap{At::out});
+      detail::forward_blocks<detail::Logistic>(call, detail::BlockedMap{At::out});
     else
       detail::sigmoid_forward(call, At::out);
   }
