@@ -20,7 +20,7 @@ struct Options {
   std::string weights;
   std::vector<std::string> images;
   std::string labels, model = "resnet18";
-  bool logits = false, finetuned = false, upright = false;
+  bool logits = false, upright = false;
 };
 
 std::vector<std::string> read_lines(const std::string& file) {
@@ -59,13 +59,12 @@ std::vector<examples::CompiledModel> compiled_models() {
   return models;
 }
 
-/// What holds if the file does not say: pictures are resized as for ImageNet, to 256 for 224.
+/// What holds if the file does not say.
 examples::ModelFacts assumed(const fl::StateDict& file, const Options& options) {
-  if (options.finetuned) return {"resnet18_w16", {.resize = 96, .crop = 96}};
   const auto named = file.metadata.find("model");
   const std::string name = named == file.metadata.end() ? options.model : named->second;
   for (const examples::CompiledModel& model : compiled_models())
-    if (model.name == name) return {name, {.resize = model.size * 8 / 7, .crop = model.size}};
+    if (model.name == name) return {name, {.resize = model.resize, .crop = model.size}};
   return {name};
 }
 
@@ -142,8 +141,6 @@ int main(int argc, char** argv) {
   line.required_text("--weights", options.weights,
                      "a file of finetune, or torchvision's resnet18 (.pth, .safetensors)");
   line.rest("images", options.images, "pictures");
-  line.flag("--finetuned", options.finetuned,
-            "a file that names no model is resnet18_w16 for whole pictures of 96x96");
   line.text("--model", options.model, "the model of a file that names none");
   line.text("--labels", options.labels, "file of class names, one per line");
   line.flag("--upright", options.upright, "turn photos as their EXIF data say");

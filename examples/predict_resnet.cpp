@@ -11,5 +11,5 @@ std::vector<examples::CompiledModel> examples::resnets() {
   using NarrowHead = fl::ClassifierHead<128, fl::AtMost<1000>>;
   return {compiled_model<fl::ResNet18<64, Head>, 224>("resnet18"),
           compiled_model<fl::ResNet34<64, Head>, 224>("resnet34"),
-          compiled_model<fl::ResNet18<16, NarrowHead>, 96>("resnet18_w16")};
+          compiled_model<fl::ResNet18<16, NarrowHead>, 96>("resnet18_w16", 96)};
 }

@@ -22,6 +22,7 @@ class Classifier {
 struct CompiledModel {
   std::string_view name;
   int size;
+  int resize;  // to which a picture's shorter side is resized, if the file does not say
   /// Makes the network and loads its weights. Throws: Error if they do not fit, or there are too
   /// many classes.
   std::unique_ptr<Classifier> (*load)(const std::filesystem::path& weights, int classes);

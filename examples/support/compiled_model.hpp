@@ -25,10 +25,11 @@ class ClassifierOf final : public Classifier {
 };
 
 /// All layers are frozen, so the network only does inference: no gradients, no backward code.
+/// Pictures are resized as for ImageNet, to 256 for 224, unless their file or `resize` says else.
 template <class Model, int Size>
-CompiledModel compiled_model(std::string_view name) {
+CompiledModel compiled_model(std::string_view name, int resize = Size * 8 / 7) {
   using Net = frostline::Network<frostline::Freeze<Model>, frostline::Input<3, Size, Size>>;
-  return {name, Size,
+  return {name, Size, resize,
           [](const std::filesystem::path& weights, int classes) -> std::unique_ptr<Classifier> {
             Net network{frostline::max_batch(1), frostline::classes(classes)};
             frostline::load(network, weights);

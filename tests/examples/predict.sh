@@ -40,6 +40,5 @@ says "names 2 classes, but its layer 'fc.weight' has 3 outputs" '"model":"resnet
 says "does not fit the network" '"model":"efficientnet_lite2","size":"260","classes":"a\nb\nc"'
 says "the file names no model, so the network is resnet18" ''
 # The positive control: the same program classifies with files that are right.
-lines 34 --finetuned --weights "$data/resnet18-w16.safetensors"
 lines 34 --model resnet18_w16 --weights "$data/resnet18-w16.safetensors"
 exit $((failures > 0))

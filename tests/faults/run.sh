@@ -76,7 +76,7 @@ kill_runs() {
     [ "$(sum "$out")" = "$before" ] || changed=$((changed + 1))
   done
   tune --seed 1 --out "$out" >/dev/null || return 1
-  "$predict" --finetuned --weights "$out/finetuned.safetensors" \
+  "$predict" --weights "$out/finetuned.safetensors" \
     "$data"/val/birds/019.jpg >/dev/null || return 1
   left=$(find "$out" -name '*.partial' | wc -l)
   echo "$killed killed (of which $writing while a file was written) and $finished finished of $kills" \

@@ -12,7 +12,7 @@ from torchvision import transforms
 DATA = pathlib.Path(__file__).parents[2] / "examples/data/clipart10"
 CLASSES = sorted(folder.name for folder in (DATA / "train").iterdir())
 
-# As in examples/predict.cpp: EvaluationTransform, by its defaults and for `--finetuned`.
+# As in examples/predict.cpp: EvaluationTransform, by its defaults and for resnet18_w16.
 NORMALIZE = transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])
 
 

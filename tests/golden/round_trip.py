@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Loads a file of `finetune` strictly into torchvision's ResNet-18 of width 16, and compares
-its logits with those of `predict --finetuned`.
+its logits with those of `predict`.
 
 Usage: round_trip.py FINETUNED PREDICT IMAGE... [--table TABLE]
 """
@@ -42,7 +42,8 @@ def main():
     logits.compare(
         results,
         f"finetuned.safetensors by {reader}: logits",
-        logits.ours(arguments.predict, arguments.finetuned, arguments.images, "--finetuned"),
+        logits.ours(arguments.predict, arguments.finetuned, arguments.images,
+                    "--model", "resnet18_w16"),
         logits.theirs(model, arguments.images, resize=96, crop=96),
     )
     return results.status()
