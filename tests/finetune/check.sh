@@ -59,6 +59,15 @@ recipes() {
 }
 check recipes recipes
 
+# A rate that spoils the network: with --best, the file is that of a probe alone, byte by byte.
+keeps_probe() {
+  tune --data "$data" --seed 5 >/dev/null && mv "$work/out/finetuned.safetensors" "$work/probe" || return 1
+  tune --data "$data" --seed 5 --recipe lp-ft --best --epochs 1 --learning-rate 0.1 --augment no |
+    grep -x "no epoch was better than the probe, which is kept" || return 1
+  cmp "$work/probe" "$work/out/finetuned.safetensors"
+}
+check keeps_probe keeps_probe
+
 wrong_folders() {
   make one 1 5
   says "has one class, 'class0', but a classifier needs at least two" tune --data "$work/one" || return 1
