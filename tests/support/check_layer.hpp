@@ -60,79 +60,77 @@ inline void compare(const std::vector<float>& gradient, double tolerance, double
   REQUIRE(std::sqrt(errors) <= tolerance * std::sqrt(squares) + rounding + 1e-5);
 }
 
+/// The passes whose gradients are checked; `parameters` and `inputs` say which a layer has here.
+struct CheckedCode {
+  bool inputs, parameters;
+  PassCode forward;
+  BackwardCode assigned, added, inputs_alone, parameters_alone;
+  struct One {  // where only one parameter of two trains
+    PassCode forward;
+    BackwardCode assigned, added;
+  };
+  std::vector<One> ones;
+};
+
 /// A layer's gradients against central differences: assigned over poison, added, each separately.
-template <class Backend, class Layer, Situation place>
+template <class Backend>
 class LayerChecker {
  public:
-  LayerChecker(int batch, int threads, LayerCheck check) : check_(check), run_(batch, threads) {
-    for (int k = 0; k < run_.inputs; ++k) {
-      const std::size_t size = std::size_t(batch) * run_.input_shape(k).size();
+  LayerChecker(LayerValues<Backend>& run, const CheckedCode& code, LayerCheck check)
+      : run_(run), code_(code), check_(check) {
+    const LayerFacts& facts = run.facts();
+    const std::size_t batch = std::size_t(run.batch());
+    for (int k = 0; k < facts.inputs; ++k) {
+      const std::size_t size = batch * facts.input_shapes[k].size();
       run_.x[k] = check.gap > 0 ? spaced_floats(size, check.gap) : random_floats(size);
     }
-    for (int k = 0; k < run_.parameters.count; ++k)
-      run_.p[k] = random_floats(run_.parameters[k].size());
-    for (int k = 0; k < run_.buffers.count; ++k)
+    for (int k = 0; k < facts.parameters.count; ++k)
+      run_.p[k] = random_floats(facts.parameters[k].size());
+    for (int k = 0; k < facts.buffers.count; ++k)
       run_.b[k] = random_floats(
-          run_.buffers[k].size() * size_of(run_.buffers[k].type) / sizeof(float), 0.5f, 1.5f);
-    run_.dy = random_floats(std::size_t(batch) * run_.out.size());
+          facts.buffers[k].size() * size_of(facts.buffers[k].type) / sizeof(float), 0.5f, 1.5f);
+    run_.dy = random_floats(batch * facts.out.size());
   }
 
   void check() {
     REQUIRE(std::isfinite(weighted_sum()));
-    using Kernel = typename Run::LayerKernel;
-    using Here = typename Run::template Here<flags_here>;
-    constexpr bool inputs = !place.first && requires { &Kernel::template input_gradient<Here>; };
-    // Only a batch norm may train with the statistics of a frozen one.
-    constexpr bool may_train = !place.frozen || Layer::kind == Kind::batch_norm;
-    constexpr bool parameters = Run::parameters.count > 0 && may_train && requires {
-      &Kernel::template parameter_gradient<Here>;
-    };
-    if constexpr (inputs || parameters) {
-      const Gradients assigned = run_.template backward<flags_here, inputs, parameters>();
-      const Gradients before = changed(assigned, [] { return uniform(); });
-      expect(run_.template backward<flags_here, inputs, parameters, true>(before), before,
-             assigned);
-      if constexpr (inputs && parameters) {
-        Gradients alone = run_.template backward<flags_here, true, false>();
-        for (int k = 0; k < run_.parameters.count; ++k)
-          alone.parameters[k] = run_.template backward<flags_here, false, true>().parameters[k];
-        expect(assigned, changed(alone, [] { return 0.0f; }), alone);
-      }
-      if constexpr (parameters && Run::parameters.count == 2) {
-        check_one<0, inputs>(assigned);
-        check_one<1, inputs>(assigned);
-      }
-      for (int k = 0; k < run_.inputs && inputs; ++k) {
-        INFO("input " << k);
-        compare_slopes(run_.x[k], assigned.inputs[k]);
-      }
-      for (int k = 0; k < run_.parameters.count && parameters; ++k) {
-        INFO("parameter " << run_.parameters[k].name.data());
-        compare_slopes(run_.p[k], assigned.parameters[k]);
-      }
+    if (!code_.inputs && !code_.parameters) return;
+    const LayerFacts& facts = run_.facts();
+    const Gradients assigned = run_.backward(code_.assigned);
+    const Gradients before = changed(assigned, [] { return uniform(); });
+    expect(run_.backward(code_.added, before), before, assigned);
+    if (code_.inputs && code_.parameters) {
+      Gradients alone = run_.backward(code_.inputs_alone);
+      for (int k = 0; k < facts.parameters.count; ++k)
+        alone.parameters[k] = run_.backward(code_.parameters_alone).parameters[k];
+      expect(assigned, changed(alone, [] { return 0.0f; }), alone);
+    }
+    for (int k = 0; k < int(code_.ones.size()); ++k) check_one(k, assigned);
+    for (int k = 0; k < facts.inputs && code_.inputs; ++k) {
+      INFO("input " << k);
+      compare_slopes(run_.x[k], assigned.inputs[k]);
+    }
+    for (int k = 0; k < facts.parameters.count && code_.parameters; ++k) {
+      INFO("parameter " << facts.parameters[k].name.data());
+      compare_slopes(run_.p[k], assigned.parameters[k]);
     }
   }
 
  private:
-  using Run = LayerRun<Backend, Layer, place>;
-  static constexpr int flags_here = place.frozen ? 0 : flags::batch_statistics;
-
   /// If only parameter k of two trains, its gradient and the input's are the same as if both do.
-  template <int k, bool Inputs>
-  void check_one(Gradients assigned) {
+  void check_one(int k, Gradients assigned) {
     INFO("only parameter " << k);
-    constexpr int flags = flags_here | (flags::frozen << (1 - k));
-    run_.template forward<flags>();
+    const CheckedCode::One& one = code_.ones[std::size_t(k)];
+    run_.forward(one.forward);
     assigned.parameters[1 - k].clear();
-    expect(run_.template backward<flags, Inputs, true>(), changed(assigned, [] { return 0.0f; }),
-           assigned);
+    expect(run_.backward(one.assigned), changed(assigned, [] { return 0.0f; }), assigned);
     const Gradients before = changed(assigned, [] { return uniform(); });
-    expect(run_.template backward<flags, Inputs, true, true>(before), before, assigned);
+    expect(run_.backward(one.added, before), before, assigned);
   }
   /// The sum of the output's numbers times their gradients.
   std::vector<double> weighted() {
     const auto mean = run_.b[0], variance = run_.b[1];
-    const std::vector<float> y = run_.template forward<flags_here>();
+    const std::vector<float> y = run_.forward(code_.forward);
     run_.b[0] = mean, run_.b[1] = variance;
     std::vector<double> result(y.size());
     for (std::size_t i = 0; i < y.size(); ++i) result[i] = double(y[i]) * double(run_.dy[i]);
@@ -163,17 +161,53 @@ class LayerChecker {
             [&](std::size_t i) { return slope(variables[i]); });
   }
 
+  LayerValues<Backend>& run_;
+  const CheckedCode& code_;
   LayerCheck check_;
-  Run run_;
 };
 
 template <class Backend, class Layer, Situation place>
+CheckedCode checked_code() {
+  using Run = LayerRun<Backend, Layer, place>;
+  using Kernel = typename Run::LayerKernel;
+  constexpr int here = place.frozen ? 0 : flags::batch_statistics;
+  using Here = typename Run::template Here<here>;
+  constexpr bool inputs = !place.first && requires { &Kernel::template input_gradient<Here>; };
+  // Only a batch norm may train with the statistics of a frozen one.
+  constexpr bool may_train = !place.frozen || Layer::kind == Kind::batch_norm;
+  constexpr bool parameters = Run::parameters.count > 0 && may_train && requires {
+    &Kernel::template parameter_gradient<Here>;
+  };
+  CheckedCode code;
+  code.inputs = inputs, code.parameters = parameters;
+  code.forward = Run::template forward_code<here>();
+  code.assigned = Run::template backward_code<here, inputs, parameters>();
+  code.added = Run::template backward_code<here, inputs, parameters, true>();
+  if constexpr (inputs && parameters) {
+    code.inputs_alone = Run::template backward_code<here, true, false>();
+    code.parameters_alone = Run::template backward_code<here, false, true>();
+  }
+  const auto one = [&]<int Flags>(std::integral_constant<int, Flags>) {
+    code.ones.push_back({Run::template forward_code<Flags>(),
+                         Run::template backward_code<Flags, inputs, true>(),
+                         Run::template backward_code<Flags, inputs, true, true>()});
+  };
+  if constexpr (parameters && Run::parameters.count == 2) {
+    one(std::integral_constant<int, here | flags::frozen << 1>{});
+    one(std::integral_constant<int, here | flags::frozen>{});
+  }
+  return code;
+}
+
+template <class Backend, class Layer, Situation place>
 void check_layer_in(int batch, LayerCheck check) {
+  const CheckedCode code = checked_code<Backend, Layer, place>();
   for (const int threads : {1, 3}) {
     if (threads > 1 && !image_by_image<Backend>) continue;  // one thread queues all work
     INFO("batch " << batch << ", " << threads << " threads, "
                   << (place.given == Layout::blocked ? "blocked" : "plain"));
-    LayerChecker<Backend, Layer, place>(batch, threads, check).check();
+    LayerRun<Backend, Layer, place> run(batch, threads);
+    LayerChecker<Backend>(run, code, check).check();
   }
 }
 

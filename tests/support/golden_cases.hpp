@@ -28,23 +28,16 @@ template <class Backend, class Layer, int C, int H, int W, Statistics Mode = Sta
 void check_golden(const std::string& name) {
   constexpr Situation place = placed(asked, {C, H, W});
   for_teams<Backend>(
-      [&](int threads) { GoldenLayer<Backend, Layer, place, Mode>(name, threads).run(); });
+      [&](int threads) { golden_layer<Backend, Layer, place, Mode>(name, threads).run(); });
 }
 
-/// How a result may differ, by the tensor that has the special value, and the result.
-struct Straying {
-  Strays strays = Strays::no;
-  Group group{};
-};
-struct Exactly {
-  Straying operator()(std::string_view, std::string_view) const { return {}; }
-};
+inline Allowed exactly(std::string_view, std::string_view) { return {}; }
 template <class Backend, class Layer, int C, int H, int W, Situation asked = Situation{},
-          Statistics Mode = Statistics::batch, class Rule = Exactly>
-void check_special(const std::string& name, Rule rule = {}) {
+          Statistics Mode = Statistics::batch>
+void check_special(const std::string& name, const Rule& rule = exactly) {
   constexpr Situation place = placed(asked, {C, H, W});
   for_teams<Backend>([&](int threads) {
-    GoldenLayer<Backend, Layer, place, Mode>("special." + name, threads).run_special(rule);
+    golden_layer<Backend, Layer, place, Mode>("special." + name, threads).run_special(rule);
   });
 }
 
@@ -56,7 +49,7 @@ inline Group channels_of(Shape shape) {
 /// another order than PyTorch's.
 struct InAnotherOrder {
   Shape shape;
-  Straying operator()(std::string_view tensor, std::string_view result) const {
+  Allowed operator()(std::string_view tensor, std::string_view result) const {
     if (result == "input_gradient" || (result == "output" && tensor == "weight"))
       return {Strays::near, channels_of(shape)};
     return {};

@@ -142,60 +142,68 @@ inline std::span<const float> rows_of(const std::vector<float>& stacked, std::si
   return std::span(stacked).subspan(v * size, size);
 }
 
-/// One layer of the file, run as a network runs it.
-template <class Backend, class Layer, Situation place, Statistics Mode>
-class GoldenLayer {
-  using Run = LayerRun<Backend, Layer, place>;
-  static constexpr bool batch = Mode == Statistics::batch;
-  static constexpr bool trains = batch && Run::parameters.count > 0;
-  static constexpr bool wants_input_gradient = !place.first;
-  static constexpr int here = batch ? flags::batch_statistics : 0;
+/// How a result of a special value may differ, and how its numbers share sums; of the tensor that
+/// holds the value, and the result.
+struct Allowed {
+  Strays strays = Strays::no;
+  Group group = {};
+};
+using Rule = std::function<Allowed(std::string_view tensor, std::string_view result)>;
 
+/// One layer of the file, run as a network runs it.
+template <class Backend>
+class GoldenLayer {
  public:
-  GoldenLayer(const std::string& name, int threads)
-      : name_(name), run_(int(stored(name + ".input").size() / place.in.size()), threads) {
+  struct Code {
+    bool batch;  // statistics of the batch
+    PassCode forward;
+    BackwardCode backward;
+  };
+  GoldenLayer(const std::string& name, const LayerFacts& facts, int batch, int threads, Code code)
+      : name_(name), run_(facts, batch, threads), code_(code) {
     reset();
   }
 
   void run() {
-    compare(key("output"), run_.template forward<here>());
-    if (batch) compare_buffers();
-    const Gradients gradients = run_.template backward<here, wants_input_gradient, trains>();
-    if (wants_input_gradient) compare(key("input_gradient"), gradients.inputs[0]);
-    if (wants_input_gradient && Run::inputs == 2)
+    compare(key("output"), run_.forward(code_.forward));
+    if (code_.batch) compare_buffers();
+    const Gradients gradients = run_.backward(code_.backward);
+    if (wants_input_gradient()) compare(key("input_gradient"), gradients.inputs[0]);
+    if (wants_input_gradient() && facts().inputs == 2)
       compare(key("second_input_gradient"), gradients.inputs[1]);
-    for (int k = 0; k < Run::parameters.count && trains; ++k)
-      compare(key(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
+    for (int k = 0; k < facts().parameters.count && trains(); ++k)
+      compare(key(facts().parameters[k].name) + "_gradient", gradients.parameters[k]);
   }
 
-  /// Each special value in the middle of each tensor. strays(tensor, result, shape, group) says how
-  /// a result may differ, and sets the group of its numbers.
-  template <class Rule>
-  void run_special(Rule rule) {
+  /// Each special value in the middle of each tensor.
+  void run_special(const Rule& rule) {
     run_special_in("input", rule, run_.x[0]);
-    for (int k = 0; k < Run::parameters.count; ++k)
-      run_special_in(run_.parameters[k].name, rule, run_.p[k]);
-    for (int k = 0; k < Run::buffers.count; ++k)
-      if (is_float(k)) run_special_in(run_.buffers[k].name, rule, run_.b[k]);
+    for (int k = 0; k < facts().parameters.count; ++k)
+      run_special_in(facts().parameters[k].name, rule, run_.p[k]);
+    for (int k = 0; k < facts().buffers.count; ++k)
+      if (is_float(k)) run_special_in(facts().buffers[k].name, rule, run_.b[k]);
     run_special_in("output_gradient", rule, run_.dy);
   }
 
  private:
+  const LayerFacts& facts() const { return run_.facts(); }
+  bool trains() const { return code_.backward.parameters.run; }
+  bool wants_input_gradient() const { return code_.backward.inputs.run; }
   std::string key(std::string_view tensor) const { return name_ + "." + std::string(tensor); }
-  bool is_float(int k) const { return run_.buffers[k].type == ElementType::f32; }
+  bool is_float(int k) const { return facts().buffers[k].type == ElementType::f32; }
   void reset() {
     run_.x[0] = floats(key("input"));
-    if (Run::inputs == 2) run_.x[1] = floats(key("second_input"));
+    if (facts().inputs == 2) run_.x[1] = floats(key("second_input"));
     run_.dy = floats(key("output_gradient"));
-    for (int k = 0; k < run_.parameters.count; ++k)
-      run_.p[k] = floats(key(run_.parameters[k].name));
-    for (int k = 0; k < run_.buffers.count; ++k)
-      run_.b[k] =
-          is_float(k) ? floats(key(run_.buffers[k].name)) : std::vector<float>(2);  // an int64 of 0
+    for (int k = 0; k < facts().parameters.count; ++k)
+      run_.p[k] = floats(key(facts().parameters[k].name));
+    for (int k = 0; k < facts().buffers.count; ++k)
+      run_.b[k] = is_float(k) ? floats(key(facts().buffers[k].name))
+                              : std::vector<float>(2);  // an int64 of 0
   }
   void compare_buffers() {
-    for (int k = 0; k < run_.buffers.count; ++k) {
-      const std::string after = key(run_.buffers[k].name) + "_after";
+    for (int k = 0; k < facts().buffers.count; ++k) {
+      const std::string after = key(facts().buffers[k].name) + "_after";
       if (is_float(k)) {
         compare(after, run_.b[k]);
       } else {
@@ -205,8 +213,7 @@ class GoldenLayer {
       }
     }
   }
-  template <class Rule>
-  void run_special_in(std::string_view tensor, Rule rule, std::vector<float>& values) {
+  void run_special_in(std::string_view tensor, const Rule& rule, std::vector<float>& values) {
     int results = 0;
     for (std::size_t v = 0; v < special_count; ++v) {
       reset();
@@ -217,23 +224,39 @@ class GoldenLayer {
         ++results;
         INFO(stacked << ", " << special_values[v]);
         const std::vector<float> wanted = floats(stacked);
-        const auto allowed = rule(tensor, result);
+        const Allowed allowed = rule(tensor, result);
         compare_special(computed, rows_of(wanted, v), allowed.strays, allowed.group,
                         std::isfinite(special_values[v]));
       };
-      check("output", run_.template forward<here>());
-      for (int k = 0; k < Run::buffers.count && batch; ++k)
-        if (is_float(k)) check(std::string(run_.buffers[k].name) + "_after", run_.b[k]);
-      const Gradients gradients = run_.template backward<here, wants_input_gradient, trains>();
-      if (wants_input_gradient) check("input_gradient", gradients.inputs[0]);
-      for (int k = 0; k < Run::parameters.count && trains; ++k)
-        check(std::string(run_.parameters[k].name) + "_gradient", gradients.parameters[k]);
+      check("output", run_.forward(code_.forward));
+      for (int k = 0; k < facts().buffers.count && code_.batch; ++k)
+        if (is_float(k)) check(std::string(facts().buffers[k].name) + "_after", run_.b[k]);
+      const Gradients gradients = run_.backward(code_.backward);
+      if (wants_input_gradient()) check("input_gradient", gradients.inputs[0]);
+      for (int k = 0; k < facts().parameters.count && trains(); ++k)
+        check(std::string(facts().parameters[k].name) + "_gradient", gradients.parameters[k]);
     }
-    if (wants_input_gradient || tensor != "output_gradient" || trains) CHECK(results > 0);
+    if (wants_input_gradient() || tensor != "output_gradient" || trains()) CHECK(results > 0);
   }
 
   std::string name_;
-  Run run_;
+  LayerValues<Backend> run_;
+  Code code_;
 };
+
+template <class Backend, class Layer, Situation place, Statistics Mode>
+GoldenLayer<Backend> golden_layer(const std::string& name, int threads) {
+  using Run = LayerRun<Backend, Layer, place>;
+  constexpr bool batch = Mode == Statistics::batch;
+  constexpr bool trains = batch && Run::parameters.count > 0;
+  constexpr int here = batch ? flags::batch_statistics : 0;
+  const int samples = int(stored(name + ".input").size() / place.in.size());
+  return {name,
+          Run::known_facts(),
+          samples,
+          threads,
+          {batch, Run::template forward_code<here>(),
+           Run::template backward_code<here, !place.first, trains>()}};
+}
 
 }  // namespace frostline::test

@@ -188,9 +188,152 @@ class GuardedScratch {
   Poisoned memory_;
 };
 
-/// One layer in one place: its values in NCHW, and its kernel's passes over them.
+/// One pass of a kernel in its place: the memory that it needs, and its functions.
+struct PassCode {
+  std::size_t packed_floats = 0, shared_scratch_bytes = 0, scratch_bytes = 0;
+  KernelFunction pack = nullptr;  // null: nothing is packed
+  KernelFunction run = nullptr;
+};
+/// A backward; a part that is not wanted has no function.
+struct BackwardCode {
+  PassCode parameters, inputs;
+  bool trains[TensorSpecs::capacity]{};  // what has no gradient has no place for one
+  bool adds = false;
+};
+/// What is known of a layer in its place.
+struct LayerFacts {
+  int inputs;
+  Shape input_shapes[2], out;
+  Choice choice;
+  TensorSpecs parameters, buffers;
+  Saved saved;
+};
+
+/// The values of a layer in NCHW, and a kernel's passes over them. Its code is the same for all
+/// layers, so that it is compiled once.
+template <class Backend>
+class LayerValues {
+ public:
+  LayerValues(const LayerFacts& facts, int batch, int threads)
+      : facts_(facts),
+        batch_(batch),
+        threads_(threads),
+        stored_y_(facts.out, facts.choice.output, batch),
+        saved_stride_(whole_lines(facts.saved.per_sample)),
+        saved_(saved_stride_ * std::size_t(batch) / sizeof(float)),
+        saved_fixed_(facts.saved.fixed / sizeof(float)) {}
+  std::vector<float> x[2], dy, p[TensorSpecs::capacity], b[TensorSpecs::capacity];
+  const LayerFacts& facts() const { return facts_; }
+  int batch() const { return batch_; }
+
+  /// Updates the buffers.
+  std::vector<float> forward(const PassCode& code) {
+    stored_y_ = StoredValue(facts_.out, facts_.choice.output, batch_);
+    Values values(*this);
+    values.call.output = stored_y_.data();
+    run(code, values.call);
+    for (int k = 0; k < facts_.buffers.count; ++k) {
+      REQUIRE(values.buffers[k].intact());
+      b[k] = values.buffers[k].copy();
+    }
+    return stored_y_.values();
+  }
+  /// What the parts of the backward assign, or add to `before`. The forward has run before it.
+  Gradients backward(const BackwardCode& code, const Gradients& before = {}) {
+    const bool wants_inputs = code.inputs.run, wants_parameters = code.parameters.run;
+    Values values(*this);
+    Call& call = values.call;
+    StoredValue stored_dy(facts_.out, facts_.choice.output, batch_);
+    stored_dy.assign(dy);
+    call.output = stored_y_.data();
+    call.output_gradient = stored_dy.data();
+    call.accumulate = code.adds;
+    std::vector<StoredValue> dx;
+    std::vector<Poisoned> dp;
+    for (int k = 0; k < facts_.inputs; ++k)
+      dx.emplace_back(facts_.input_shapes[k], facts_.choice.input, batch_);
+    for (int k = 0; k < facts_.parameters.count; ++k) dp.emplace_back(facts_.parameters[k].size());
+    for (int k = 0; k < facts_.inputs; ++k) {
+      if (code.adds && wants_inputs) dx[std::size_t(k)].assign(before.inputs[k]);
+      call.input_gradients[k] = dx[std::size_t(k)].data();
+    }
+    for (int k = 0; k < facts_.parameters.count; ++k) {
+      if (!code.trains[k]) continue;
+      if (code.adds && wants_parameters) dp[std::size_t(k)].fill(before.parameters[k]);
+      call.parameter_gradients[k] = dp[std::size_t(k)].data();
+    }
+    if (wants_parameters) run(code.parameters, call);
+    if (wants_inputs) run(code.inputs, call);
+    Gradients result;
+    for (int k = 0; k < facts_.inputs; ++k)
+      if (wants_inputs) result.inputs[k] = dx[std::size_t(k)].values();
+    for (int k = 0; k < facts_.parameters.count; ++k) {
+      REQUIRE(dp[std::size_t(k)].intact());
+      if (wants_parameters && code.trains[k]) result.parameters[k] = dp[std::size_t(k)].copy();
+    }
+    return result;
+  }
+
+ private:
+  /// A call and the values that it reads.
+  struct Values {
+    explicit Values(LayerValues& layer) {
+      const LayerFacts& facts = layer.facts_;
+      call.context = &layer.context_;
+      call.batch = layer.batch_;
+      call.training = true;
+      call.frozen_changed = true;
+      call.random = 12345;
+      call.step = step.data();
+      for (int k = 0; k < facts.inputs; ++k) {
+        x.emplace_back(facts.input_shapes[k], facts.choice.input, layer.batch_);
+        x.back().assign(layer.x[k]);
+      }
+      for (int k = 0; k < facts.inputs; ++k) call.inputs[k] = x[std::size_t(k)].data();
+      for (int k = 0; k < facts.parameters.count; ++k)
+        call.parameters[k] = filled(parameters[k], layer.p[k]);
+      for (int k = 0; k < facts.buffers.count; ++k)
+        call.buffers[k] = filled(buffers[k], layer.b[k]);
+      call.saved = reinterpret_cast<std::byte*>(layer.saved_.data());
+      call.saved_stride = layer.saved_stride_;
+      call.saved_fixed = layer.saved_fixed_.data();
+    }
+    static float* filled(Poisoned& memory, const std::vector<float>& from) {
+      memory = Poisoned(from.size());
+      memory.fill(from);
+      return memory.data();
+    }
+    Call call;
+    SharedVector<std::uint64_t> step = SharedVector<std::uint64_t>(1, 777);
+    std::vector<StoredValue> x;
+    Poisoned parameters[TensorSpecs::capacity], buffers[TensorSpecs::capacity];
+  };
+
+  /// Packs if the pass needs it, then runs the pass, each in a team of its own.
+  void run(const PassCode& code, Call call) {
+    Poisoned packed(code.packed_floats);
+    call.packed = packed.data();
+    if (code.pack && code.packed_floats > 0) run_team(call, code.pack);
+    GuardedScratch scratch(code.shared_scratch_bytes, code.scratch_bytes, threads_);
+    scratch.give(call);
+    run_team(call, code.run);
+    REQUIRE((packed.intact() && scratch.intact() && saved_.intact() && saved_fixed_.intact()));
+  }
+  void run_team(const Call& call, KernelFunction function) {
+    run_kernel<Backend>(context_, threads_, call, function);
+  }
+
+  typename Backend::Context context_{};
+  LayerFacts facts_;
+  int batch_, threads_;
+  StoredValue stored_y_;
+  std::size_t saved_stride_;
+  Poisoned saved_, saved_fixed_;
+};
+
+/// One layer in one place: its values, and its kernel's passes by their flags.
 template <class Backend, class Layer, Situation place>
-class LayerRun {
+class LayerRun : public LayerValues<Backend> {
  public:
   static constexpr Shape in = place.in;
   static constexpr Shape out = output_of<Layer>(in, {in.channels, 2 * in.height, 2 * in.width});
@@ -208,140 +351,64 @@ class LayerRun {
   template <int Flags>
   using Here = At<place_with(Flags)>;
 
-  LayerRun(int batch, int threads)
-      : batch_(batch), threads_(threads), stored_y_(out, choice.output, batch) {
-    const Saved saved = Layer::saved(Storage<Backend>::padded(in, choice.input));
-    saved_stride_ = whole_lines(saved.per_sample);
-    saved_ = Poisoned(saved_stride_ * std::size_t(batch) / sizeof(float));
-    saved_fixed_ = Poisoned(saved.fixed / sizeof(float));
-  }
-  std::vector<float> x[2], dy, p[TensorSpecs::capacity], b[TensorSpecs::capacity];
+  LayerRun(int batch, int threads) : LayerValues<Backend>(known_facts(), batch, threads) {}
 
-  /// Updates the buffers.
   template <int Flags>
   std::vector<float> forward() {
-    stored_y_ = StoredValue(out, choice.output, batch_);
-    Values values(*this);
-    values.call.output = stored_y_.data();
-    run<Pass::forward, Flags | flags::saves_for_backward>(values.call);
-    for (int k = 0; k < buffers.count; ++k) {
-      REQUIRE(values.buffers[k].intact());
-      b[k] = values.buffers[k].copy();
-    }
-    return stored_y_.values();
+    return LayerValues<Backend>::forward(forward_code<Flags>());
   }
-  /// What the parts of the backward assign, or add to `before`. The forward has run before it.
-  /// Parameters that do not train by the flags have no gradient, and no place for one.
   template <int Flags, bool Inputs, bool Parameters, bool Adds = false>
   Gradients backward(const Gradients& before = {}) {
-    Values values(*this);
-    Call& call = values.call;
-    StoredValue stored_dy(out, choice.output, batch_);
-    stored_dy.assign(dy);
-    call.output = stored_y_.data();
-    call.output_gradient = stored_dy.data();
-    call.accumulate = Adds;
-    std::vector<StoredValue> dx;
-    std::vector<Poisoned> dp;
-    for (int k = 0; k < inputs; ++k) dx.emplace_back(input_shape(k), choice.input, batch_);
-    for (int k = 0; k < parameters.count; ++k) dp.emplace_back(parameters[k].size());
-    for (int k = 0; k < inputs; ++k) {
-      if (Adds && Inputs) dx[std::size_t(k)].assign(before.inputs[k]);
-      call.input_gradients[k] = dx[std::size_t(k)].data();
-    }
-    for (int k = 0; k < parameters.count; ++k) {
-      if (!Here<Flags>::trains(k)) continue;
-      if (Adds && Parameters) dp[std::size_t(k)].fill(before.parameters[k]);
-      call.parameter_gradients[k] = dp[std::size_t(k)].data();
-    }
+    return LayerValues<Backend>::backward(backward_code<Flags, Inputs, Parameters, Adds>(), before);
+  }
+
+  static LayerFacts known_facts() {
+    LayerFacts facts{inputs, {}, out, choice, parameters, buffers, {}};
+    for (int k = 0; k < inputs; ++k) facts.input_shapes[k] = input_shape(k);
+    facts.saved = Layer::saved(Storage<Backend>::padded(in, choice.input));
+    return facts;
+  }
+  template <int Flags>
+  static PassCode forward_code() {
+    return pass_code<Pass::forward, Flags | flags::saves_for_backward>();
+  }
+  template <int Flags, bool Inputs, bool Parameters, bool Adds = false>
+  static BackwardCode backward_code() {
+    BackwardCode code;
+    code.adds = Adds;
+    for (int k = 0; k < parameters.count; ++k) code.trains[k] = Here<Flags>::trains(k);
     if constexpr (Parameters)
-      run<Pass::parameter_gradient, Flags | (Inputs ? flags::wants_any_input_gradient : 0)>(call);
+      code.parameters = pass_code<Pass::parameter_gradient,
+                                  Flags | (Inputs ? flags::wants_any_input_gradient : 0)>();
     constexpr int each = flags::wants_input_gradient | (Adds ? flags::accumulates : 0);
     if constexpr (Inputs)
-      run<Pass::input_gradient, Flags | each | (inputs == 2 ? each << 1 : 0) |
-                                    (Parameters ? flags::wants_parameter_gradients : 0)>(call);
-    Gradients result;
-    for (int k = 0; k < inputs; ++k)
-      if (Inputs) result.inputs[k] = dx[std::size_t(k)].values();
-    for (int k = 0; k < parameters.count; ++k) {
-      REQUIRE(dp[std::size_t(k)].intact());
-      if (Parameters && Here<Flags>::trains(k)) result.parameters[k] = dp[std::size_t(k)].copy();
-    }
-    return result;
+      code.inputs = pass_code<Pass::input_gradient,
+                              Flags | each | (inputs == 2 ? each << 1 : 0) |
+                                  (Parameters ? flags::wants_parameter_gradients : 0)>();
+    return code;
   }
 
  private:
-  /// A call and the values that it reads.
-  struct Values {
-    explicit Values(LayerRun& run) {
-      call.context = &run.context_;
-      call.batch = run.batch_;
-      call.training = true;
-      call.frozen_changed = true;
-      call.random = 12345;
-      call.step = step.data();
-      for (int k = 0; k < inputs; ++k) {
-        x.emplace_back(input_shape(k), choice.input, run.batch_);
-        x.back().assign(run.x[k]);
-        call.inputs[k] = x.back().data();
-      }
-      for (int k = 0; k < parameters.count; ++k) {
-        parameters_[k] = Poisoned(run.p[k].size());
-        parameters_[k].fill(run.p[k]);
-        call.parameters[k] = parameters_[k].data();
-      }
-      for (int k = 0; k < buffers_count; ++k) {
-        buffers[k] = Poisoned(run.b[k].size());
-        buffers[k].fill(run.b[k]);
-        call.buffers[k] = buffers[k].data();
-      }
-      call.saved = reinterpret_cast<std::byte*>(run.saved_.data());
-      call.saved_stride = run.saved_stride_;
-      call.saved_fixed = run.saved_fixed_.data();
-    }
-    static constexpr int buffers_count = Layer::buffers().count;
-    Call call;
-    SharedVector<std::uint64_t> step = SharedVector<std::uint64_t>(1, 777);
-    std::vector<StoredValue> x;
-    Poisoned parameters_[TensorSpecs::capacity], buffers[TensorSpecs::capacity];
-  };
-
-  /// Packs if the pass needs it, then runs the pass, each in a team of its own.
   template <Pass pass, int Flags>
-  void run(Call call) {
+  static PassCode pass_code() {
     using AtHere = Here<Flags>;
-    std::size_t packed_floats = 0, shared_bytes = 0, bytes = 0;
+    PassCode code;
     if constexpr (requires { LayerKernel::template packed_floats<AtHere>(pass); })
-      packed_floats = LayerKernel::template packed_floats<AtHere>(pass);
+      code.packed_floats = LayerKernel::template packed_floats<AtHere>(pass);
     if constexpr (requires { LayerKernel::template shared_scratch_bytes<AtHere>(pass); })
-      shared_bytes = LayerKernel::template shared_scratch_bytes<AtHere>(pass);
+      code.shared_scratch_bytes = LayerKernel::template shared_scratch_bytes<AtHere>(pass);
     if constexpr (requires { LayerKernel::template scratch_bytes<AtHere>(pass); })
-      bytes = LayerKernel::template scratch_bytes<AtHere>(pass);
-
-    Poisoned packed(packed_floats);
-    call.packed = packed.data();
-    if constexpr (requires { LayerKernel::template pack<AtHere, pass>(call); })
-      if (packed_floats > 0) run_team(call, LayerKernel::template pack<AtHere, pass>);
-    GuardedScratch scratch(shared_bytes, bytes, threads_);
-    scratch.give(call);
+      code.scratch_bytes = LayerKernel::template scratch_bytes<AtHere>(pass);
+    if constexpr (requires(Call call) { LayerKernel::template pack<AtHere, pass>(call); })
+      code.pack = LayerKernel::template pack<AtHere, pass>;
     if constexpr (pass == Pass::forward)
-      run_team(call, LayerKernel::template forward<AtHere>);
+      code.run = LayerKernel::template forward<AtHere>;
     else if constexpr (pass == Pass::parameter_gradient)
-      run_team(call, LayerKernel::template parameter_gradient<AtHere>);
+      code.run = LayerKernel::template parameter_gradient<AtHere>;
     else
-      run_team(call, LayerKernel::template input_gradient<AtHere>);
-
-    REQUIRE((packed.intact() && scratch.intact() && saved_.intact() && saved_fixed_.intact()));
+      code.run = LayerKernel::template input_gradient<AtHere>;
+    return code;
   }
-  void run_team(const Call& call, KernelFunction function) {
-    run_kernel<Backend>(context_, threads_, call, function);
-  }
-
-  typename Backend::Context context_{};
-  int batch_, threads_;
-  StoredValue stored_y_;
-  std::size_t saved_stride_ = 0;
-  Poisoned saved_, saved_fixed_;
 };
 
 }  // inline namespace

@@ -24,52 +24,71 @@ Results cpu_layer_results(std::uint64_t seed);
 Results cpu_network_results(std::uint64_t seed);
 Results cpu_image_results(std::uint64_t seed);
 
-/// A layer's outputs, buffers and gradients, assigned and added, for random numbers.
+/// The passes whose results are compared.
+struct ComparedCode {
+  bool inputs, parameters;
+  PassCode forward;
+  BackwardCode assigned, added;
+};
 template <class Backend, class Case>
-void append_layer_results(Results& results, std::mt19937_64 random) {
+ComparedCode compared_code() {
   using Layer = typename Case::layer;
   using Run = LayerRun<Backend, Layer, Case::place>;
-  constexpr int here = Case::place.frozen ? 0 : flags::batch_statistics;
-  std::uniform_real_distribution<float> any{-1, 1};
-  const auto draw = [&](std::size_t count, float middle = 0) {
-    std::vector<float> numbers(count);
-    for (float& number : numbers) number = middle + any(random) * (middle > 0 ? 0.5f : 1.0f);
-    return numbers;
-  };
-  Run run(Case::batch, 1);
-  for (int k = 0; k < Run::inputs; ++k) run.x[k] = draw(Case::batch * Run::input_shape(k).size());
-  for (int k = 0; k < Run::parameters.count; ++k) run.p[k] = draw(Run::parameters[k].size());
-  for (int k = 0; k < Run::buffers.count; ++k)
-    run.b[k] = Run::buffers[k].type == ElementType::f32 ? draw(Run::buffers[k].size(), 1)
-                                                        : std::vector<float>(2);
-  run.dy = draw(Case::batch * Run::out.size());
-
-  const std::string name = Case::name();
-  results.push_back({name + " outputs", run.template forward<here>()});
-  for (int k = 0; k < Run::buffers.count; ++k)
-    results.push_back({name + " buffer " + std::to_string(k), run.b[k]});
   using Kernel = Kernel<Backend, Layer>;
+  constexpr int here = Case::place.frozen ? 0 : flags::batch_statistics;
   using Here = typename Run::template Here<here>;
   constexpr bool inputs = !Case::place.first && requires {
     &Kernel::template input_gradient<Here>;
   };
   constexpr bool may_train = !Case::place.frozen || Layer::kind == Kind::batch_norm;
   constexpr bool parameters = may_train && requires { &Kernel::template parameter_gradient<Here>; };
+  return {inputs, parameters, Run::template forward_code<here>(),
+          Run::template backward_code<here, inputs, parameters>(),
+          Run::template backward_code<here, inputs, parameters, true>()};
+}
+
+/// A layer's outputs, buffers and gradients, assigned and added, for random numbers.
+template <class Backend>
+void append_layer_results(Results& results, const std::string& name, LayerValues<Backend>& run,
+                          const ComparedCode& code, std::mt19937_64 random) {
+  std::uniform_real_distribution<float> any{-1, 1};
+  const auto draw = [&](std::size_t count, float middle = 0) {
+    std::vector<float> numbers(count);
+    for (float& number : numbers) number = middle + any(random) * (middle > 0 ? 0.5f : 1.0f);
+    return numbers;
+  };
+  const LayerFacts& facts = run.facts();
+  const std::size_t batch = std::size_t(run.batch());
+  for (int k = 0; k < facts.inputs; ++k) run.x[k] = draw(batch * facts.input_shapes[k].size());
+  for (int k = 0; k < facts.parameters.count; ++k) run.p[k] = draw(facts.parameters[k].size());
+  for (int k = 0; k < facts.buffers.count; ++k)
+    run.b[k] = facts.buffers[k].type == ElementType::f32 ? draw(facts.buffers[k].size(), 1)
+                                                         : std::vector<float>(2);
+  run.dy = draw(batch * facts.out.size());
+
+  results.push_back({name + " outputs", run.forward(code.forward)});
+  for (int k = 0; k < facts.buffers.count; ++k)
+    results.push_back({name + " buffer " + std::to_string(k), run.b[k]});
+  if (!code.inputs && !code.parameters) return;
   const auto append = [&](const std::string& how, const Gradients& gradients) {
-    for (int k = 0; k < Run::inputs && inputs; ++k)
+    for (int k = 0; k < facts.inputs && code.inputs; ++k)
       results.push_back({name + how + " input " + std::to_string(k), gradients.inputs[k]});
-    for (int k = 0; k < Run::parameters.count && parameters; ++k)
+    for (int k = 0; k < facts.parameters.count && code.parameters; ++k)
       results.push_back({name + how + " parameter " + std::to_string(k), gradients.parameters[k]});
   };
-  if constexpr (inputs || parameters) {
-    const Gradients assigned = run.template backward<here, inputs, parameters>();
-    append(", assigned", assigned);
-    append(", added", run.template backward<here, inputs, parameters, true>(assigned));
-  }
+  const Gradients assigned = run.backward(code.assigned);
+  append(", assigned", assigned);
+  append(", added", run.backward(code.added, assigned));
+}
+template <class Backend, class Case>
+void append_case(Results& results, std::uint64_t seed) {
+  LayerRun<Backend, typename Case::layer, Case::place> run(Case::batch, 1);
+  append_layer_results<Backend>(results, Case::name(), run, compared_code<Backend, Case>(),
+                                std::mt19937_64{seed});
 }
 template <class Backend, class... Case>
 void append_all(Results& results, std::uint64_t seed, TypeList<Case...>) {
-  (append_layer_results<Backend, Case>(results, std::mt19937_64{seed++}), ...);
+  (append_case<Backend, Case>(results, seed++), ...);
 }
 
 /// Gives a ResNet and FcnHead weights with which float32 is stable, as tests/golden/networks.py

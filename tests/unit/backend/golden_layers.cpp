@@ -31,7 +31,7 @@ Group tiles_of(Shape shape, int tile) {
 /// Padding zeros are multiplied with the weights: an infinite weight gives NaN.
 struct ByZeros {
   Shape in;
-  Straying operator()(std::string_view tensor, std::string_view result) const {
+  Allowed operator()(std::string_view tensor, std::string_view result) const {
     if (tensor == "weight" && result == "input_gradient") return {Strays::near, channels_of(in)};
     return {};
   }
@@ -41,7 +41,7 @@ struct ByTiles {
   Shape in, out;
   int tile, backward_tile;  // 0: the backward is direct
 
-  Straying operator()(std::string_view tensor, std::string_view result) const {
+  Allowed operator()(std::string_view tensor, std::string_view result) const {
     const bool backward = result != "output";
     if (backward && backward_tile == 0) return ByZeros{in}(tensor, result);
     if (tensor == "bias") return {};
