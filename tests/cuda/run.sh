@@ -61,15 +61,14 @@ command -v /usr/bin/time >/dev/null || scripts/install.sh peers
     build tutorial_all examples/tutorial_cuda.cu "${device[@]}" -DTRAIN_ALL
 ) &
 other=$!
+together() {  # together NAME FILE...: one source of several, in a third of their time one by one
+  printf '#include "thrust/%s.cpp"\n' "${@:2}" >"$out/$1.cpp"
+}
+together layers slopes golden special
+together networks steps outputs classes concat partly_trained
 build compare tests/thrust/compare.cpp "${device[@]}" &&
-  build slopes tests/thrust/slopes.cpp "${device[@]}" &&
-  build steps tests/thrust/steps.cpp "${device[@]}" &&
-  build outputs tests/thrust/outputs.cpp "${device[@]}" -Xcompiler -march=native &&
-  build classes tests/thrust/classes.cpp "${device[@]}" -Xcompiler -march=native &&
-  build concat tests/thrust/concat.cpp "${device[@]}" &&
-  build golden tests/thrust/golden.cpp "${device[@]}" &&
-  build special tests/thrust/special.cpp "${device[@]}" &&
-  build partly_trained tests/thrust/partly_trained.cpp "${device[@]}"
+  build layers $out/layers.cpp "${device[@]}" &&
+  build networks $out/networks.cpp "${device[@]}" -Xcompiler -march=native
 compiled=$?
 wait $other && [ $compiled -eq 0 ] || { failed=("${names[@]}"); finish; }
 link() {
@@ -77,7 +76,7 @@ link() {
   shift
   nvcc -cudart shared "${@/#/$out/}" -o "$out/$program" -Xcompiler -fopenmp -lcublas -ljansson -lz
 }
-link tests compare.o slopes.o steps.o outputs.o classes.o concat.o golden.o special.o partly_trained.o cpu_results.o main.o &&
+link tests compare.o layers.o networks.o cpu_results.o main.o &&
   link moves moves.o main.o &&
   link tutorial tutorial.o command_line.o && link tutorial_all tutorial_all.o command_line.o || { failed=("${names[@]}"); finish; }
 
