@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/graph/schedule.hpp"
+#include "frostline/layers/pointwise_linear.hpp"
 #include "frostline/optimizers/adamw.hpp"
 #include "frostline/optimizers/clip_norm.hpp"
 #include "frostline/optimizers/sgd.hpp"

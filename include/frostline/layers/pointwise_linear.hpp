@@ -2,6 +2,7 @@
 // PointwiseLinear: a fully connected layer at each pixel.
 #pragma once
 
+#include "frostline/core/kernel.hpp"
 #include "frostline/layers/conv2d.hpp"
 #include "frostline/layers/linear.hpp"
 
@@ -20,5 +21,9 @@ struct PointwiseLinear : Conv2d<In, Out, 1> {
     return Linear<In, Out>::parameters_for(outputs);
   }
 };
+
+/// Computed as a convolution of 1x1.
+template <class Backend, int In, int Out>
+struct Kernel<Backend, PointwiseLinear<In, Out>> : Kernel<Backend, Conv2d<In, Out, 1>> {};
 
 }  // namespace frostline

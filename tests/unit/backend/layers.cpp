@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "frostline/backend/cpu.hpp"
+#include "frostline/layers/pointwise_linear.hpp"
 #include "support/check_layer.hpp"
 #include "support/internals.hpp"
 

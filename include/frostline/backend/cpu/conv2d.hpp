@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// Conv2d and PointwiseLinear on the CPU: the kernel runs the first of its algorithms that fits.
+// Conv2d on the CPU: the kernel, which runs the first of its algorithms that fits.
 #pragma once
 
 #include <cmath>
@@ -7,7 +7,6 @@
 #include "frostline/backend/cpu/bias_gradient.hpp"
 #include "frostline/backend/cpu/conv2d_algorithms.hpp"
 #include "frostline/layers/conv2d.hpp"
-#include "frostline/layers/pointwise_linear.hpp"
 
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
@@ -115,8 +114,5 @@ struct Kernel<cpu, Conv2d<In, Out, Size, Stride, Padding, Dilation, Groups, Bias
       detail::plain_bias_gradient(call, At::out, bias);
   }
 };
-
-template <int In, int Out>
-struct Kernel<cpu, PointwiseLinear<In, Out>> : Kernel<cpu, Conv2d<In, Out, 1>> {};
 
 }  // namespace frostline

@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: MIT
+// ConvNeXt-Tiny, with the names of torchvision's.
+#pragma once
+
+#include <utility>
+
+#include "frostline/core/model.hpp"
+#include "frostline/layers/conv2d.hpp"
+#include "frostline/layers/flatten.hpp"
+#include "frostline/layers/gelu.hpp"
+#include "frostline/layers/global_average_pool.hpp"
+#include "frostline/layers/layer_norm2d.hpp"
+#include "frostline/layers/layer_scale.hpp"
+#include "frostline/layers/linear.hpp"
+#include "frostline/layers/pointwise_linear.hpp"
+
+namespace frostline {
+namespace detail {
+
+inline constexpr Epsilon convnext_epsilon{1e-6f};
+
+/// A depthwise convolution of 7x7, a norm, and two linear layers at each pixel, with four times the
+/// channels and GELU between them; the sum is scaled and added to the input.
+/// Shapes: {Channels, H, W} to the same.
+/// Source: Liu et al. 2022, https://arxiv.org/abs/2201.03545; torchvision's CNBlock
+template <int Channels>
+struct ConvNeXtBlock {
+  // Identity is where torchvision permutes.
+  using block =
+      Sequential<Conv2d<Channels, Channels, 7, 1, 3, 1, Channels>, Identity,
+                 LayerNorm2d<Channels, convnext_epsilon>, PointwiseLinear<Channels, 4 * Channels>,
+                 GELU, PointwiseLinear<4 * Channels, Channels>>;
+  using model = Residual<Module<Named<"block", block>, LayerScale<Channels>>>;
+};
+
+/// So many blocks, one after another.
+template <int Channels, class Positions>
+struct ConvNeXtStage;
+template <int Channels, int... I>
+struct ConvNeXtStage<Channels, std::integer_sequence<int, I...>> {
+  template <int>
+  using Block = ConvNeXtBlock<Channels>;
+  using model = Sequential<Block<I>...>;
+};
+
+}  // namespace detail
+
+/// Global average pooling, a layer norm and one linear layer, `classifier.2`.
+/// Shapes: {In, H, W} to {Classes, 1, 1}. The number of classes is a constant, or AtMost<Bound>.
+template <int In, auto Classes>
+struct ConvNeXtHead {
+  using linear = detail::GivesClasses<Classes, Linear<In, detail::most_of(Classes)>>;
+  using model = Module<
+      Named<"avgpool", GlobalAveragePool>,
+      Named<"classifier", Sequential<LayerNorm2d<In, detail::convnext_epsilon>, Flatten, linear>>>;
+};
+
+/// ConvNeXt-Tiny; width 96 is torchvision's. torchvision's leaves out whole blocks at random while
+/// it trains (stochastic depth, 0.1 by default); this does not. Shapes: {3, H, W} to the head's
+/// output; the backbone's stride is 32, and it gives 8 * Width channels.
+/// Source: https://pytorch.org/vision/stable/models/convnext.html (Liu et al. 2022)
+template <int Width = 96, class HeadLayer = ConvNeXtHead<8 * Width, 1000>>
+struct ConvNeXtTiny {
+  static_assert(Width > 0, "frostline: ConvNeXtTiny requires a positive Width");
+  template <int Channels>
+  using Norm = LayerNorm2d<Channels, detail::convnext_epsilon>;
+  template <int Channels, int Blocks>
+  using Stage = detail::ConvNeXtStage<Channels, std::make_integer_sequence<int, Blocks>>;
+  template <int In>
+  using Downsample = Sequential<Norm<In>, Conv2d<In, 2 * In, 2, 2>>;
+  using features = Sequential<Sequential<Conv2d<3, Width, 4, 4>, Norm<Width>>, Stage<Width, 3>,
+                              Downsample<Width>, Stage<2 * Width, 3>, Downsample<2 * Width>,
+                              Stage<4 * Width, 9>, Downsample<4 * Width>, Stage<8 * Width, 3>>;
+  using model = Module<Named<"features", features>, Head<HeadLayer>>;
+};
+
+}  // namespace frostline
