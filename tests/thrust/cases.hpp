@@ -40,6 +40,8 @@ template <int... Sizes>
 inline constexpr const char* kind_of<Upsample<Sizes...>> = "Upsample";
 template <Probability Drop>
 inline constexpr const char* kind_of<Dropout<Drop>> = "Dropout";
+template <Probability Drop>
+inline constexpr const char* kind_of<StochasticDepth<Drop>> = "StochasticDepth";
 template <>
 inline constexpr const char* kind_of<ReLU> = "ReLU";
 template <>
@@ -127,10 +129,11 @@ using LayerCases = TypeList<
     Case<Dropout<>, 3, 5, 7, 3>,                     //
     Case<Dropout<Probability{0.1f}>, 1, 37, 53, 1>,  //
     Case<Dropout<>, 3, 5, 3, 2, true>,               //
-    Case<Upsample<>, 3, 4, 5, 2>,                    //
-    Case<Upsample<>, 17, 1, 1, 3>,                   //
-    Case<Upsample<3, 150>, 33, 2, 9, 1>,             //
-    Case<Upsample<2, 3>, 2, 5, 7, 2>,                //
+    Case<StochasticDepth<Probability{0.5f}>, 3, 5, 7, 9>,
+    Case<StochasticDepth<Probability{0.5f}>, 3, 5, 7, 2, true>, Case<Upsample<>, 3, 4, 5, 2>,  //
+    Case<Upsample<>, 17, 1, 1, 3>,                                                             //
+    Case<Upsample<3, 150>, 33, 2, 9, 1>,                                                       //
+    Case<Upsample<2, 3>, 2, 5, 7, 2>,                                                          //
     Case<Upsample<64, 64>, 2, 2, 2, 2>>;
 
 }  // namespace frostline::test

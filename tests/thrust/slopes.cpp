@@ -43,6 +43,7 @@ TEST_CASE("gradients of layers without parameters are slopes") {
   check_layer<thrust_backend, MaxPool2d<5, 1, 2>, 5, 6, 3>(2, kinked);
   check_layer<thrust_backend, Dropout<>, 3, 5, 7>(3);
   check_layer<thrust_backend, Dropout<>, 3, 5, 3, frozen>(2);
+  check_layer<thrust_backend, StochasticDepth<Probability{0.5f}>, 3, 5, 7>(5);
   check_layer<thrust_backend, Upsample<>, 3, 4, 5>(2);
   check_layer<thrust_backend, Upsample<7, 11>, 2, 3, 4>(2);
   check_layer<thrust_backend, Upsample<2, 3>, 2, 5, 7>(2);

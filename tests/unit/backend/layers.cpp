@@ -202,6 +202,26 @@ TEST_CASE("a dropout drops the same values in both layouts") {
   REQUIRE(dropped < std::ptrdiff_t(2 * y.size() / 3));
 }
 
+TEST_CASE("stochastic depth drops whole images, as many as its probability says") {
+  constexpr Situation plain{.in = {3, 2, 2}}, blocked{.in = {3, 2, 2}, .given = Layout::blocked};
+  constexpr int batch = 2000;
+  using Layer = StochasticDepth<Probability{0.25f}>;
+  LayerRun<cpu, Layer, plain> one(batch, 1);
+  LayerRun<cpu, Layer, blocked> other(batch, 3);
+  one.x[0] = other.x[0] = random_floats(batch * plain.in.size(), 1, 2);
+  const std::vector<float> y = one.forward<flags::batch_statistics>();
+  REQUIRE(y == other.forward<flags::batch_statistics>());
+  int dropped = 0, wrong = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const bool is_dropped = y[i - i % plain.in.size()] == 0;
+    dropped += is_dropped && i % plain.in.size() == 0;
+    wrong += std::abs(y[i] - (is_dropped ? 0 : one.x[0][i] / 0.75f)) > 1e-6f;
+  }
+  REQUIRE(wrong == 0);
+  REQUIRE(std::abs(dropped - batch / 4) < 100);  // five deviations
+  REQUIRE(one.forward<0>() == one.x[0]);         // frozen
+}
+
 TEST_CASE("layers without parameters have their slopes as gradients") {
   const LayerCheck kinked{.step = 1e-2f, .gap = 2.5e-2f};
   check_layer<cpu, GlobalAveragePool, 5, 3, 4>(3);
@@ -242,6 +262,9 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
   check_layer<cpu, Dropout<>, 17, 2, 3>(2);
   check_layer<cpu, Dropout<Probability{0.1f}>, 1, 1, 1>(9);
   check_layer<cpu, Dropout<>, 3, 5, 3, frozen>(2);
+  check_layer<cpu, StochasticDepth<Probability{0.5f}>, 3, 5, 7>(5);
+  check_layer<cpu, StochasticDepth<Probability{0.1f}>, 17, 1, 1>(9);
+  check_layer<cpu, StochasticDepth<Probability{0.5f}>, 3, 5, 3, frozen>(2);
   check_layer<cpu, Upsample<>, 3, 4, 5>(2);
   check_layer<cpu, Upsample<>, 17, 1, 1>(3);
   check_layer<cpu, Upsample<3, 150>, 33, 2, 9>(1);
