@@ -4,6 +4,7 @@
 
 #include <string_view>
 
+#include "frostline/models/convnext.hpp"
 #include "frostline/models/efficientnet_lite.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/rewrite/fixed_statistics.hpp"
@@ -39,6 +40,8 @@ template <class Head>
 using ResNet18Width64 = fl::ResNet18<64, Head>;
 template <class Head>
 using ResNet34Width64 = fl::ResNet34<64, Head>;
+template <class Head>
+using ConvNeXtWidth96 = fl::ConvNeXtTiny<96, Head>;
 template <auto Classes>
 using Linear128 = fl::ClassifierHead<128, Classes>;
 template <auto Classes>
@@ -47,9 +50,14 @@ template <auto Classes>
 using Linear1280 = fl::LiteHead<1280, Classes>;
 template <auto Classes>
 using Linear1280Drop3 = fl::LiteHead<1280, Classes, fl::Probability{0.3f}>;
+/// ConvNeXtHead whose norm does not train: the linear layer can do what its weight and bias do, and
+/// reads the features of a probe.
+template <auto Classes>
+using Linear768 = fl::Unfreeze<fl::Freeze<fl::ConvNeXtHead<768, Classes>>, "classifier.2">;
 
 // clang-format off
 namespace models {
+using convnext_tiny = Choice<ConvNeXtWidth96, Linear768, 224, "features.7", "classifier.2">;
 using efficientnet_lite0 = Choice<fl::EfficientNetLite0, Linear1280, 224, "_blocks.11", "_blocks.12", "_blocks.13", "_blocks.14", "_blocks.15", "_conv_head", "_bn1", "_fc">;
 using efficientnet_lite1 = Choice<fl::EfficientNetLite1, Linear1280, 240, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
 using efficientnet_lite2 = Choice<fl::EfficientNetLite2, Linear1280Drop3, 260, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;

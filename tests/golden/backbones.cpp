@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Logits and training steps of torchvision's backbones, for compare_backbones.py.
 #include <frostline/frostline.hpp>
+#include <frostline/models/convnext.hpp>
 #include <frostline/models/densenet.hpp>
 #include <frostline/models/efficientnet.hpp>
 #include <frostline/models/mobilenet_v2.hpp>
@@ -19,6 +20,7 @@ using ResNeXt50 = fl::ResNeXt50<64, fl::ClassifierHead<2048, 10>>;
 using Vgg16 = fl::Vgg16BatchNorm<64, fl::DropoutHead<512, 10, no_dropout>>;  // of 64x64 pixels
 using DenseNet121 = fl::DenseNet121<fl::DenseNetHead<1024, 10>>;
 using MobileNetV3Small = fl::MobileNetV3Small<fl::MobileNetV3Head<576, 10, 1024, no_dropout>>;
+using ConvNeXtTiny = fl::ConvNeXtTiny<96, fl::ConvNeXtHead<768, 10>>;
 using EfficientNetB0 = fl::EfficientNetB0<fl::DropoutHead<1280, 10, no_dropout>>;
 
 struct Arguments {
@@ -74,6 +76,8 @@ int main(int argc, char** argv) {
        train<OnlyLast<MobileNetV3Small, "features.11", "features.12", "classifier">>},
       {"efficientnet_b0", predict<fl::EfficientNetB0<>>},
       {"efficientnet_b0 everything", train<EfficientNetB0>},
+      {"convnext_tiny", predict<fl::ConvNeXtTiny<>>},
+      {"convnext_tiny everything", train<ConvNeXtTiny>},
   };
   const auto chosen = argc == 6 ? cases.find(argv[1]) : cases.end();
   if (chosen == cases.end()) {

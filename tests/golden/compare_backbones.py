@@ -5,8 +5,9 @@ also of the last stage. ResNet-101 is ResNet-50's code with other numbers of blo
 
 Usage: compare_backbones.py PROGRAM WORK_FOLDER [TABLE] [MODEL...]
 
-The weights are random; batch norms differ from channel to channel and their running statistics have
-moved. Training has images of 64x64, and the weights of networks.steady().
+The weights are random; norms differ from channel to channel, and the running statistics of batch
+norms have moved. Training has images of 64x64, and the weights of networks.steady(). ConvNeXt has
+layer norms, and the weights of networks.vary().
 """
 
 import copy
@@ -36,6 +37,7 @@ class Backbone:
     last: tuple = ()  # the modules of the last stage and the head, if they train alone, too
     options: dict = dataclasses.field(default_factory=dict)
     sums: tuple = ()  # the ends of the names of norms whose values are added before a ReLU
+    layer_norms: bool = False
     bound: float = 5e-3  # of the updates: one value at a kink of a ReLU can move them by 2e-3
 
 
@@ -51,6 +53,8 @@ BACKBONES = [
     Backbone("mobilenet_v3_small", "MobileNetV3-Small",
              last=("features.11", "features.12", "classifier")),
     Backbone("efficientnet_b0", "EfficientNet-B0", options={"stochastic_depth_prob": 0.0}),
+    Backbone("convnext_tiny", "ConvNeXt-Tiny", options={"stochastic_depth_prob": 0.0},
+             layer_norms=True, bound=1e-3),
 ]
 
 
@@ -67,10 +71,17 @@ def run(program, case, folder, model, images, labels=None):
     return text, folder / "out"
 
 
+def prepare(model, backbone, batches):
+    """Weights as after some training."""
+    if backbone.layer_norms:
+        return networks.vary(model)
+    networks.steady(model, backbone.sums)
+    networks.drift(model, batches, from_initial=False)
+
+
 def compare_logits(results, backbone, program, folder, images, drifting):
     model = getattr(networks.models, backbone.name)()
-    networks.steady(model, backbone.sums)
-    networks.drift(model, drifting, from_initial=False)
+    prepare(model, backbone, drifting)
     _, file = run(program, backbone.name, folder, model, images)
     ours = np.fromfile(file, dtype=np.float32).reshape(len(images), 1000)
     with torch.no_grad():
@@ -84,10 +95,17 @@ def compare_logits(results, backbone, program, folder, images, drifting):
         results.at_most(f"{backbone.title}: logits, from float64's", ours_away,
                         max(5e-4, 3 * theirs_away),
                         f"PyTorch's {theirs_away:.1e}, spread {spread:.2f}, {len(theirs)} pictures")
-        for norm in networks.norms_of(model).values():
-            norm.reset_running_stats()
+        if backbone.layer_norms:
+            what = "layer scales of 1e-6"
+            for name, parameter in model.named_parameters():
+                if name.endswith("layer_scale"):
+                    parameter.fill_(1e-6)
+        else:
+            what = "running statistics that did not drift"
+            for norm in networks.norms_of(model).values():
+                norm.reset_running_stats()
         away = np.abs(model(images).numpy() - theirs).max() / logits.spread(theirs)
-    results.at_least("  control: PyTorch without the drift", float(away), 0.1)
+    results.at_least(f"  control: PyTorch with {what}", float(away), 0.1)
 
 
 def compare_step(results, backbone, program, folder, what, trains, images, labels):
@@ -98,8 +116,7 @@ def compare_step(results, backbone, program, folder, what, trains, images, label
     for module in model.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0  # only PyTorch can draw its masks
-    networks.steady(model, backbone.sums)
-    networks.drift(model, images, from_initial=False)
+    prepare(model, backbone, images)
     x, y = images[:1], labels[:1]
     case = compare_training.Case(what, f"{backbone.title}, {what}", trains, steps=1,
                                  bound=backbone.bound, floor=1e-3)
@@ -111,7 +128,8 @@ def compare_step(results, backbone, program, folder, what, trains, images, label
     theirs = compare_training.train_theirs(model, case, x, y)
     exact = compare_training.train_theirs(copy.deepcopy(model).double(), case, x, y)
     compare_training.compare(results, case, before, ours, theirs, exact)
-    for norm in networks.norms_of(model).values():
+    kind = nn.LayerNorm if backbone.layer_norms else nn.BatchNorm2d
+    for norm in networks.norms_of(model, kind).values():
         norm.eps = 1e-2
     _, other = compare_training.train_theirs(model, case, x, y)
     keys = [key for key in before if not np.array_equal(before[key], theirs[1][key])

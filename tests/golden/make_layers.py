@@ -98,6 +98,31 @@ class SqueezeExcitation(nn.Module):
         return self.scale_activation(self.fc2(gate)) * x
 
 
+class LayerNorm2d(nn.LayerNorm):
+    """torchvision's, over the channels of each pixel."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class PointwiseLinear(nn.Linear):
+    """A linear layer over the channels of each pixel, as in torchvision's CNBlock."""
+
+    def forward(self, x):
+        return super().forward(x.permute(0, 2, 3, 1)).permute(0, 3, 1, 2)
+
+
+class LayerScale(nn.Module):
+    """The factors of torchvision's CNBlock."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.layer_scale = nn.Parameter(torch.ones(channels, 1, 1))
+
+    def forward(self, x):
+        return self.layer_scale * x
+
+
 def network(case, model, images, classes, steps=5):
     """Logits, the gradients of the first step of descent, and losses and parameters of all steps."""
     model.double().train()
@@ -395,6 +420,17 @@ special_layer("silu", nn.SiLU(), (1, 4, 2, 2))
 special_layer("hardswish", nn.Hardswish(), (1, 4, 2, 2))
 special_layer("hardsigmoid", nn.Hardsigmoid(), (1, 4, 2, 2))
 special_layer("avg_pool2d", nn.AvgPool2d(2), (1, 1, 4, 4))
+torch.backends.mkldnn.enabled = True
+layer("gelu.plain", nn.GELU(), 4 * normal(2, 18, 3, 5))
+layer("layer_norm2d.plain", LayerNorm2d(18, eps=1e-6), normal(2, 18, 3, 5))
+layer("layer_norm2d.one_pixel", LayerNorm2d(5, eps=0.5), normal(3, 5, 1, 1))
+layer("layer_scale.plain", LayerScale(18), normal(2, 18, 3, 5))
+layer("pointwise_linear.plain", PointwiseLinear(5, 18), normal(2, 5, 3, 4))
+layer("conv2d.depthwise_seven", nn.Conv2d(4, 4, 7, padding=3, groups=4), normal(2, 4, 9, 8))
+torch.backends.mkldnn.enabled = False
+special_layer("gelu", nn.GELU(), (1, 4, 2, 2))
+special_layer("layer_norm2d", LayerNorm2d(3, eps=1e-6), (2, 3, 2, 2))
+special_layer("layer_scale", LayerScale(3), (2, 3, 2, 2))
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

@@ -8,8 +8,8 @@ from torchvision import models
 from torchvision.models.segmentation.fcn import FCNHead
 
 
-def norms_of(model):
-    found = {n: m for n, m in model.named_modules() if isinstance(m, nn.BatchNorm2d)}
+def norms_of(model, kinds=(nn.BatchNorm2d,)):
+    found = {n: m for n, m in model.named_modules() if isinstance(m, kinds)}
     assert found
     return found
 
@@ -56,6 +56,18 @@ def steady(model, sums=()):
             distance = torch.empty_like(norm.bias).uniform_(2.5, 3.5)
             on = torch.rand_like(distance) < (1 if added else 0.7)
             norm.bias.copy_(norm.weight * torch.where(on, distance, -distance))
+
+
+def vary(model):
+    """For a network whose norms are layer norms: these and the layer scales differ from channel to
+    channel. The scales begin at 1e-6, with which no block would matter. GELU has no kinks."""
+    for norm in norms_of(model, nn.LayerNorm).values():
+        nn.init.uniform_(norm.weight, 0.5, 1.5)
+        nn.init.normal_(norm.bias, 0, 0.5)
+    scales = [p for n, p in model.named_parameters() if n.endswith("layer_scale")]
+    assert scales
+    for scale in scales:
+        nn.init.uniform_(scale, 1, 4)
 
 
 def drift(model, batches, from_initial=True):

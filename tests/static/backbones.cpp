@@ -3,6 +3,7 @@
 // forward and backward, within every compiler's default limits.
 #include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
+#include "frostline/models/convnext.hpp"
 #include "frostline/models/densenet.hpp"
 #include "frostline/models/efficientnet.hpp"
 #include "frostline/models/mobilenet_v2.hpp"
@@ -24,6 +25,14 @@ static_assert(parameter_count<MobileNetV3Small<>, Image>() == 2'542'856);
 static_assert(parameter_count<EfficientNetB0<>, Image>() == 5'288'548);
 static_assert(parameter_count<Vgg16BatchNorm<>, Image>() == 138'365'992);
 static_assert(parameter_count<DenseNet121<>, Image>() == 7'978'856);
+static_assert(parameter_count<ConvNeXtTiny<>, Image>() == 28'589'128);
+
+// torchvision's probabilities: 0.1 / 17 for each block before.
+using Deep = ConvNeXtTiny<96, ConvNeXtHead<768, 1000>, Probability{0.1f}>;
+static_assert(parameter_count<Deep, Image>() == 28'589'128);
+static_assert(Leaves<Deep>::size == Leaves<ConvNeXtTiny<>>::size + 17);
+static_assert(Deep::Stage<768, 15, 3>::drop(17).value == 0.1f);
+static_assert(Deep::Stage<96, 0, 3>::drop(1).value == 0.1f / 17);
 static_assert(planned<DenseNet121<>, Image>.per_sample.saved > 100'000'000);
 
 }  // namespace frostline::test::backbones_test

@@ -55,6 +55,7 @@ using StillNorms = FixedStatistics<ResNet18<>>;  // sets only the statistics
 static_assert(trainable_count<StillNorms, Image>() == trainable_count<ResNet18<>, Image>());
 static_assert(node<StillNorms>("bn1").statistics == Statistics::running);
 static_assert(node<Unfreeze<StillNorms, "bn1">>("bn1").statistics == Statistics::batch);
+static_assert(trainable_count<FixedStatistics<Linear<6, 3>>, Input<6, 1, 1>>() == 21);  // no norms
 
 // The bias of a frozen batch norm needs only what the ReLUs after it read; its weight also the
 // batch norm's input.

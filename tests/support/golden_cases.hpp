@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/graph/schedule.hpp"
+#include "frostline/layers/pointwise_linear.hpp"
 #include "frostline/optimizers/adamw.hpp"
 #include "frostline/optimizers/clip_norm.hpp"
 #include "frostline/optimizers/sgd.hpp"
@@ -45,13 +46,19 @@ void check_special(const std::string& name, const Rule& rule = exactly) {
 inline Group channels_of(Shape shape) {
   return [=](std::size_t i) { return i / shape.pixels() % std::size_t(shape.channels); };
 }
-/// A batch norm's input gradient, and its output where a weight overflows, are the same sums in
-/// another order than PyTorch's.
+/// The channels of a pixel. Shapes: a batch of `shape`.
+inline Group pixels_of(Shape shape) {
+  return [=](std::size_t i) { return i / shape.size() * shape.pixels() + i % shape.pixels(); };
+}
+/// A norm's input gradient, and its output where a weight overflows, are the same sums in another
+/// order than PyTorch's.
 struct InAnotherOrder {
-  Shape shape;
+  Group sums;
+  Strays of_gradients = Strays::near;  // where the output's gradient is special
   Allowed operator()(std::string_view tensor, std::string_view result) const {
+    if (result == "input_gradient" && tensor == "output_gradient") return {of_gradients, sums};
     if (result == "input_gradient" || (result == "output" && tensor == "weight"))
-      return {Strays::near, channels_of(shape)};
+      return {Strays::near, sums};
     return {};
   }
 };
@@ -222,6 +229,7 @@ void check_golden_layers() {
   check_golden<Backend, ReLU6, 18, 3, 5>("relu6.plain");
   check_golden<Backend, Sigmoid, 18, 3, 5>("sigmoid.plain");
   check_golden<Backend, SiLU, 18, 3, 5>("silu.plain");
+  check_golden<Backend, GELU, 18, 3, 5>("gelu.plain");
   check_golden<Backend, Hardswish, 18, 3, 5>("hardswish.plain");
   check_golden<Backend, Hardsigmoid, 18, 3, 5>("hardsigmoid.plain");
   check_golden<Backend, AvgPool2d<2>, 18, 7, 5>("avg_pool2d.halves");
@@ -243,6 +251,11 @@ void check_golden_layers() {
   using Slow = BatchNorm2d<3, NormConstants{.epsilon = 0.5f, .momentum = 0.01f}>;
   check_golden<Backend, Slow, 3, 5, 4>("batch_norm2d.slow");
   check_golden<Backend, Slow, 3, 5, 4, Statistics::running>("batch_norm2d.slow_evaluation");
+  check_golden<Backend, LayerNorm2d<18, Epsilon{1e-6f}>, 18, 3, 5>("layer_norm2d.plain");
+  check_golden<Backend, LayerNorm2d<5, Epsilon{0.5f}>, 5, 1, 1>("layer_norm2d.one_pixel");
+  check_golden<Backend, LayerScale<18>, 18, 3, 5>("layer_scale.plain");
+  check_golden<Backend, PointwiseLinear<5, 18>, 5, 3, 4>("pointwise_linear.plain");
+  check_golden<Backend, Conv2d<4, 4, 7, 1, 3, 1, 4>, 4, 9, 8>("conv2d.depthwise_seven");
   check_golden<Backend, MaxPool2d<3, 2, 1>, 3, 9, 8>("max_pool2d.stem");
   check_golden<Backend, MaxPool2d<2>, 3, 7, 5>("max_pool2d.halves");
   check_golden<Backend, MaxPool2d<3, 2, 1>, 1, 6, 6>("max_pool2d.not_a_number");
@@ -293,7 +306,7 @@ void check_special_layers() {
   constexpr Situation any{}, blocked{.given = Layout::blocked};
   check_special<Backend, Linear<5, 4>, 5, 1, 1>("linear");
   check_special<Backend, BatchNorm2d<3>, 3, 2, 3, any, Statistics::batch>(
-      "batch_norm2d.training", InAnotherOrder{{3, 2, 3}});
+      "batch_norm2d.training", InAnotherOrder{channels_of({3, 2, 3})});
   check_special<Backend, BatchNorm2d<3>, 3, 2, 3, any, Statistics::running>(
       "batch_norm2d.evaluation");
   check_special<Backend, ReLU, 3, 3, 2>("relu");
@@ -306,6 +319,10 @@ void check_special_layers() {
   if constexpr (Storage<Backend>::has_layouts)
     check_special<Backend, Sigmoid, 3, 3, 2, blocked>("sigmoid");
   check_special<Backend, SiLU, 4, 2, 2>("silu");
+  check_special<Backend, GELU, 4, 2, 2>("gelu");
+  check_special<Backend, LayerNorm2d<3, Epsilon{1e-6f}>, 3, 2, 2, any, Statistics::batch>(
+      "layer_norm2d", InAnotherOrder{pixels_of({3, 2, 2}), Strays::far});
+  check_special<Backend, LayerScale<3>, 3, 2, 2>("layer_scale");
   check_special<Backend, Hardswish, 4, 2, 2>("hardswish");
   check_special<Backend, Hardsigmoid, 4, 2, 2>("hardsigmoid");
   if constexpr (Storage<Backend>::has_layouts) {

@@ -93,7 +93,7 @@ void append_all(Results& results, std::uint64_t seed, TypeList<Case...>) {
 
 /// Gives a ResNet and FcnHead weights with which float32 is stable, as tests/golden/networks.py
 /// explains: with others, a rounding that turns a ReLU off makes networks drift apart, PyTorch's
-/// from its own too.
+/// from its own too. Layer scales, which begin at 1e-6, get weights with which their blocks matter.
 template <class Net>
 void stabilise(Net& network, std::mt19937_64& random) {
   const auto any = [&](float low, float high) {
@@ -103,6 +103,11 @@ void stabilise(Net& network, std::mt19937_64& random) {
     const auto within = [&](std::string_view part) {
       return tensor.key.find(part) != std::string::npos;
     };
+    if (tensor.key.ends_with("layer_scale")) {
+      std::vector<float> scale(tensor.size);
+      for (float& number : scale) number = any(0.5f, 1.5f);
+      network.write(tensor, std::span<const float>(scale));
+    }
     const bool added = within("bn2.") || within("downsample.1.");
     const bool norms = added || within("bn1.") || within("classifier.1.");
     if (!norms || !tensor.key.ends_with(".weight")) continue;
@@ -178,6 +183,9 @@ Results network_results(std::uint64_t seed) {
                              Named<"hardswish", Hardswish>, Named<"expand", Conv2d<10, 9, 1>>,
                              Named<"hardsigmoid", Hardsigmoid>, ClassifierHead<9, 4>>;
   append_training<Backend, Activations, Small>(results, "SiLU, Hardswish, Hardsigmoid", seed);
+  using ConvNeXt = Module<Named<"stem", Conv2d<3, 12, 4, 4>>, Named<"norm", LayerNorm2d<12>>,
+                          Named<"block", detail::ConvNeXtBlock<12>>, ConvNeXtHead<12, 4>>;
+  append_training<Backend, ConvNeXt, Small>(results, "a block of ConvNeXt", seed);
   return results;
 }
 

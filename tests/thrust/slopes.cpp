@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Every layer of the Thrust backend through the gradient checker.
+#include "frostline/layers/pointwise_linear.hpp"
 #include "frostline/thrust.hpp"
 #include "support/check_layer.hpp"
 
@@ -16,6 +17,10 @@ TEST_CASE("gradients of layers with parameters are slopes") {
   check_layer<thrust_backend, BatchNorm2d<3>, 3, 5, 4>(4, curved);
   check_layer<thrust_backend, BatchNorm2d<17>, 17, 1, 1>(9, curved);
   check_layer<thrust_backend, BatchNorm2d<5>, 5, 3, 4, frozen>(3);
+  check_layer<thrust_backend, PointwiseLinear<5, 3>, 5, 3, 4>(2);
+  check_layer<thrust_backend, LayerNorm2d<3, Epsilon{0.5f}>, 3, 5, 4>(4, curved);
+  check_layer<thrust_backend, LayerNorm2d<17>, 17, 1, 1>(9, curved);
+  check_layer<thrust_backend, LayerScale<5>, 5, 3, 4>(2);
 }
 
 TEST_CASE("gradients of layers without parameters are slopes") {
@@ -27,6 +32,7 @@ TEST_CASE("gradients of layers without parameters are slopes") {
   check_layer<thrust_backend, Scale, 3, 4, 5>(2);
   check_layer<thrust_backend, Sigmoid, 3, 4, 5>(2, {.step = 1e-2f});
   check_layer<thrust_backend, SiLU, 3, 4, 5>(2, {.step = 1e-2f});
+  check_layer<thrust_backend, GELU, 3, 4, 5>(2, {.step = 1e-2f});
   check_layer<thrust_backend, Hardswish, 3, 4, 5>(2, {.step = 1e-2f});
   check_layer<thrust_backend, Hardsigmoid, 3, 4, 5>(2, {.step = 1e-2f});
   check_layer<thrust_backend, AvgPool2d<3, 2, 1>, 3, 9, 8>(2);
@@ -37,6 +43,7 @@ TEST_CASE("gradients of layers without parameters are slopes") {
   check_layer<thrust_backend, MaxPool2d<5, 1, 2>, 5, 6, 3>(2, kinked);
   check_layer<thrust_backend, Dropout<>, 3, 5, 7>(3);
   check_layer<thrust_backend, Dropout<>, 3, 5, 3, frozen>(2);
+  check_layer<thrust_backend, StochasticDepth<Probability{0.5f}>, 3, 5, 7>(5);
   check_layer<thrust_backend, Upsample<>, 3, 4, 5>(2);
   check_layer<thrust_backend, Upsample<7, 11>, 2, 3, 4>(2);
   check_layer<thrust_backend, Upsample<2, 3>, 2, 5, 7>(2);

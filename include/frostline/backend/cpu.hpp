@@ -10,6 +10,8 @@
 #include "frostline/backend/cpu/cross_entropy.hpp"
 #include "frostline/backend/cpu/elementwise.hpp"
 #include "frostline/backend/cpu/gate.hpp"
+#include "frostline/backend/cpu/layer_norm2d.hpp"
+#include "frostline/backend/cpu/layer_scale.hpp"
 #include "frostline/backend/cpu/linear.hpp"
 #include "frostline/backend/cpu/pooling.hpp"
 #include "frostline/backend/cpu/reorder.hpp"

@@ -10,6 +10,8 @@
 #include "frostline/backend/thrust/cross_entropy.hpp"
 #include "frostline/backend/thrust/elementwise.hpp"
 #include "frostline/backend/thrust/gate.hpp"
+#include "frostline/backend/thrust/layer_norm2d.hpp"
+#include "frostline/backend/thrust/layer_scale.hpp"
 #include "frostline/backend/thrust/linear.hpp"
 #include "frostline/backend/thrust/pooling.hpp"
 #include "frostline/backend/thrust/update.hpp"

@@ -313,7 +313,8 @@ struct Trace<T> {
     return false;
   }
   static constexpr void report_unknown(Tracer& t, const Clause& clause, const Covered& covered) {
-    if (clause.name.empty() && clause.part == Part::all) return;  // of a model without layers
+    const bool must_train = clause.part != Part::all && clause.treatment.trains;
+    if (clause.name.empty() && !must_train) return;  // there is nothing to freeze, or to fix
     if (t.problem.kind != Problem::nothing) return;
     t.report(clause.name.empty() ? Problem::no_such_part : Problem::unknown_name);
     t.problem.name = Path(clause.name.empty() ? name_of(clause.part) : clause.name);

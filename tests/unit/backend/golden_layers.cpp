@@ -14,6 +14,7 @@ TEST_CASE("gates and activations in the blocked layout give PyTorch's results") 
   check_golden<cpu, Sigmoid, 18, 3, 5, Statistics::batch, blocked>("sigmoid.plain");
   check_golden<cpu, Scale, 18, 3, 5, Statistics::batch, blocked>("scale.plain");
   check_golden<cpu, SiLU, 18, 3, 5, Statistics::batch, blocked>("silu.plain");
+  check_golden<cpu, GELU, 18, 3, 5, Statistics::batch, blocked>("gelu.plain");
   check_golden<cpu, Hardswish, 18, 3, 5, Statistics::batch, blocked>("hardswish.plain");
   check_golden<cpu, Hardsigmoid, 18, 3, 5, Statistics::batch, blocked>("hardsigmoid.plain");
 }

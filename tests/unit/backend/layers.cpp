@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "frostline/backend/cpu.hpp"
+#include "frostline/layers/pointwise_linear.hpp"
 #include "support/check_layer.hpp"
 #include "support/internals.hpp"
 
@@ -65,6 +66,19 @@ TEST_CASE("a depthwise convolution's gradients are its slopes") {
   check_layer<cpu, Conv2d<4, 4, 3, 1, 1, 1, 4, false>, 4, 5, 4, with(Convolutions::im2col)>(2);
 }
 
+// A window of 7x7 reads three columns beside the image; with 4, 8, 12, ... columns its border has
+// fewer, and rows are copied.
+TEST_CASE("a depthwise convolution of 7x7 has its slopes as gradients") {
+  constexpr int same = same_padding;
+  static_assert(DepthwiseConvolution{{{1, 5, 16}}, {{1, 5, 16}}, 7, 1, 3, 3}.forward().copies());
+  static_assert(!DepthwiseConvolution{{{1, 5, 14}}, {{1, 5, 14}}, 7, 1, 3, 3}.forward().copies());
+  check_layer<cpu, Conv2d<17, 17, 7, 1, 3, 1, 17>, 17, 9, 16>(2);
+  check_layer<cpu, Conv2d<5, 5, 7, 1, 3, 1, 5, false>, 5, 19, 14>(2);
+  check_layer<cpu, Conv2d<3, 3, 7, 2, 3, 1, 3>, 3, 21, 12>(2);
+  check_layer<cpu, Conv2d<2, 2, 7, 2, same, 1, 2>, 2, 9, 20>(2);
+  check_layer<cpu, Conv2d<2, 2, 7, 1, 3, 1, 2, false>, 2, 1, 4>(3);
+}
+
 TEST_CASE("a convolution's gradient is the sum of all blocks of tiles") {
   static_assert(WinogradGradientShape{{{{5, 37, 53}}, {{3, 37, 53}}, 4}}.block_tiles() < 140);
   check_layer<cpu, Conv2d<5, 3, 3, 1, 1>, 5, 37, 53, with(Convolutions::f4)>(2);
@@ -91,6 +105,24 @@ TEST_CASE("a linear layer's gradients are its slopes") {
   check_layer<cpu, Linear<1, 9>, 1, 1, 1>(1);
   check_layer<cpu, Linear<130, 33>, 130, 1, 1>(9);
   check_layer<cpu, Linear<17, 131>, 17, 1, 1>(7);
+}
+
+TEST_CASE("the gradients of a linear layer at each pixel are its slopes") {
+  check_layer<cpu, PointwiseLinear<17, 5>, 17, 3, 4>(2);
+  check_layer<cpu, PointwiseLinear<3, 33>, 3, 1, 1>(5);
+}
+
+TEST_CASE("a layer norm's gradients are its slopes") {
+  const LayerCheck curved{.step = 1e-2f, .tolerance = 1e-2};
+  check_layer<cpu, LayerNorm2d<3, Epsilon{0.5f}>, 3, 5, 4>(4, curved);
+  check_layer<cpu, LayerNorm2d<17>, 17, 1, 1>(9, curved);
+  check_layer<cpu, LayerNorm2d<48>, 48, 2, 9>(2, curved);
+}
+
+TEST_CASE("a layer scale's gradients are its slopes") {
+  check_layer<cpu, LayerScale<3>, 3, 5, 4>(4);
+  check_layer<cpu, LayerScale<17>, 17, 1, 1>(9);
+  check_layer<cpu, LayerScale<33>, 33, 7, 9>(1);
 }
 
 TEST_CASE("a batch norm's gradients are its slopes, with batch and with running statistics") {
@@ -126,6 +158,38 @@ TEST_CASE("a batch norm's statistics are exact when the mean is far from zero") 
   }
 }
 
+TEST_CASE("GELU's normal probabilities are exact but for rounding, also far out") {
+  for (float x = -13; x < 13; x += 0.01f) {
+    const double wanted = std::erfc(-double(x) / std::sqrt(2.0)) / 2;
+    const double error = std::abs(double(Normal::at(x).less) - wanted);
+    INFO(x);
+    REQUIRE(error <= wanted * (3e-7 + 1e-7 * double(x * x)));
+  }
+}
+
+TEST_CASE("a layer norm's statistics are exact when the mean is far from zero") {
+  constexpr Situation place{.in = {33, 2, 3}};
+  LayerRun<cpu, LayerNorm2d<33>, place> run(2, 2);
+  run.x[0] = random_floats(2 * place.in.size(), 999, 1001);
+  run.p[0] = std::vector<float>(33, 1.0f);
+  run.p[1] = std::vector<float>(33, 0.0f);
+  const std::vector<float> y = run.forward<0>();
+  for (std::size_t n = 0; n < 2; ++n)
+    for (std::size_t pixel = 0; pixel < place.in.pixels(); ++pixel) {
+      const auto at = [&](std::size_t c) {
+        return n * place.in.size() + c * place.in.pixels() + pixel;
+      };
+      double mean = 0, variance = 0;
+      for (std::size_t c = 0; c < 33; ++c) mean += double(run.x[0][at(c)]) / 33;
+      for (std::size_t c = 0; c < 33; ++c)
+        variance += std::pow(double(run.x[0][at(c)]) - mean, 2) / 33;
+      for (std::size_t c = 0; c < 33; ++c) {
+        const double wanted = (double(run.x[0][at(c)]) - mean) / std::sqrt(variance + 1e-5);
+        REQUIRE(std::abs(double(y[at(c)]) - wanted) < 1e-3);
+      }
+    }
+}
+
 TEST_CASE("a dropout drops the same values in both layouts") {
   constexpr Situation plain{.in = {17, 3, 5}}, blocked{.in = {17, 3, 5}, .given = Layout::blocked};
   LayerRun<cpu, Dropout<>, plain> one(4, 1);
@@ -136,6 +200,26 @@ TEST_CASE("a dropout drops the same values in both layouts") {
   const auto dropped = std::count(y.begin(), y.end(), 0.0f);
   REQUIRE(dropped > std::ptrdiff_t(y.size() / 3));
   REQUIRE(dropped < std::ptrdiff_t(2 * y.size() / 3));
+}
+
+TEST_CASE("stochastic depth drops whole images, as many as its probability says") {
+  constexpr Situation plain{.in = {3, 2, 2}}, blocked{.in = {3, 2, 2}, .given = Layout::blocked};
+  constexpr int batch = 2000;
+  using Layer = StochasticDepth<Probability{0.25f}>;
+  LayerRun<cpu, Layer, plain> one(batch, 1);
+  LayerRun<cpu, Layer, blocked> other(batch, 3);
+  one.x[0] = other.x[0] = random_floats(batch * plain.in.size(), 1, 2);
+  const std::vector<float> y = one.forward<flags::batch_statistics>();
+  REQUIRE(y == other.forward<flags::batch_statistics>());
+  int dropped = 0, wrong = 0;
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    const bool is_dropped = y[i - i % plain.in.size()] == 0;
+    dropped += is_dropped && i % plain.in.size() == 0;
+    wrong += std::abs(y[i] - (is_dropped ? 0 : one.x[0][i] / 0.75f)) > 1e-6f;
+  }
+  REQUIRE(wrong == 0);
+  REQUIRE(std::abs(dropped - batch / 4) < 100);  // five deviations
+  REQUIRE(one.forward<0>() == one.x[0]);         // frozen
 }
 
 TEST_CASE("layers without parameters have their slopes as gradients") {
@@ -154,6 +238,8 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
   const LayerCheck smooth{.step = 1e-2f};
   check_layer<cpu, SiLU, 3, 4, 5>(2, smooth);
   check_layer<cpu, SiLU, 17, 5, 1>(3, smooth);
+  check_layer<cpu, GELU, 3, 4, 5>(2, smooth);
+  check_layer<cpu, GELU, 17, 5, 1>(3, smooth);
   check_layer<cpu, Hardswish, 17, 5, 3>(3, smooth);
   check_layer<cpu, Hardsigmoid, 17, 5, 3>(3, smooth);
   check_layer<cpu, AvgPool2d<2>, 17, 7, 5>(3);
@@ -176,6 +262,9 @@ TEST_CASE("layers without parameters have their slopes as gradients") {
   check_layer<cpu, Dropout<>, 17, 2, 3>(2);
   check_layer<cpu, Dropout<Probability{0.1f}>, 1, 1, 1>(9);
   check_layer<cpu, Dropout<>, 3, 5, 3, frozen>(2);
+  check_layer<cpu, StochasticDepth<Probability{0.5f}>, 3, 5, 7>(5);
+  check_layer<cpu, StochasticDepth<Probability{0.1f}>, 17, 1, 1>(9);
+  check_layer<cpu, StochasticDepth<Probability{0.5f}>, 3, 5, 3, frozen>(2);
   check_layer<cpu, Upsample<>, 3, 4, 5>(2);
   check_layer<cpu, Upsample<>, 17, 1, 1>(3);
   check_layer<cpu, Upsample<3, 150>, 33, 2, 9>(1);

@@ -223,12 +223,12 @@ struct DirectAlgorithm : ConvolutionAlgorithm {
   }
 };
 
-/// Depthwise, of 3x3 or 5x5, over blocked values.
+/// Depthwise, of 3x3, 5x5 or 7x7, over blocked values.
 template <ConvolutionSizes c>
 struct DepthwiseAlgorithm : ConvolutionAlgorithm {
   static constexpr bool fits(const Situation& place) {
     return c.groups > 1 && c.groups == c.in && c.groups == c.out && c.dilation == 1 &&
-           c.stride <= 2 && (c.kernel == 3 || c.kernel == 5) &&
+           c.stride <= 2 && (c.kernel == 3 || c.kernel == 5 || c.kernel == 7) &&
            (c.padding == c.kernel / 2 || c.padding == same_padding) &&
            place.tuning.convolutions != Convolutions::im2col;
   }
@@ -238,6 +238,12 @@ struct DepthwiseAlgorithm : ConvolutionAlgorithm {
   static constexpr DepthwiseConvolution shape{BlockedMap{At::in}, BlockedMap{At::out},
                                               c.kernel,           c.stride,
                                               c.pads(At::in).top, c.pads(At::in).left};
+  template <class At>
+  static constexpr std::size_t scratch_floats(Pass pass) {
+    if (pass == Pass::input_gradient) return shape<At>.backward_floats();
+    return pass == Pass::forward ? shape<At>.forward().scratch_floats()
+                                 : shape<At>.weight_gradient_floats();
+  }
   template <class At>
   static constexpr std::ptrdiff_t packed_floats() {
     return shape<At>.forward().packed_floats();
@@ -259,7 +265,8 @@ struct DepthwiseAlgorithm : ConvolutionAlgorithm {
   static void forward(const Call& call, const float* weights, const Epilogue& epilogue) {
     zero_borders(call.team, BlockedMap{At::out}, call.output, call.batch);
     depthwise_sum(call.team, shape<At>.forward(), depthwise_tiles<At::out.width, c.stride>(),
-                  call.batch, call.inputs[0], weights, epilogue, call.output);
+                  call.batch, call.inputs[0], weights, epilogue, call.thread_scratch(),
+                  call.output);
   }
   template <class At>
   static void input_gradient(const Call& call) {
@@ -268,13 +275,14 @@ struct DepthwiseAlgorithm : ConvolutionAlgorithm {
         depthwise_tiles<even, 1>(),
         depthwise_tiles<(odd_columns > 0 ? odd_columns : even), 1>()};  // as DirectAlgorithm
     depthwise_input_gradient(call.team, shape<At>, tiles, call.batch, call.output_gradient,
-                             call.packed, At::accumulates(0), call.input_gradients[0]);
+                             call.packed, At::accumulates(0), call.thread_scratch(),
+                             call.input_gradients[0]);
   }
   template <class At>
   static void weight_gradient(const Call& call) {
     depthwise_weight_gradient<c.kernel>(call.team, shape<At>, call.batch, call.inputs[0],
                                         call.output_gradient, call.accumulate,
-                                        call.parameter_gradients[0]);
+                                        call.thread_scratch(), call.parameter_gradients[0]);
   }
 };
 

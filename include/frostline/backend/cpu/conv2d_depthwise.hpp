@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Depthwise convolution over blocked values: every channel has its own window of 3x3 or 5x5.
+// Depthwise convolution over blocked values: every channel has its own window of 3x3, 5x5 or
+// 7x7.
 #pragma once
 
 #include <algorithm>
@@ -19,19 +20,48 @@ struct DepthwiseAxis {
   int weight, weight_step;
 };
 
+/// Columns of zeros that a window reads to the left and to the right of an image.
+struct DepthwiseMargins {
+  int left, right;
+
+  /// Whether a value's borders suffice: after the border of a row comes that of the next one.
+  constexpr bool fit(const BlockedMap& in) const {
+    return std::max(left, right) <= in.columns() - in.shape.width;
+  }
+  constexpr int columns(const BlockedMap& in) const { return left + in.shape.width + right; }
+  /// Copies the pixels of a row, and writes the zeros around them.
+  FROSTLINE_INLINE void copy_row(const BlockedMap& in, const float* from, float* to) const {
+    for (int x = 0; x < left; ++x, to += lanes) store(to, Vector{});
+    for (int x = 0; x < in.shape.width; ++x, to += lanes) store(to, load(from + x * lanes));
+    for (int x = 0; x < right; ++x, to += lanes) store(to, Vector{});
+  }
+};
+
 /// A depthwise convolution as a sum over taps; its outputs are every `out_step`-th row and column
 /// from (out_y, out_x) on. The forward and the input gradient of any stride are such sums.
-/// A sum skips the rows that the image does not have. It reads up to two columns before a row and
-/// after it: the second is the neighbouring row's border, which is zero, too.
+/// A sum skips the rows that the image does not have. The columns that it does not have are the
+/// borders' zeros; where those do not suffice (windows of 7x7), a band's rows are copied first.
 struct DepthwiseSum {
   BlockedMap in, out;
   DepthwiseAxis y, x;
   int out_step = 1, out_y = 0, out_x = 0;
 
+  static constexpr int band = 8;  // output rows that one thread computes at a time
+
   constexpr int height() const { return outputs(out.shape.height, out_y); }
   constexpr int width() const { return outputs(out.shape.width, out_x); }
   constexpr std::ptrdiff_t block_weights() const { return std::ptrdiff_t(y.taps) * x.taps * lanes; }
   constexpr std::ptrdiff_t packed_floats() const { return out.blocks() * block_weights(); }
+  constexpr DepthwiseMargins margins() const {
+    const int last = (width() - 1) * x.step + x.first + x.taps - 1;
+    return {std::max(0, -x.first), std::max(0, last - in.shape.width + 1)};
+  }
+  constexpr bool copies() const { return !margins().fit(in); }
+  /// For the copied rows of a band.
+  constexpr std::size_t scratch_floats() const {
+    const int rows = (band - 1) * y.step + y.taps;
+    return copies() ? std::size_t(rows) * std::size_t(margins().columns(in)) * lanes : 0;
+  }
 
  private:
   constexpr int outputs(int size, int first) const {
@@ -39,7 +69,7 @@ struct DepthwiseSum {
   }
 };
 
-/// A depthwise convolution of blocked values; at most two zeros are on each side of the image.
+/// A depthwise convolution of blocked values; at most three zeros are on each side of the image.
 struct DepthwiseConvolution {
   BlockedMap in, out;
   int size, stride, top, left;
@@ -50,6 +80,18 @@ struct DepthwiseConvolution {
   /// The gradient of the inputs whose rows and columns are `row` and `column` modulo the stride.
   constexpr DepthwiseSum backward(int row, int column) const {
     return {out, in, backward_axis(row + top), backward_axis(column + left), stride, row, column};
+  }
+  /// Scratch floats per thread of the input's gradient, and of the weight's.
+  constexpr std::size_t backward_floats() const {
+    std::size_t floats = 0;
+    for (int row = 0; row < stride; ++row)
+      for (int column = 0; column < stride; ++column)
+        floats = std::max(floats, backward(row, column).scratch_floats());
+    return floats;
+  }
+  constexpr std::size_t weight_gradient_floats() const {
+    const DepthwiseMargins margins = forward().margins();
+    return margins.fit(in) ? 0 : std::size_t(margins.columns(in)) * lanes;
   }
 
  private:
@@ -127,10 +169,10 @@ constexpr DepthwiseTiles depthwise_tiles() {
 }
 
 /// The sum of a batch; the work is divided among the team. `tiles` must be those for the sum's
-/// width and step. Assigns the outputs' pixels, not their borders.
+/// width and step, `scratch` is the thread's own. Assigns the outputs' pixels, not their borders.
 void depthwise_sum(const Team& team, const DepthwiseSum& sum, const DepthwiseTiles& tiles,
                    int batch, const float* in, const float* packed, const Epilogue& epilogue,
-                   float* out);
+                   float* scratch, float* out);
 
 /// Packs the weights for depthwise_input_gradient, part by part.
 void depthwise_pack_backward(const Team& team, const DepthwiseConvolution& conv,
@@ -139,7 +181,7 @@ void depthwise_pack_backward(const Team& team, const DepthwiseConvolution& conv,
 /// modulo the stride.
 void depthwise_input_gradient(const Team& team, const DepthwiseConvolution& conv,
                               const DepthwiseTiles* tiles, int batch, const float* out_gradient,
-                              const float* packed, bool adds, float* in_gradient);
+                              const float* packed, bool adds, float* scratch, float* in_gradient);
 
 /// Adds one row of pixels to the sums of `Size` neighbouring taps of a block.
 template <int Size>
@@ -162,8 +204,10 @@ template <int Size>
 FROSTLINE_COMPILED_ONCE void depthwise_weight_gradient(const Team& team,
                                                        const DepthwiseConvolution& conv, int batch,
                                                        const float* in, const float* out_gradient,
-                                                       bool adds, float* gradient) {
+                                                       bool adds, float* scratch, float* gradient) {
   const Shape shape = conv.out.shape;
+  const DepthwiseMargins margins = conv.forward().margins();
+  const bool copies = !margins.fit(conv.in);
   for_each_task(team, std::ptrdiff_t(conv.out.blocks()) * Size, [&](int task) {
     const BlockOfBatch block{conv.out, batch, task / Size};
     const int ky = task % Size;
@@ -173,13 +217,15 @@ FROSTLINE_COMPILED_ONCE void depthwise_weight_gradient(const Team& team,
     OfBlock<double> total[Size];
     for (int n = 0; n < batch; ++n) {
       Vector sums[2][Size]{};
-      for (int y = first; y < last; ++y)
+      for (int y = first; y < last; ++y) {
+        const float* row =
+            in + n * conv.in.sample() + conv.in.at(block.block, y * conv.stride - above, 0);
+        if (copies) margins.copy_row(conv.in, row, scratch);
         add_depthwise_row<Size>(
-            in + n * conv.in.sample() +
-                conv.in.at(block.block, y * conv.stride - above, -conv.left),
-            conv.stride * conv.in.pixel,
+            copies ? scratch : row - conv.left * lanes, conv.stride * conv.in.pixel,
             out_gradient + n * conv.out.sample() + conv.out.at(block.block, y, 0), shape.width,
             sums);
+      }
       for (int t = 0; t < Size; ++t) {
         OfBlock<float> of_image;
         store(of_image.of, sums[0][t] + sums[1][t]);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ReLU, ReLU6, Add, Flatten and Dropout on the CPU.
+// ReLU, ReLU6, Add, Flatten, Dropout and StochasticDepth on the CPU.
 #pragma once
 
 #include <algorithm>
@@ -13,6 +13,7 @@
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
 #include "frostline/layers/relu6.hpp"
+#include "frostline/layers/stochastic_depth.hpp"
 
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
@@ -182,8 +183,9 @@ struct Kernel<cpu, Flatten> {
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
-/// Whether a value is kept: a hash of the step, the node and the index in NCHW. It does not depend
-/// on the number of threads or the layout, and the backward computes it again.
+/// Whether a value (or an image) is kept: a hash of the step, the node and the index in NCHW (in
+/// the batch). It does not depend on the number of threads or the layout, and the backward computes
+/// it again.
 struct DropoutMask {
   std::uint64_t random;
   float probability;
@@ -222,6 +224,18 @@ FROSTLINE_COMPILED_ONCE void drop(const Call& call, Shape shape, bool blocked, f
   });
 }
 
+/// Assigns or adds the kept images of `from`, scaled; those that are not are multiplied by zero.
+/// `sample`: the stored floats of an image.
+template <bool Adds>
+FROSTLINE_COMPILED_ONCE void drop_images(const Call& call, std::ptrdiff_t sample, float probability,
+                                         const float* from, float* to) {
+  const DropoutMask mask{call.random ^ *call.step, probability};
+  for (int n = 0; n < call.batch; ++n, from += sample, to += sample) {
+    const float factor = mask.kept(std::uint64_t(n)) ? 1 / (1 - probability) : 0.0f;
+    for_each_value(call, sample, [=](std::ptrdiff_t i) { put<Adds>(to[i], from[i] * factor); });
+  }
+}
+
 }  // namespace FROSTLINE_CPU
 }  // namespace frostline::detail
 
@@ -246,6 +260,33 @@ struct Kernel<cpu, Dropout<Drop>> {
                                        call.output_gradient, call.input_gradients[0]);
     else
       detail::pass_gradient(call, detail::stored_floats<At>(call), 0, At::accumulates(0));
+  }
+};
+
+template <Probability Drop>
+struct Kernel<cpu, StochasticDepth<Drop>> {
+  static constexpr Choice choose(const Situation& place) { return same_layout(place); }
+  template <class At>
+  static void forward(const Call& call) {
+    if (At::batch_statistics && call.training)
+      detail::drop_images<false>(call, sample<At>(), Drop.value, call.inputs[0], call.output);
+    else
+      detail::copy(call, detail::stored_floats<At>(call), call.inputs[0], call.output);
+  }
+  /// Assigns the input's gradient, or adds to it if At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    if constexpr (At::batch_statistics)
+      detail::drop_images<At::accumulates(0)>(call, sample<At>(), Drop.value, call.output_gradient,
+                                              call.input_gradients[0]);
+    else
+      detail::pass_gradient(call, detail::stored_floats<At>(call), 0, At::accumulates(0));
+  }
+
+ private:
+  template <class At>
+  static std::ptrdiff_t sample() {
+    return detail::stored_floats<At>({.batch = 1});
   }
 };
 

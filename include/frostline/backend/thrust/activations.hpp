@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
-// SiLU, Hardswish and Hardsigmoid with Thrust.
+// SiLU, GELU, Hardswish and Hardsigmoid with Thrust.
 #pragma once
 
 #include <cmath>
 
 #include "frostline/backend/thrust/elementwise.hpp"
+#include "frostline/layers/gelu.hpp"
 #include "frostline/layers/hardsigmoid.hpp"
 #include "frostline/layers/hardswish.hpp"
 #include "frostline/layers/silu.hpp"
@@ -19,6 +20,15 @@ struct SiLUFunction {
   FROSTLINE_DEVICE static float gradient(float x, float dy) {
     const float logistic = 1 / (1 + std::exp(-x));
     return dy * logistic * (1 + x * (1 - logistic));
+  }
+};
+struct GELUFunction {
+  /// The normal distribution's probability of less than x.
+  FROSTLINE_DEVICE static float less(float x) { return 0.5f * (1 + std::erf(x * 0.70710678f)); }
+  FROSTLINE_DEVICE static float value(float x) { return x * less(x); }
+  FROSTLINE_DEVICE static float gradient(float x, float dy) {
+    const float density = 0.39894228f * std::exp(-0.5f * x * x);
+    return dy * (less(x) + x * density);
   }
 };
 struct HardsigmoidFunction {
@@ -79,6 +89,10 @@ namespace frostline {
 template <>
 struct Kernel<thrust_backend, SiLU>
     : detail::device::ActivationKernel<detail::device::SiLUFunction> {};
+
+template <>
+struct Kernel<thrust_backend, GELU>
+    : detail::device::ActivationKernel<detail::device::GELUFunction> {};
 
 template <>
 struct Kernel<thrust_backend, Hardswish>

@@ -135,14 +135,6 @@ struct RunningSlopes {
                        std::sqrt(double(norm.running_variance[k]) + double(norm.epsilon))};
   }
 };
-struct PutSlopes {
-  float *weight, *bias;  // gradients; null: not computed
-  bool adds;
-  FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
-    if (weight) put(weight[k], float(sums.second), adds);
-    if (bias) put(bias[k], float(sums.first), adds);
-  }
-};
 struct UseSlopes {
   BatchNorm norm;
   PutSlopes put_slopes;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// ReLU, ReLU6, Add, Flatten and Dropout with Thrust.
+// ReLU, ReLU6, Add, Flatten, Dropout and StochasticDepth with Thrust.
 #pragma once
 
 #include <limits>
@@ -11,6 +11,7 @@
 #include "frostline/layers/flatten.hpp"
 #include "frostline/layers/relu.hpp"
 #include "frostline/layers/relu6.hpp"
+#include "frostline/layers/stochastic_depth.hpp"
 
 namespace frostline::detail::device {
 inline namespace FROSTLINE_THRUST_SYSTEM {
@@ -50,12 +51,13 @@ struct Drop {
   std::uint64_t random;
   const std::uint64_t* step;
   float probability;
+  std::ptrdiff_t together;  // neighbours that are kept or dropped together
   const float* from;
   float* to;
   bool adds;
   FROSTLINE_DEVICE void operator()(std::ptrdiff_t i) const {
     // Written out, since a device cannot call a constexpr function of the host.
-    std::uint64_t x = random ^ *step ^ (std::uint64_t(i) * 0x9e3779b97f4a7c15u);
+    std::uint64_t x = random ^ *step ^ (std::uint64_t(i / together) * 0x9e3779b97f4a7c15u);
     x = (x ^ (x >> 30)) * 0xbf58476d1ce4e5b9u;
     x = (x ^ (x >> 27)) * 0x94d049bb133111ebu;
     x ^= x >> 31;
@@ -133,30 +135,63 @@ struct Kernel<thrust_backend, Flatten> {
   }
 };
 
+namespace detail::device {
+inline namespace FROSTLINE_THRUST_SYSTEM {
+
+/// The kernel of layers that drop values in training: so many neighbours `Together`.
+template <Probability Rate>
+struct DroppingKernel {
+  template <class At>
+  static void forward(const Call& call, std::ptrdiff_t together) {
+    const std::ptrdiff_t count = floats_of_batch<At>(call);
+    if (At::batch_statistics && call.training)
+      for_each_index(
+          call.context, count,
+          Drop{call.random, call.step, Rate.value, together, call.inputs[0], call.output, false});
+    else
+      for_each_index(call.context, count, Put{call.inputs[0], call.output, false});
+  }
+  /// Assigns the input's gradient, or adds to it where At says so.
+  template <class At>
+  static void input_gradient(const Call& call, std::ptrdiff_t together) {
+    const std::ptrdiff_t count = floats_of_batch<At>(call);
+    if constexpr (At::batch_statistics)
+      for_each_index(call.context, count,
+                     Drop{call.random, call.step, Rate.value, together, call.output_gradient,
+                          call.input_gradients[0], At::accumulates(0)});
+    else
+      pass_gradient(call, count, 0, At::accumulates(0));
+  }
+};
+
+}  // namespace FROSTLINE_THRUST_SYSTEM
+}  // namespace detail::device
+
 template <Probability Rate>
 struct Kernel<thrust_backend, Dropout<Rate>> {
+  using Dropping = detail::device::DroppingKernel<Rate>;
   template <class At>
   static void forward(const Call& call) {
-    const std::ptrdiff_t count = detail::device::floats_of_batch<At>(call);
-    if (At::batch_statistics && call.training)
-      detail::device::for_each_index(call.context, count,
-                                     detail::device::Drop{call.random, call.step, Rate.value,
-                                                          call.inputs[0], call.output, false});
-    else
-      detail::device::for_each_index(call.context, count,
-                                     detail::device::Put{call.inputs[0], call.output, false});
+    Dropping::template forward<At>(call, 1);
   }
   /// Assigns the input's gradient, or adds to it where At says so.
   template <class At>
   static void input_gradient(const Call& call) {
-    const std::ptrdiff_t count = detail::device::floats_of_batch<At>(call);
-    if constexpr (At::batch_statistics)
-      detail::device::for_each_index(
-          call.context, count,
-          detail::device::Drop{call.random, call.step, Rate.value, call.output_gradient,
-                               call.input_gradients[0], At::accumulates(0)});
-    else
-      detail::device::pass_gradient(call, count, 0, At::accumulates(0));
+    Dropping::template input_gradient<At>(call, 1);
+  }
+};
+
+template <Probability Rate>
+struct Kernel<thrust_backend, StochasticDepth<Rate>> {
+  using Dropping = detail::device::DroppingKernel<Rate>;
+  template <class At>
+  static void forward(const Call& call) {
+    Dropping::template forward<At>(call, std::ptrdiff_t(At::out.size()));
+  }
+  /// Assigns the input's gradient, or adds to it where At says so.
+  template <class At>
+  static void input_gradient(const Call& call) {
+    Dropping::template input_gradient<At>(call, std::ptrdiff_t(At::out.size()));
   }
 };
 

@@ -76,6 +76,17 @@ struct PutSum {
   }
 };
 
+/// Assigns the gradients of a norm's parameters, or adds to them: the sums of the output's
+/// gradient, and of its product with the normalised input.
+struct PutSlopes {
+  float *weight, *bias;  // gradients; null: not computed
+  bool adds;
+  FROSTLINE_DEVICE void operator()(std::ptrdiff_t k, const Sums& sums) const {
+    if (weight) put(weight[k], float(sums.second), adds);
+    if (bias) put(bias[k], float(sums.first), adds);
+  }
+};
+
 /// A channel's values over a batch, as items of its row.
 struct OverBatch {
   std::ptrdiff_t channels, pixels;
