@@ -8,4 +8,7 @@
 #include "frostline/io/weights/read_weights_body.hpp"
 #include "frostline/io/weights/state_dict_body.hpp"
 #include "frostline/io/weights/write_safetensors_body.hpp"
+#include "frostline/program/named_tensor_body.hpp"
 #include "frostline/program/summary_body.hpp"
+#include "frostline/train/feature_cache_body.hpp"
+#include "frostline/train/feature_store_body.hpp"

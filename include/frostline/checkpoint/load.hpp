@@ -4,8 +4,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -17,7 +17,7 @@ namespace frostline::detail {
 
 template <class Backend>
 LoadReport load(ParameterStore<Backend>& network, std::span<const Path> replaced,
-                const std::filesystem::path& path, const LoadOptions& options, bool skip_new) {
+                const std::string& path, const LoadOptions& options, bool skip_new) {
   const std::vector<NamedTensor> tensors = network.tensors();
   Matching matching = match_file(path, tensors, replaced, options, skip_new);
   std::vector<float> floats;
@@ -65,15 +65,14 @@ namespace frostline {
 /// names the missing, unexpected and mismatched keys (five of each kind if there are more than
 /// ten).
 template <class Net>
-LoadReport load_pretrained(Net& network, const std::filesystem::path& path,
-                           const LoadOptions& options = {}) {
+LoadReport load_pretrained(Net& network, const std::string& path, const LoadOptions& options = {}) {
   return detail::load(network.executor().store(), detail::replaced_by_new_layers<Net>(), path,
                       options, true);
 }
 
 /// Loads everything that `save` wrote, also a new head. Throws: as load_pretrained.
 template <class Net>
-LoadReport load(Net& network, const std::filesystem::path& path, const LoadOptions& options = {}) {
+LoadReport load(Net& network, const std::string& path, const LoadOptions& options = {}) {
   return detail::load(network.executor().store(), detail::replaced_by_new_layers<Net>(), path,
                       options, false);
 }

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -27,7 +27,7 @@ struct Matching {
 /// Reads a file and matches its tensors with all of a network's, of which the parts `replaced` are
 /// new. With `skip_new` a new head stays as it is.
 /// Throws: Error if the file cannot be read, or that lists everything that does not fit.
-Matching match_file(const std::filesystem::path& path, const std::vector<NamedTensor>& wanted,
+Matching match_file(const std::string& path, const std::vector<NamedTensor>& wanted,
                     std::span<const Path> replaced, const LoadOptions& options, bool skip_new);
 
 }  // namespace frostline::detail

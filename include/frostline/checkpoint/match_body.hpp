@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
@@ -199,16 +198,14 @@ inline Comparison compare(const std::vector<NamedTensor>& wanted, std::span<cons
   return result;
 }
 
-FROSTLINE_BODY Matching match_file(const std::filesystem::path& path,
-                                   const std::vector<NamedTensor>& wanted,
+FROSTLINE_BODY Matching match_file(const std::string& path, const std::vector<NamedTensor>& wanted,
                                    std::span<const Path> replaced, const LoadOptions& options,
                                    bool skip_new) {
   const StateDict file = read_weights(path);
   Comparison result = compare(wanted, replaced, file, options, skip_new);
   if (const Problems& problems = result.problems; problems.size() > 0)
-    throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}",
-                            path.string(), problems.size(), problems.size() == 1 ? "" : "s",
-                            problems.text()));
+    throw Error(format_text("frostline: '{}' does not fit the network ({} problem{}){}", path,
+                            problems.size(), problems.size() == 1 ? "" : "s", problems.text()));
   result.matching.file = file.owner;
   return std::move(result.matching);
 }

@@ -4,7 +4,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
@@ -28,15 +27,15 @@ struct SaveOptions {
 namespace frostline::detail {
 
 /// Throws: Error if the name has an extension of another format.
-void require_no_other_format(const std::filesystem::path& path);
+void require_no_other_format(const std::string& path);
 
 /// Throws: Error, which names the tensors, if a number is not finite and the options do not allow
 /// this; and as write_safetensors.
-void write_tensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
+void write_tensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
                    const SaveOptions& options);
 
 template <class Backend>
-void save(const ParameterStore<Backend>& network, const std::filesystem::path& path,
+void save(const ParameterStore<Backend>& network, const std::string& path,
           const SaveOptions& options) {
   require_no_other_format(path);
   const std::vector<NamedTensor> tensors = network.tensors();
@@ -76,7 +75,7 @@ namespace frostline {
 /// for the type or not finite (so that a training that diverged does not replace good weights), if
 /// the file cannot be written, or if the file that has the frozen weights was changed.
 template <class Net>
-void save(const Net& network, const std::filesystem::path& path, const SaveOptions& options = {}) {
+void save(const Net& network, const std::string& path, const SaveOptions& options = {}) {
   detail::save(network.executor().store(), path, options);
 }
 

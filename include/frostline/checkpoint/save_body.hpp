@@ -19,20 +19,19 @@
 
 namespace frostline::detail {
 
-FROSTLINE_BODY void require_no_other_format(const std::filesystem::path& path) {
-  std::string extension = path.extension().string();
+FROSTLINE_BODY void require_no_other_format(const std::string& path) {
+  std::string extension = std::filesystem::path(path).extension().string();
   for (char& c : extension) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   for (const std::string_view other : {".pth", ".pt", ".bin", ".ckpt", ".onnx"})
     if (extension == other)
       throw Error(format_text(
           "cannot write '{}': the format is safetensors, which other programs do not read "
           "under such a name; name it '{}'",
-          path.string(), std::filesystem::path(path).replace_extension(".safetensors").string()));
+          path, std::filesystem::path(path).replace_extension(".safetensors").string()));
 }
 
 /// Throws: Error, which names the tensors, if any number is not finite.
-inline void require_finite(const std::filesystem::path& path,
-                           std::span<const TensorToWrite> tensors) {
+inline void require_finite(const std::string& path, std::span<const TensorToWrite> tensors) {
   constexpr std::size_t named = 5;
   std::string names;
   std::size_t found = 0;
@@ -51,10 +50,10 @@ inline void require_finite(const std::filesystem::path& path,
       format_text("cannot write '{}': the network holds NaN or infinity in {}; has its training "
                   "diverged? The file stays as it was; SaveOptions{{.allow_not_finite = true}} "
                   "writes them",
-                  path.string(), names));
+                  path, names));
 }
 
-FROSTLINE_BODY void write_tensors(const std::filesystem::path& path,
+FROSTLINE_BODY void write_tensors(const std::string& path,
                                   const std::vector<TensorToWrite>& tensors,
                                   const SaveOptions& options) {
   if (!options.allow_not_finite) require_finite(path, tensors);

@@ -27,12 +27,9 @@ class Executor {
 
   /// With a store of its own. `class_count` is used only if the program has a bound of classes.
   Executor(const Program& program, int max_batch, int class_count, std::uint64_t seed,
-           Context context)
-      : Executor(make_store(program, max_batch, class_count, seed, std::move(context)), max_batch) {
-  }
+           Context context);
   /// With another network's store.
-  Executor(std::shared_ptr<Store> store, int max_batch)
-      : store_(std::move(store)), arena_(program(), classes(), max_batch, context()) {}
+  Executor(std::shared_ptr<Store> store, int max_batch);
 
   Store& store() { return *store_; }
   const Store& store() const { return *store_; }
@@ -49,23 +46,9 @@ class Executor {
   /// step's seed. Runs in every step. `run_forward` and `backward` may be replayed from a recorded
   /// CUDA graph, so they read only what this function leaves in device memory.
   /// Throws: Error, with nothing changed, if the images do not fit.
-  void bind(std::span<const float> images, bool training) {
-    begin(samples_in(images, node(0).out, "images"), training);
-    first_ = 0;
-    images_ = images.data();
-    if constexpr (!Backend::in_host_memory) {
-      Backend::copy_in(context(), arena_.input(), images.data(), images.size_bytes());
-      images_ = arena_.input();
-    }
-  }
+  void bind(std::span<const float> images, bool training);
   /// Like bind, for a forward that begins at the cut, with features instead of images.
-  void bind_features(std::span<const float> features, bool training) {
-    begin(samples_in(features, feature_shape(), "features"), training);
-    first_ = program().cut;
-    images_ = nullptr;
-    features_ = features.data();
-    if constexpr (!Backend::in_host_memory) copy_features_in();
-  }
+  void bind_features(std::span<const float> features, bool training);
   /// Throws: Error if a batch norm would compute the statistics of a single value per channel,
   /// whose variance is 0; PyTorch refuses this too.
   void require_statistics(int batch) const {
@@ -78,80 +61,30 @@ class Executor {
             std::string_view(node.path)));
   }
   /// Computes the forward of the batch that was bound.
-  void run_forward(bool training) {
-    run_up_to(program().loss, training);
-    kept_ = training ? store_->version() : 0;
-    computed_ = training ? Computed::in_training : Computed::in_evaluation;
-  }
+  void run_forward(bool training);
   /// The shape of every output.
   Shape output_shape() const { return shape_of(output_node(0)); }
   Shape feature_shape() const { return shape_of(program().features); }
   /// The features of these images in evaluation mode: NCHW, in the host's memory, valid until the
   /// next call.
-  std::span<const float> features(std::span<const float> images) {
-    if (program().cut == program().loss) return forward(images, false);
-    bind(images, false);
-    host_outputs_.resize(std::size_t(batch_) * feature_shape().size());
-    run_up_to(program().cut, false);
-    if constexpr (!Backend::in_host_memory)
-      Backend::copy_out(context(), host_outputs_.data(), value(program().features, {0, batch_}),
-                        host_outputs_.size() * sizeof(float));
-    return host_outputs_;
-  }
-  std::span<const float> forward_features(std::span<const float> features, bool training) {
-    bind_features(features, training);
-    run_forward(training);
-    return host_outputs();
-  }
+  std::span<const float> features(std::span<const float> images);
+  std::span<const float> forward_features(std::span<const float> features, bool training);
   SpanOf<Backend, const float> outputs(int k = 0) const {
     return {value(output_node(k), {0, batch_}), output_count()};
   }
   /// The last forward's outputs, valid until the next call.
-  std::span<const float> host_outputs() {
-    if constexpr (Backend::in_host_memory) {
-      return outputs();
-    } else {
-      host_outputs_.resize(output_count());
-      Backend::copy_out(context(), host_outputs_.data(), outputs().data(), outputs().size_bytes());
-      return host_outputs_;
-    }
-  }
-  std::span<const float> forward(std::span<const float> images, bool training) {
-    bind(images, training);
-    run_forward(training);
-    return host_outputs();
-  }
+  std::span<const float> host_outputs();
+  std::span<const float> forward(std::span<const float> images, bool training);
   /// Output k of the last forward. Throws: Error if there is no such output, or it was not
   /// computed or has been overwritten.
-  SpanOf<Backend, const float> output(int k) const {
-    require_output(k);
-    if (computed_ == Computed::nothing)
-      throw Error(
-          "frostline: outputs are valid from a forward to the next call of the network; a backward "
-          "overwrites them with gradients");
-    if (k > 0 && computed_ != Computed::in_training)
-      throw Error("frostline: only a forward with training computes auxiliary outputs");
-    return outputs(k);
-  }
+  SpanOf<Backend, const float> output(int k) const;
   /// Empty if the output depends on no trainable parameter.
   SpanOf<Backend, float> output_gradient(int k = 0) const {
     require_output(k);
     if (!program().gradients[output_node(k)].used()) return {};
     return {arena_.gradient(output_node(k)), output_count()};
   }
-  void backward(bool accumulate) {
-    if (kept_ != store_->version())
-      throw Error(
-          "frostline: backward requires a forward with training just before it; it can run once "
-          "after each, and not after predict, evaluate, or anything that changes weights");
-    kept_ = 0;
-    computed_ = Computed::nothing;
-    Backend::run(threads(), [&](const Team& team) {
-      run_steps(program().backward, int(program().steps.size()), {0, batch_, true, team},
-                accumulate);
-    });
-    store_->note_update();
-  }
+  void backward(bool accumulate);
   /// Calls `work`, which may queue kernels in the backend; `where` goes into its errors' text.
   template <class Work>
   static void queue(std::string_view where, const Path& node, Work work) {
@@ -376,5 +309,108 @@ class Executor {
   const float* features_ = nullptr;  // in the host's memory
   std::vector<float> host_outputs_;
 };
+
+// Outside the class they are not inline, so that a program with frostline::compiled need not
+// instantiate them.
+
+template <class Backend>
+Executor<Backend>::Executor(const Program& program, int max_batch, int class_count,
+                            std::uint64_t seed, Context context)
+    : Executor(make_store(program, max_batch, class_count, seed, std::move(context)), max_batch) {}
+
+template <class Backend>
+Executor<Backend>::Executor(std::shared_ptr<Store> store, int max_batch)
+    : store_(std::move(store)), arena_(program(), classes(), max_batch, context()) {}
+
+template <class Backend>
+void Executor<Backend>::bind(std::span<const float> images, bool training) {
+  begin(samples_in(images, node(0).out, "images"), training);
+  first_ = 0;
+  images_ = images.data();
+  if constexpr (!Backend::in_host_memory) {
+    Backend::copy_in(context(), arena_.input(), images.data(), images.size_bytes());
+    images_ = arena_.input();
+  }
+}
+
+template <class Backend>
+void Executor<Backend>::bind_features(std::span<const float> features, bool training) {
+  begin(samples_in(features, feature_shape(), "features"), training);
+  first_ = program().cut;
+  images_ = nullptr;
+  features_ = features.data();
+  if constexpr (!Backend::in_host_memory) copy_features_in();
+}
+
+template <class Backend>
+void Executor<Backend>::run_forward(bool training) {
+  run_up_to(program().loss, training);
+  kept_ = training ? store_->version() : 0;
+  computed_ = training ? Computed::in_training : Computed::in_evaluation;
+}
+
+template <class Backend>
+std::span<const float> Executor<Backend>::features(std::span<const float> images) {
+  if (program().cut == program().loss) return forward(images, false);
+  bind(images, false);
+  host_outputs_.resize(std::size_t(batch_) * feature_shape().size());
+  run_up_to(program().cut, false);
+  if constexpr (!Backend::in_host_memory)
+    Backend::copy_out(context(), host_outputs_.data(), value(program().features, {0, batch_}),
+                      host_outputs_.size() * sizeof(float));
+  return host_outputs_;
+}
+
+template <class Backend>
+std::span<const float> Executor<Backend>::forward_features(std::span<const float> features,
+                                                           bool training) {
+  bind_features(features, training);
+  run_forward(training);
+  return host_outputs();
+}
+
+template <class Backend>
+std::span<const float> Executor<Backend>::host_outputs() {
+  if constexpr (Backend::in_host_memory) {
+    return outputs();
+  } else {
+    host_outputs_.resize(output_count());
+    Backend::copy_out(context(), host_outputs_.data(), outputs().data(), outputs().size_bytes());
+    return host_outputs_;
+  }
+}
+
+template <class Backend>
+std::span<const float> Executor<Backend>::forward(std::span<const float> images, bool training) {
+  bind(images, training);
+  run_forward(training);
+  return host_outputs();
+}
+
+template <class Backend>
+SpanOf<Backend, const float> Executor<Backend>::output(int k) const {
+  require_output(k);
+  if (computed_ == Computed::nothing)
+    throw Error(
+        "frostline: outputs are valid from a forward to the next call of the network; a backward "
+        "overwrites them with gradients");
+  if (k > 0 && computed_ != Computed::in_training)
+    throw Error("frostline: only a forward with training computes auxiliary outputs");
+  return outputs(k);
+}
+
+template <class Backend>
+void Executor<Backend>::backward(bool accumulate) {
+  if (kept_ != store_->version())
+    throw Error(
+        "frostline: backward requires a forward with training just before it; it can run once "
+        "after each, and not after predict, evaluate, or anything that changes weights");
+  kept_ = 0;
+  computed_ = Computed::nothing;
+  Backend::run(threads(), [&](const Team& team) {
+    run_steps(program().backward, int(program().steps.size()), {0, batch_, true, team}, accumulate);
+  });
+  store_->note_update();
+}
 
 }  // namespace frostline::detail

@@ -2,8 +2,8 @@
 // The CPU backend's templates that are the same in every program: frostline::compiled has them.
 #pragma once
 
-#include <filesystem>
 #include <span>
+#include <string>
 
 #include "frostline/backend/cpu.hpp"
 #include "frostline/checkpoint/load.hpp"
@@ -55,7 +55,7 @@ FROSTLINE_INSTANCE class NotFinite<cpu>;
 FROSTLINE_INSTANCE class TrainingLoop<cpu, CrossEntropy, Sgd>;
 FROSTLINE_INSTANCE class TrainingLoop<cpu, CrossEntropy, AdamW>;
 FROSTLINE_INSTANCE LoadReport load<cpu>(ParameterStore<cpu>&, std::span<const Path>,
-                                        const std::filesystem::path&, const LoadOptions&, bool);
+                                        const std::string&, const LoadOptions&, bool);
 
 }  // namespace frostline::detail
 

@@ -2,6 +2,8 @@
 // FeatureCache: the features of a data set, computed once.
 #pragma once
 
+#include <cstddef>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -42,39 +44,7 @@ class FeatureCache {
   /// Shapes: images (samples, C, H, W). Throws: Error, with nothing added, if a size does not fit
   /// or there are more samples than the cache was made for; with all samples added, if the file of
   /// a full cache cannot be kept.
-  void append(std::span<const float> images, std::span<const int> labels = {}) {
-    const std::size_t sample = in_.size();
-    const std::size_t samples = images.size() / sample;
-    if (samples == 0 || images.size() % sample != 0)
-      throw Error(
-          detail::format_text("frostline: the feature cache takes images of {} numbers, got {}",
-                              sample, images.size()));
-    const std::size_t labels_each = size() == 0 ? labels.size() / samples : labels_each_;
-    if (labels.size() != labels_each * samples)
-      throw Error(detail::format_text(
-          "frostline: the feature cache takes {} label(s) per image, got {} for {}", labels_each,
-          labels.size(), samples));
-    if (samples > capacity() - size())
-      throw Error(
-          detail::format_text("frostline: the feature cache was made for {} samples, got {}",
-                              capacity(), size() + samples));
-    labels_each_ = labels_each;
-    labels_.reserve(labels_.size() + labels.size());
-    const std::size_t size_before = size(), labels_before = labels_.size();
-    try {
-      for (std::size_t first = 0; first < samples; first += max_batch_) {
-        const std::size_t count = std::min(max_batch_, samples - first);
-        store_.append(features_of_(network_, images.subspan(first * sample, count * sample)));
-        const auto truth = labels.subspan(first * labels_each, count * labels_each);
-        labels_.insert(labels_.end(), truth.begin(), truth.end());
-      }
-    } catch (...) {
-      store_.shrink(size_before);
-      labels_.resize(labels_before);
-      throw;
-    }
-    if (full()) store_.keep();
-  }
+  void append(std::span<const float> images, std::span<const int> labels = {});
 
   /// The features and labels of these samples, which are numbered from 0 in the order in which they
   /// were appended. Valid until the next call. Throws: Error if there is no such sample.
@@ -98,12 +68,7 @@ class FeatureCache {
   bool in_file() const { return store_.in_file(); }
 
   /// "471 samples of 512x1x1, F32, 0.96 MB in memory".
-  std::string text() const {
-    return detail::format_text("{} samples of {}x{}x{}, {}, {:.3g} MB {}", capacity(),
-                               shape().channels, shape().height, shape().width,
-                               detail::name_of(type()), double(bytes()) / 1e6,
-                               in_file() ? "in a mapped file" : "in memory");
-  }
+  std::string text() const;
 
  private:
   Shape in_;  // the shape of an image
@@ -118,3 +83,8 @@ class FeatureCache {
 };
 
 }  // namespace frostline
+
+// Compiled once in frostline::compiled, or here.
+#ifndef FROSTLINE_COMPILED
+#include "frostline/train/feature_cache_body.hpp"
+#endif

@@ -66,89 +66,18 @@ class TrainingLoop {
     const std::tuple<Transforms...>& transforms;
   };
 
-  TrainingLoop(Executor<Backend>& network, const Settings& settings)
-      : network_(&network),
-        loss_bytes_(whole_lines(LossKernel::workspace_bytes(out(), network.max_batch()))),
-        update_bytes_(whole_lines(Update::template workspace_bytes<Optimizer>)),
-        workspace_(allocate(loss_bytes_ * outputs() + update_bytes_ +
-                            (transform_bytes<Transforms>() + ... + std::size_t(0)))),
-        state_(network.store()),
-        buffers_(allocate(network.store().moved_buffer_bytes())) {
-    settings.loss.check();
-    prepare(settings);
-  }
+  TrainingLoop(Executor<Backend>& network, const Settings& settings);
 
   /// On CUDA all kernels after `bind` are recorded; they read what differs between steps from the
   /// device's memory.
-  float step(const Settings& settings, const TrainingBatch& batch) {
-    const std::size_t counted = check(settings, batch);
-    prepare(settings);
-    if (pending_.batches > 0) {
-      require_pending();
-      const float mean = add(settings, batch, counted);
-      apply_pending(settings, [&] { restore(); });
-      return mean;
-    }
-    bind(batch);
-    const double* const loss_guard = prepare_losses(settings, batch.labels);
-    const double* const guard = prepare_update(settings, loss_guard);
-    const UpdateCall update_call = call_for_update(guard);
-    Update::prepare(settings.optimizer, updates_ + 1, update_call);
-    const int samples = int(batch.labels.size() / out().pixels());
-    replay_.run(network_->context(), from_images(batch) ? samples : -samples, [&] {
-      run_forward(settings, batch.labels);
-      if constexpr (Backend::in_host_memory)
-        if (!is_finite(loss_guard)) return;
-      network_->backward(false);
-      update(settings, loss_guard, update_call);
-    });
-    network_->store().note_update();
-    if (!is_finite(loss_guard)) fail(mean_loss(batch.labels), "The step was not taken");
-    if (guard != loss_guard && !is_finite(guard)) {
-      const std::string reason = explain_transforms(settings, loss_guard);
-      restore();
-      network_->store().forget_step();
-      throw Error(format_text("frostline: {}. The step was not taken", reason));
-    }
-    ++updates_;
-    return mean_loss(batch.labels);
-  }
+  float step(const Settings& settings, const TrainingBatch& batch);
 
-  float accumulate(const Settings& settings, const TrainingBatch& batch) {
-    const std::size_t counted = check(settings, batch);
-    require_pending();
-    return add(settings, batch, counted);
-  }
-  void update(const Settings& settings) {
-    require_pending();
-    if (pending_.batches == 0)
-      throw Error("frostline: update requires an accumulate since the last update");
-    prepare(settings);
-    apply_pending(settings, [] {});
-  }
+  float accumulate(const Settings& settings, const TrainingBatch& batch);
+  void update(const Settings& settings);
   std::size_t accumulated() const { return pending_.batches; }
   void discard() { pending_ = {}; }
 
-  Evaluation evaluate(const Loss& loss, const TrainingBatch& batch) {
-    check_batch(in(batch), out(), batch, loss.ignore_index);
-    loss.check();
-    const std::size_t sample = in(batch).size(), pixels = out().pixels();
-    const auto most = std::size_t(network_->max_batch());
-    Evaluation result;
-    for (std::size_t first = 0; first * sample < batch.numbers.size(); first += most) {
-      const std::size_t count = std::min(most, batch.numbers.size() / sample - first);
-      const auto truth = batch.labels.subspan(first * pixels, count * pixels);
-      bind(batch.source, batch.numbers.subspan(first * sample, count * sample), false);
-      network_->run_forward(false);
-      const std::span<const float> logits = network_->host_outputs();
-      LossCall call = call_for(truth, 0);
-      call.gradient = {};
-      LossKernel::prepare(loss, call);
-      network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, call); });
-      result += count_correct(out(), logits, truth, loss.ignore_index, LossKernel::mean(call));
-    }
-    return result;
-  }
+  Evaluation evaluate(const Loss& loss, const TrainingBatch& batch);
 
   OptimizerState<Backend, Optimizer>& state() { return state_; }
   const OptimizerState<Backend, Optimizer>& state() const { return state_; }
@@ -398,5 +327,98 @@ class TrainingLoop {
   std::int64_t updates_ = 0;
   Pending pending_;
 };
+
+// Outside the class they are not inline, so that a program with frostline::compiled need not
+// instantiate them.
+
+template <class Backend, class Loss, class Optimizer, class... Transforms>
+TrainingLoop<Backend, Loss, Optimizer, Transforms...>::TrainingLoop(Executor<Backend>& network,
+                                                                    const Settings& settings)
+    : network_(&network),
+      loss_bytes_(whole_lines(LossKernel::workspace_bytes(out(), network.max_batch()))),
+      update_bytes_(whole_lines(Update::template workspace_bytes<Optimizer>)),
+      workspace_(allocate(loss_bytes_ * outputs() + update_bytes_ +
+                          (transform_bytes<Transforms>() + ... + std::size_t(0)))),
+      state_(network.store()),
+      buffers_(allocate(network.store().moved_buffer_bytes())) {
+  settings.loss.check();
+  prepare(settings);
+}
+
+template <class Backend, class Loss, class Optimizer, class... Transforms>
+float TrainingLoop<Backend, Loss, Optimizer, Transforms...>::step(const Settings& settings,
+                                                                  const TrainingBatch& batch) {
+  const std::size_t counted = check(settings, batch);
+  prepare(settings);
+  if (pending_.batches > 0) {
+    require_pending();
+    const float mean = add(settings, batch, counted);
+    apply_pending(settings, [&] { restore(); });
+    return mean;
+  }
+  bind(batch);
+  const double* const loss_guard = prepare_losses(settings, batch.labels);
+  const double* const guard = prepare_update(settings, loss_guard);
+  const UpdateCall update_call = call_for_update(guard);
+  Update::prepare(settings.optimizer, updates_ + 1, update_call);
+  const int samples = int(batch.labels.size() / out().pixels());
+  replay_.run(network_->context(), from_images(batch) ? samples : -samples, [&] {
+    run_forward(settings, batch.labels);
+    if constexpr (Backend::in_host_memory)
+      if (!is_finite(loss_guard)) return;
+    network_->backward(false);
+    update(settings, loss_guard, update_call);
+  });
+  network_->store().note_update();
+  if (!is_finite(loss_guard)) fail(mean_loss(batch.labels), "The step was not taken");
+  if (guard != loss_guard && !is_finite(guard)) {
+    const std::string reason = explain_transforms(settings, loss_guard);
+    restore();
+    network_->store().forget_step();
+    throw Error(format_text("frostline: {}. The step was not taken", reason));
+  }
+  ++updates_;
+  return mean_loss(batch.labels);
+}
+
+template <class Backend, class Loss, class Optimizer, class... Transforms>
+float TrainingLoop<Backend, Loss, Optimizer, Transforms...>::accumulate(
+    const Settings& settings, const TrainingBatch& batch) {
+  const std::size_t counted = check(settings, batch);
+  require_pending();
+  return add(settings, batch, counted);
+}
+
+template <class Backend, class Loss, class Optimizer, class... Transforms>
+void TrainingLoop<Backend, Loss, Optimizer, Transforms...>::update(const Settings& settings) {
+  require_pending();
+  if (pending_.batches == 0)
+    throw Error("frostline: update requires an accumulate since the last update");
+  prepare(settings);
+  apply_pending(settings, [] {});
+}
+
+template <class Backend, class Loss, class Optimizer, class... Transforms>
+Evaluation TrainingLoop<Backend, Loss, Optimizer, Transforms...>::evaluate(
+    const Loss& loss, const TrainingBatch& batch) {
+  check_batch(in(batch), out(), batch, loss.ignore_index);
+  loss.check();
+  const std::size_t sample = in(batch).size(), pixels = out().pixels();
+  const auto most = std::size_t(network_->max_batch());
+  Evaluation result;
+  for (std::size_t first = 0; first * sample < batch.numbers.size(); first += most) {
+    const std::size_t count = std::min(most, batch.numbers.size() / sample - first);
+    const auto truth = batch.labels.subspan(first * pixels, count * pixels);
+    bind(batch.source, batch.numbers.subspan(first * sample, count * sample), false);
+    network_->run_forward(false);
+    const std::span<const float> logits = network_->host_outputs();
+    LossCall call = call_for(truth, 0);
+    call.gradient = {};
+    LossKernel::prepare(loss, call);
+    network_->queue("in the loss", {}, [&] { LossKernel::compute(loss, call); });
+    result += count_correct(out(), logits, truth, loss.ignore_index, LossKernel::mean(call));
+  }
+  return result;
+}
 
 }  // namespace frostline::detail

@@ -2,6 +2,8 @@
 // multiply_tiles: the products of transformed values, on which fast convolutions spend their time.
 #pragma once
 
+#include <utility>
+
 #include "frostline/backend/cpu/blocked.hpp"
 #include "frostline/core/kernel.hpp"
 
@@ -44,14 +46,15 @@ struct TileProduct {
       }
     }
   }
-  template <int Pixels = tile_pixels>
+  /// The next `count` register tiles of `pixels` tiles; if these are more than tile_pixels, count
+  /// is 0. A recursion instead would compile all smaller sizes again for each size.
   FROSTLINE_INLINE void register_tiles_of(int pixels, int count, int ahead_step) {
-    if constexpr (Pixels > 0) {  // more than tile_pixels: count is 0
-      if (pixels == Pixels)
-        register_tiles<Pixels>(count, ahead_step);
-      else
-        register_tiles_of<Pixels - 1>(pixels, count, ahead_step);
+    [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+      static_cast<void>(((pixels == tile_pixels - I &&
+                          (register_tiles<tile_pixels - I>(count, ahead_step), true)) ||
+                         ...));
     }
+    (std::make_integer_sequence<int, tile_pixels>{});
   }
 };
 

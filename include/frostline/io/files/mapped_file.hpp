@@ -8,11 +8,11 @@
 
 #include <cerrno>
 #include <cstddef>
-#include <filesystem>
 #include <span>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 #include "frostline/core/lender.hpp"
 #include "frostline/io/files/mapping.hpp"
@@ -25,7 +25,7 @@ namespace frostline::detail {
 class MappedFile : public Lender {
  public:
   /// Throws: Error when there is no such file, or it is empty, a directory or not readable.
-  explicit MappedFile(const std::filesystem::path& path) : name_(path.string()) {
+  explicit MappedFile(std::string path) : name_(std::move(path)) {
     file_ = ::open(name_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file_ < 0) fail(errno == ENOENT || errno == ENOTDIR ? "no such file" : message(errno));
     try {

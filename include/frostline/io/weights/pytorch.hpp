@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -187,7 +186,7 @@ inline StateDict read_pytorch(const std::shared_ptr<const MappedFile>& file) {
 /// Throws: Error for a missing, damaged or hostile file, for a whole pickled module, and for a
 /// TorchScript archive.
 /// Source: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py
-inline StateDict read_pytorch(const std::filesystem::path& path) {
+inline StateDict read_pytorch(const std::string& path) {
   return read_pytorch(std::make_shared<const MappedFile>(path));
 }
 

@@ -2,7 +2,7 @@
 // Reads a file of weights of any supported format; its content tells the format.
 #pragma once
 
-#include <filesystem>
+#include <string>
 
 #include "frostline/io/weights/state_dict.hpp"
 
@@ -10,7 +10,7 @@ namespace frostline {
 
 /// The tensors of a PyTorch or safetensors file with any extension.
 /// Throws: Error as the format's reader does, or with a list of the formats for another file.
-StateDict read_weights(const std::filesystem::path& path);
+StateDict read_weights(const std::string& path);
 
 }  // namespace frostline
 

@@ -3,9 +3,9 @@
 #pragma once
 
 #include <cstddef>
-#include <filesystem>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include "frostline/core/body.hpp"
@@ -19,7 +19,7 @@
 
 namespace frostline {
 
-FROSTLINE_BODY StateDict read_weights(const std::filesystem::path& path) {
+FROSTLINE_BODY StateDict read_weights(const std::string& path) {
   const auto file = std::make_shared<const detail::MappedFile>(path);
   const std::span<const std::byte> bytes = file->bytes();
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());

@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <span>
@@ -138,7 +137,7 @@ inline StateDict read_safetensors(const std::shared_ptr<const MappedFile>& file)
 /// named in `others`.
 /// Throws: Error for a missing or damaged file, and for tensors that overlap or leave holes.
 /// Source: https://github.com/huggingface/safetensors (format)
-inline StateDict read_safetensors(const std::filesystem::path& path) {
+inline StateDict read_safetensors(const std::string& path) {
   return read_safetensors(std::make_shared<const MappedFile>(path));
 }
 

@@ -2,11 +2,8 @@
 // StateDict: the tensors that are stored in a file, by key; and their conversion.
 #pragma once
 
-#include <algorithm>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
-#include <limits>
 #include <map>
 #include <memory>
 #include <optional>
@@ -16,7 +13,6 @@
 #include <vector>
 
 #include "frostline/core/element_type.hpp"
-#include "frostline/core/format.hpp"
 #include "frostline/core/lender.hpp"
 
 namespace frostline::detail {
@@ -72,37 +68,13 @@ namespace frostline::detail {
 using ByText = std::map<std::string_view, std::size_t>;
 
 /// The number of elements, or nullopt if an extent is negative or the number exceeds int64.
-inline std::optional<std::int64_t> count_elements(std::span<const std::int64_t> extents) {
-  std::int64_t count = 1;
-  bool empty = false;
-  for (const std::int64_t extent : extents) {
-    if (extent < 0) return std::nullopt;
-    if (extent == 0) empty = true;
-    const std::int64_t factor = std::max<std::int64_t>(extent, 1);
-    if (count > std::numeric_limits<std::int64_t>::max() / factor) return std::nullopt;
-    count *= factor;
-  }
-  return empty ? 0 : count;
-}
+std::optional<std::int64_t> count_elements(std::span<const std::int64_t> extents);
 
 /// Units: elements. The extents must have passed count_elements.
-inline std::vector<std::int64_t> row_major_strides(std::span<const std::int64_t> extents) {
-  std::vector<std::int64_t> strides(extents.size());
-  std::int64_t stride = 1;
-  for (std::size_t axis = extents.size(); axis-- > 0;) {
-    strides[axis] = stride;
-    stride *= std::max<std::int64_t>(extents[axis], 1);
-  }
-  return strides;
-}
+std::vector<std::int64_t> row_major_strides(std::span<const std::int64_t> extents);
 
 /// "[64, 3, 7, 7]", for messages.
-inline std::string to_text(std::span<const std::int64_t> extents) {
-  std::string text = "[";
-  for (std::size_t axis = 0; axis < extents.size(); ++axis)
-    text += format_text("{}{}", axis == 0 ? "" : ", ", extents[axis]);
-  return text + "]";
-}
+std::string to_text(std::span<const std::int64_t> extents);
 
 }  // namespace frostline::detail
 

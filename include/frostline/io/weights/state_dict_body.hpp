@@ -2,11 +2,15 @@
 // The bodies of io/weights/state_dict.hpp: conversion of stored tensors to float and int64.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
+#include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "frostline/core/body.hpp"
@@ -143,6 +147,36 @@ FROSTLINE_BODY void StoredTensor::copy_to(std::span<float> out) const {
 FROSTLINE_BODY void StoredTensor::copy_to(std::span<std::int64_t> out) const {
   require_size(*this, out.size());
   convert_elements(*this, out, [this](const std::byte* from) { return integer_at(type, from); });
+}
+
+FROSTLINE_BODY std::optional<std::int64_t> count_elements(std::span<const std::int64_t> extents) {
+  std::int64_t count = 1;
+  bool empty = false;
+  for (const std::int64_t extent : extents) {
+    if (extent < 0) return std::nullopt;
+    if (extent == 0) empty = true;
+    const std::int64_t factor = std::max<std::int64_t>(extent, 1);
+    if (count > std::numeric_limits<std::int64_t>::max() / factor) return std::nullopt;
+    count *= factor;
+  }
+  return empty ? 0 : count;
+}
+
+FROSTLINE_BODY std::vector<std::int64_t> row_major_strides(std::span<const std::int64_t> extents) {
+  std::vector<std::int64_t> strides(extents.size());
+  std::int64_t stride = 1;
+  for (std::size_t axis = extents.size(); axis-- > 0;) {
+    strides[axis] = stride;
+    stride *= std::max<std::int64_t>(extents[axis], 1);
+  }
+  return strides;
+}
+
+FROSTLINE_BODY std::string to_text(std::span<const std::int64_t> extents) {
+  std::string text = "[";
+  for (std::size_t axis = 0; axis < extents.size(); ++axis)
+    text += format_text("{}{}", axis == 0 ? "" : ", ", extents[axis]);
+  return text + "]";
 }
 
 }  // namespace frostline::detail

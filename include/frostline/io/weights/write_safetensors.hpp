@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <span>
 #include <string>
@@ -26,7 +25,7 @@ struct TensorToWrite {
 /// rounded to nearest in F16 and BF16; NaN and infinity stay as they are.
 /// Throws: Error if two keys are equal, data do not fit a tensor's extents or type, a number would
 /// become infinite, or the file cannot be written.
-void write_safetensors(const std::filesystem::path& path, const std::vector<TensorToWrite>& tensors,
+void write_safetensors(const std::string& path, const std::vector<TensorToWrite>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace frostline

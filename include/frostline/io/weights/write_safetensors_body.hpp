@@ -7,7 +7,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <span>
@@ -48,12 +47,11 @@ inline void write_elements(FileInProgress& file, const TensorToWrite& tensor) {
 
 namespace frostline {
 
-FROSTLINE_BODY void write_safetensors(const std::filesystem::path& path,
+FROSTLINE_BODY void write_safetensors(const std::string& path,
                                       const std::vector<TensorToWrite>& tensors,
                                       const std::map<std::string, std::string>& metadata) {
   const auto fail = [&](std::string_view key, std::string_view reason) {
-    return Error(
-        detail::format_text("cannot write '{}': tensor '{}' {}", path.string(), key, reason));
+    return Error(detail::format_text("cannot write '{}': tensor '{}' {}", path, key, reason));
   };
   std::vector<const TensorToWrite*> ordered;
   for (const TensorToWrite& tensor : tensors) ordered.push_back(&tensor);
@@ -69,8 +67,8 @@ FROSTLINE_BODY void write_safetensors(const std::filesystem::path& path,
     json_object_set_new(json.get(), "__metadata__", texts);
     for (const auto& [key, text] : metadata)
       if (json_object_set_new(texts, key.c_str(), json_stringn(text.data(), text.size())) != 0)
-        throw Error(detail::format_text("cannot write '{}': metadata '{}' is not UTF-8",
-                                        path.string(), key));
+        throw Error(
+            detail::format_text("cannot write '{}': metadata '{}' is not UTF-8", path, key));
   }
   std::size_t end = 0;
   for (const TensorToWrite* tensor : ordered) {
@@ -115,8 +113,7 @@ FROSTLINE_BODY void write_safetensors(const std::filesystem::path& path,
   header.resize((header.size() + 7) / 8 * 8, ' ');
   const std::uint64_t length = header.size();
   if (length > detail::max_safetensors_header)
-    throw Error(
-        detail::format_text("cannot write '{}': its header would exceed 100 MB", path.string()));
+    throw Error(detail::format_text("cannot write '{}': its header would exceed 100 MB", path));
   FileInProgress file(path);
   file.write(&length, sizeof length);
   file.write(header.data(), header.size());
