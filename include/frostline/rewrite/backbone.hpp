@@ -2,9 +2,13 @@
 // Backbone: a model without its head.
 #pragma once
 
-#include <boost/mp11/algorithm.hpp>
-#include <boost/mp11/list.hpp>
-#include <type_traits>
+#include <boost/hana/bool.hpp>
+#include <boost/hana/filter.hpp>
+#include <boost/hana/front.hpp>
+#include <boost/hana/remove_if.hpp>
+#include <boost/hana/tuple.hpp>
+#include <boost/hana/type.hpp>
+#include <boost/hana/unpack.hpp>
 
 #include "frostline/core/model.hpp"
 #include "frostline/core/rule.hpp"
@@ -15,9 +19,9 @@ namespace frostline::detail {
 struct NoHead {};
 
 template <class T>
-struct IsHead : std::false_type {};
+struct IsHead : boost::hana::bool_<false> {};
 template <class HeadLayer>
-struct IsHead<Head<HeadLayer>> : std::true_type {};
+struct IsHead<Head<HeadLayer>> : boost::hana::bool_<true> {};
 
 /// `Model` under the rule of `Rule`. The rule may still name parts of the removed head.
 template <class Rule, class Model, class RemovedHead>
@@ -53,9 +57,19 @@ struct SplitHead<T> {
 };
 template <class... Layers>
 struct SplitHead<Module<Layers...>> {
-  using backbone = boost::mp11::mp_remove_if<Module<Layers...>, IsHead>;
-  using heads = boost::mp11::mp_copy_if<Module<Layers...>, IsHead>;
-  using head = boost::mp11::mp_front<boost::mp11::mp_push_back<heads, NoHead>>;
+  static constexpr auto layers = boost::hana::tuple_t<Layers...>;
+  static constexpr auto is_head = boost::hana::trait<IsHead>;
+  using backbone = typename decltype(boost::hana::unpack(boost::hana::remove_if(layers, is_head),
+                                                         boost::hana::template_<Module>))::type;
+  static constexpr auto heads = boost::hana::filter(layers, is_head);
+  template <class... Found>
+  static auto first(boost::hana::tuple<Found...>) {
+    if constexpr (sizeof...(Found) == 0)
+      return boost::hana::type_c<NoHead>;
+    else
+      return boost::hana::front(boost::hana::tuple<Found...>{});
+  }
+  using head = typename decltype(first(heads))::type;
 };
 
 /// A model without its head; its output is the head's input. The model's rules still apply.
