@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// UNetHead: a decoder that joins a backbone's stages, from the deepest to the first.
+#pragma once
+
+#include <utility>
+
+#include "frostline/models/conv_norm_activation.hpp"
+#include "frostline/models/heads.hpp"
+
+namespace frostline {
+
+/// A skip connection of a UNetHead: the decoder's value, upsampled to the size of the backbone's
+/// stage `Stage`, which has `Channels` channels, is joined with that stage, and two 3x3 convolutions
+/// make `Out` channels of both.
+template <detail::FixedString Stage, int Channels, int Out>
+struct Skip {
+  static_assert(Channels > 0 && Out > 0, "frostline: Skip requires positive numbers of channels");
+  static constexpr int out = Out;
+  template <int In>
+  using Block = Module<Concat<UpsampleTo<Stage>, OutputOf<Stage>>,
+                       Named<"conv1", detail::ConvNormActivation<In + Channels, Out, 3, 1, 1, ReLU>>,
+                       Named<"conv2", detail::ConvNormActivation<Out, Out, 3, 1, 1, ReLU>>>;
+};
+
+}  // namespace frostline
+
+namespace frostline::detail {
+
+/// The blocks of a U-Net's decoder: each reads what the block before it gives, the first one `In`
+/// channels.
+template <int In, class... Skips>
+struct UNetDecoder {
+  static constexpr int count = int(sizeof...(Skips));
+  static constexpr int widths[]{In, Skips::out...};
+  template <int... I>
+  static Sequential<typename Skips::template Block<widths[I]>...> sequence(
+      std::integer_sequence<int, I...>);
+  using model = decltype(sequence(std::make_integer_sequence<int, count>{}));
+};
+
+}  // namespace frostline::detail
+
+namespace frostline {
+
+/// A U-Net whose encoder is the backbone: a block for each Skip, the deepest stage first, then a 3x3
+/// convolution to the classes, upsampled to the size of the network's input. On ResNet-18:
+/// `UNetHead<512, 21, Skip<"layer3", 256, 128>, Skip<"layer2", 128, 64>, Skip<"layer1", 64, 32>>`.
+/// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
+/// or AtMost<Bound>.
+/// The keys are those of segmentation_models_pytorch's Unet (`decoder.blocks.0.conv1.0.weight`,
+/// `segmentation_head.0.weight`), which repeats pixels where this interpolates.
+/// Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597
+template <int In, auto Classes, class First, class... More>
+struct UNetHead {
+  using decoder = detail::UNetDecoder<In, First, More...>;
+  static constexpr int width = decoder::widths[decoder::count];
+  using last = detail::GivesClasses<Classes, Conv2d<width, detail::most_of(Classes), 3, 1, 1>>;
+  using model = Module<Named<"decoder", Named<"blocks", decoder>>,
+                       Named<"segmentation_head", Sequential<last>>, Named<"upsample", Upsample<>>>;
+};
+
+}  // namespace frostline
