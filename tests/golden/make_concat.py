@@ -1,6 +1,7 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: MIT
-"""Writes tests/golden/concat.safetensors: how PyTorch trains models that join branches (torch.cat).
+"""Writes tests/golden/concat.safetensors: how PyTorch trains models that join branches (torch.cat),
+and a U-Net, which joins stages.
 
 tests/support/concat_cases.hpp reads it and spells the same models. PyTorch computes in float64 from
 float32 numbers. The keys of a case, of eight pictures in batches of 3, 3 and 2:
@@ -51,6 +52,38 @@ def model(width, **parts):
     return nn.Sequential(OrderedDict(parts | head))
 
 
+def down(inputs, outputs):
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, 2, 1), nn.BatchNorm2d(outputs), nn.ReLU())
+
+
+class Block(nn.Module):  # segmentation_models_pytorch's decoder block, but bilinear
+    def __init__(self, inputs, skip, outputs):
+        super().__init__()
+        for name, channels in (("conv1", inputs + skip), ("conv2", outputs)):
+            self.add_module(name, nn.Sequential(
+                nn.Conv2d(channels, outputs, 3, 1, 1, bias=False), nn.BatchNorm2d(outputs),
+                nn.ReLU()))
+
+    def forward(self, x, skip):
+        x = nn.functional.interpolate(x, size=skip.shape[-2:], mode="bilinear", align_corners=False)
+        return self.conv2(self.conv1(torch.cat([x, skip], dim=1)))
+
+
+class UNet(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.stem, self.down, self.deep = unit(3, 6, 3), down(6, 16), down(16, 20)
+        self.decoder = nn.Module()
+        self.decoder.blocks = nn.ModuleList([Block(20, 16, 16), Block(16, 6, 7)])
+        self.avgpool, self.flatten, self.fc = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(7, 5)
+
+    def forward(self, x):
+        first = self.stem(x)
+        second = self.down(first)
+        x = self.decoder.blocks[0](self.deep(second), second)
+        return self.fc(self.flatten(self.avgpool(self.decoder.blocks[1](x, first))))
+
+
 def store(key, tensor):
     tensor = tensor.detach()
     arrays[key] = (tensor.float() if tensor.is_floating_point() else tensor).numpy().copy()
@@ -97,6 +130,7 @@ case("odd", model(25, stem=unit(3, 16, 3), block=Concat(
 case("dense", model(23, stem=unit(3, 16, 3),
                     first=Concat(**{"0": nn.Identity(), "layer": dense_layer(16, 4)}),
                     second=Concat(**{"0": nn.Identity(), "layer": dense_layer(20, 3)})))
+case("unet", UNet())
 
 path = pathlib.Path(__file__).parent / "concat.safetensors"
 safetensors_file.write(path, arrays)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The cases of tests/golden/concat.safetensors, which make_concat.py wrote: models that join
-// branches.
+// branches, and a U-Net.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,7 @@
 #include "frostline/layers/conv2d.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 #include "frostline/layers/relu.hpp"
-#include "frostline/models/heads.hpp"
+#include "frostline/models/unet.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/train/trainer.hpp"
 #include "support/internals.hpp"
@@ -41,6 +41,13 @@ using Dense = Module<Named<"stem", Unit<3, 16, 3>>,
                      Named<"first", Concat<Identity, Named<"layer", DenseLayer<16, 4>>>>,
                      Named<"second", Concat<Identity, Named<"layer", DenseLayer<20, 3>>>>,
                      ClassifierHead<23, 5>>;
+template <int In, int Out>
+using Down = Sequential<Conv2d<In, Out, 3, 2, 1>, BatchNorm2d<Out>, ReLU>;
+using UNet =
+    Module<Named<"stem", Unit<3, 6, 3>>, Named<"down", Down<6, 16>>, Named<"deep", Down<16, 20>>,
+           Named<"decoder",
+                 Named<"blocks", UNetDecoder<20, Skip<"down", 16, 16>, Skip<"stem", 6, 7>>>>,
+           ClassifierHead<7, 5>>;
 
 /// PyTorch's numbers of a case.
 class Golden {
@@ -123,6 +130,7 @@ void check_all_training() {
   check_training<Inception, Backend>("inception");
   check_training<Odd, Backend>("odd");
   check_training<Dense, Backend>("dense");
+  check_training<UNet, Backend>("unet");
 }
 
 }  // namespace frostline::test::concat
