@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The cases of tests/golden/concat.safetensors, which make_concat.py wrote: models that join
-// branches, and a U-Net.
+// branches, a U-Net and DeepLabV3's pyramid.
 #pragma once
 
 #include <filesystem>
@@ -11,6 +11,7 @@
 #include "frostline/layers/conv2d.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 #include "frostline/layers/relu.hpp"
+#include "frostline/models/deeplab.hpp"
 #include "frostline/models/unet.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/train/trainer.hpp"
@@ -44,10 +45,12 @@ using Dense = Module<Named<"stem", Unit<3, 16, 3>>,
 template <int In, int Out>
 using Down = Sequential<Conv2d<In, Out, 3, 2, 1>, BatchNorm2d<Out>, ReLU>;
 using UNet =
-    Module<Named<"stem", Unit<3, 6, 3>>, Named<"down", Down<6, 16>>, Named<"deep", Down<16, 20>>,
-           Named<"decoder",
-                 Named<"blocks", UNetDecoder<20, Skip<"down", 16, 16>, Skip<"stem", 6, 7>>>>,
-           ClassifierHead<7, 5>>;
+    Module<Named<"stem", Unit<3, 4, 3>>, Named<"down", Down<4, 16>>, Named<"deep", Down<16, 8>>,
+           Named<"decoder", Named<"blocks", UNetDecoder<8, Skip<"down", 16, 6>, Skip<"stem", 4, 5>>>>,
+           ClassifierHead<5, 5>>;
+using Pyramid = AtrousPyramid<8, 4, AtrousRates{1, 2, 4}, Probability{0}, "classifier.0.convs.0">;
+using DeepLab = Module<Named<"stem", Unit<3, 8, 3>>, Named<"classifier", Sequential<Pyramid>>,
+                       ClassifierHead<4, 5>>;
 
 /// PyTorch's numbers of a case.
 class Golden {
@@ -131,6 +134,7 @@ void check_all_training() {
   check_training<Odd, Backend>("odd");
   check_training<Dense, Backend>("dense");
   check_training<UNet, Backend>("unet");
+  check_training<DeepLab, Backend>("deeplab");
 }
 
 }  // namespace frostline::test::concat
