@@ -97,8 +97,8 @@ std::vector<int> labels_of(const std::string& weights, std::span<const float> in
 void segment_picture(const Options& options) {
   const std::filesystem::path out(options.out);
   examples::prepare_output(out, {"segmented.png"}, 0);
-  const std::string weights = options.weights.empty() ? (out / "segmenter.safetensors").string()
-                                                      : options.weights;
+  const std::string weights =
+      options.weights.empty() ? (out / "segmenter.safetensors").string() : options.weights;
   const examples::ModelFacts facts = facts_of(weights);
   std::vector<float> input(Image::shape.size());
   facts.transform(fl::read_image(options.picture), input);
@@ -121,7 +121,8 @@ void train(const Options& options) {
   const std::filesystem::path out(options.out);
   examples::prepare_output(out, {"segmenter.safetensors", "segmented.png"},
                            Net::parameter_count() * sizeof(float));
-  const auto data_sets = examples::load_data_sets(options.data, classes - 1, whole_scene, whole_scene);
+  const auto data_sets =
+      examples::load_data_sets(options.data, classes - 1, whole_scene, whole_scene);
   const auto& [training, validation] = data_sets;
   const examples::Scenes scenes(training, side, options.scenes, true);
   const examples::Scenes held_out(validation, side, 48, false);
@@ -169,9 +170,10 @@ void run(const Options& options) {
   if (!options.picture.empty()) return segment_picture(options);
   if (options.model == SmallFcn::name) return train<SmallFcn>(options);
   if (options.weights.empty() && !std::filesystem::exists(LiteUNet::weights)) {
-    fmt::print("there is no {}, which examples/run.sh fetches: in its place {}, a small network "
-               "whose result is far worse\n",
-               LiteUNet::weights, SmallFcn::name);
+    fmt::print(
+        "there is no {}, which examples/run.sh fetches: in its place {}, a small network "
+        "whose result is far worse\n",
+        LiteUNet::weights, SmallFcn::name);
     return train<SmallFcn>(options);
   }
   train<LiteUNet>(options);
@@ -184,9 +186,10 @@ int main(int argc, char** argv) {
   line.text("--data", options.data, "folder with train/ and val/");
   line.choice("--model", options.model, "the network to train",
               {std::string(LiteUNet::name), std::string(SmallFcn::name)});
-  line.text("--weights", options.weights,
-            "pretrained weights of the model (by default those that examples/run.sh has fetched), or "
-            "a segmenter.safetensors for --picture (by default that of --out)");
+  line.text(
+      "--weights", options.weights,
+      "pretrained weights of the model (by default those that examples/run.sh has fetched), or "
+      "a segmenter.safetensors for --picture (by default that of --out)");
   line.text("--picture", options.picture,
             "train nothing: segment this picture with a segmenter.safetensors");
   line.number("--epochs", options.epochs, "passes over the data", 1, 100000);

@@ -44,10 +44,10 @@ using Dense = Module<Named<"stem", Unit<3, 16, 3>>,
                      ClassifierHead<23, 5>>;
 template <int In, int Out>
 using Down = Sequential<Conv2d<In, Out, 3, 2, 1>, BatchNorm2d<Out>, ReLU>;
-using UNet =
-    Module<Named<"stem", Unit<3, 4, 3>>, Named<"down", Down<4, 16>>, Named<"deep", Down<16, 8>>,
-           Named<"decoder", Named<"blocks", UNetDecoder<8, Skip<"down", 16, 6>, Skip<"stem", 4, 5>>>>,
-           ClassifierHead<5, 5>>;
+using UNet = Module<
+    Named<"stem", Unit<3, 4, 3>>, Named<"down", Down<4, 16>>, Named<"deep", Down<16, 8>>,
+    Named<"decoder", Named<"blocks", UNetDecoder<8, Skip<"down", 16, 6>, Skip<"stem", 4, 5>>>>,
+    ClassifierHead<5, 5>>;
 using Pyramid = AtrousPyramid<8, 4, AtrousRates{1, 2, 4}, Probability{0}, "classifier.0.convs.0">;
 using DeepLab = Module<Named<"stem", Unit<3, 8, 3>>, Named<"classifier", Sequential<Pyramid>>,
                        ClassifierHead<4, 5>>;

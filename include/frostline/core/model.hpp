@@ -60,9 +60,8 @@ struct Concat {};
 /// graph, and does not read what the layer before it gives. The name counts from the module that
 /// holds the head, or outside a head from the beginning of the model; an unknown one is a compile
 /// error. `Concat<Conv2d<64, 32, 1>, OutputOf<"layer1">>` joins the two.
-/// Shapes: anything to {C, H, W} of that layer. In a backward its gradient gets added to that of the
-/// layer's other readers.
-/// Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597
+/// Shapes: anything to {C, H, W} of that layer. In a backward its gradient gets added to that of
+/// the layer's other readers. Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597
 template <detail::FixedString Name>
 struct OutputOf {};
 

@@ -10,19 +10,20 @@
 namespace frostline {
 
 /// A skip connection of a UNetHead: the decoder's value, upsampled to the size of the backbone's
-/// stage `Stage`, which has `Channels` channels, is joined with that stage, and two 3x3 convolutions
-/// make `Out` channels of both. A batch norm brings the stage to the scale of the decoder's value:
-/// the blocks of MobileNets and EfficientNets end without activation, and give values that are many
-/// times as large.
+/// stage `Stage`, which has `Channels` channels, is joined with that stage, and two 3x3
+/// convolutions make `Out` channels of both. A batch norm brings the stage to the scale of the
+/// decoder's value: the blocks of MobileNets and EfficientNets end without activation, and give
+/// values that are many times as large.
 template <detail::FixedString Stage, int Channels, int Out>
 struct Skip {
   static_assert(Channels > 0 && Out > 0, "frostline: Skip requires positive numbers of channels");
   static constexpr int out = Out;
   using Normalised = Module<OutputOf<Stage>, Named<"norm", BatchNorm2d<Channels>>>;
   template <int In>
-  using Block = Module<Concat<UpsampleTo<Stage>, Named<"skip", Normalised>>,
-                       Named<"conv1", detail::ConvNormActivation<In + Channels, Out, 3, 1, 1, ReLU>>,
-                       Named<"conv2", detail::ConvNormActivation<Out, Out, 3, 1, 1, ReLU>>>;
+  using Block =
+      Module<Concat<UpsampleTo<Stage>, Named<"skip", Normalised>>,
+             Named<"conv1", detail::ConvNormActivation<In + Channels, Out, 3, 1, 1, ReLU>>,
+             Named<"conv2", detail::ConvNormActivation<Out, Out, 3, 1, 1, ReLU>>>;
 };
 
 }  // namespace frostline
@@ -45,15 +46,14 @@ struct UNetDecoder {
 
 namespace frostline {
 
-/// A U-Net whose encoder is the backbone: a 1x1 convolution to the channels of the first Skip, a block
-/// for each Skip, the deepest stage first, then a 3x3 convolution to the classes, upsampled to the
-/// size of the network's input. On ResNet-18:
-/// `UNetHead<512, 21, Skip<"layer3", 256, 128>, Skip<"layer2", 128, 64>, Skip<"layer1", 64, 32>>`.
-/// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
-/// or AtMost<Bound>.
-/// Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597. The keys follow those of
-/// segmentation_models_pytorch's Unet (`decoder.blocks.0.conv1.0.weight`), which has neither the
-/// 1x1 convolution nor the batch norms of the stages, and repeats pixels where this interpolates.
+/// A U-Net whose encoder is the backbone: a 1x1 convolution to the channels of the first Skip, a
+/// block for each Skip, the deepest stage first, then a 3x3 convolution to the classes, upsampled
+/// to the size of the network's input. On ResNet-18: `UNetHead<512, 21, Skip<"layer3", 256, 128>,
+/// Skip<"layer2", 128, 64>, Skip<"layer1", 64, 32>>`. Shapes: {In, H, W} to {Classes, input height,
+/// input width}. The number of classes is a constant, or AtMost<Bound>. Source: Ronneberger et al.
+/// 2015, https://arxiv.org/abs/1505.04597. The keys follow those of segmentation_models_pytorch's
+/// Unet (`decoder.blocks.0.conv1.0.weight`), which has neither the 1x1 convolution nor the batch
+/// norms of the stages, and repeats pixels where this interpolates.
 template <int In, auto Classes, class First, class... More>
 struct UNetHead {
   using blocks = detail::UNetDecoder<First::out, First, More...>;
@@ -61,8 +61,8 @@ struct UNetHead {
   static constexpr int width = blocks::widths[blocks::count];
   using last = detail::GivesClasses<Classes, Conv2d<width, detail::most_of(Classes), 3, 1, 1>>;
   using decoder = Module<Named<"center", center>, Named<"blocks", blocks>>;
-  using model = Module<Named<"decoder", decoder>,
-                       Named<"segmentation_head", Sequential<last>>, Named<"upsample", Upsample<>>>;
+  using model = Module<Named<"decoder", decoder>, Named<"segmentation_head", Sequential<last>>,
+                       Named<"upsample", Upsample<>>>;
 };
 
 }  // namespace frostline
