@@ -18,14 +18,14 @@
 
 namespace fl = frostline;
 
-constexpr int classes = 11, side = 192;  // the data set's ten classes, and the background
+constexpr int classes = 11, side = 256;  // the data set's ten classes, and the background
 using Image = fl::Input<3, side, side>;
 
 /// A U-Net on EfficientNet-Lite0, for its ImageNet weights.
 struct LiteUNet {
   static constexpr std::string_view name = "efficientnet_lite0_unet";
   static constexpr const char* weights = "build/weights/efficientnet_lite0.pth";
-  using Head = fl::UNetHead<1280, classes, fl::Skip<"_blocks.10", 112, 128>,
+  using Head = fl::UNetHead<1280, classes, fl::Skip<"_blocks.10", 112, 192>,
                             fl::Skip<"_blocks.4", 40, 64>, fl::Skip<"_blocks.2", 24, 48>>;
   using Model = fl::ReplaceHead<fl::Freeze<fl::EfficientNetLite0<>>, Head>;
 };
@@ -41,8 +41,8 @@ constexpr fl::Shape output_shape{classes, side, side};  // of both
 struct Options {
   std::string data = "examples/data/clipart10", out = "out";
   std::string model{LiteUNet::name}, weights, picture;
-  int epochs = 12, batch = 8, scenes = 240;
-  float learning_rate = 0.05f;
+  int epochs = 14, batch = 8, scenes = 480;
+  float learning_rate = 0.002f;
   std::uint64_t seed = 0;
 };
 
@@ -129,9 +129,8 @@ void train(const Options& options) {
 
   Net network{fl::max_batch(options.batch), fl::seed(options.seed)};
   fmt::print("{}: {}\n", weights, fl::load_pretrained(network, weights).text());
-  fl::Trainer trainer{
-      network, fl::CrossEntropy{},
-      fl::Sgd{.learning_rate = options.learning_rate, .momentum = 0.9f, .weight_decay = 1e-4f}};
+  fl::Trainer trainer{network, fl::CrossEntropy{},
+                      fl::AdamW{.learning_rate = options.learning_rate, .weight_decay = 1e-2f}};
   fl::FitOptions fitting{.epochs = options.epochs, .seed = options.seed};
   fitting.score = [](const fl::Validation& v) {
     return v.confusion.mean_intersection_over_union();

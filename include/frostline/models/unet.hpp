@@ -46,18 +46,20 @@ struct UNetDecoder {
 
 namespace frostline {
 
-/// A U-Net whose encoder is the backbone: a 1x1 convolution to the channels of the first Skip, a
-/// block for each Skip, the deepest stage first, then a 3x3 convolution to the classes, upsampled
-/// to the size of the network's input. On ResNet-18: `UNetHead<512, 21, Skip<"layer3", 256, 128>,
-/// Skip<"layer2", 128, 64>, Skip<"layer1", 64, 32>>`. Shapes: {In, H, W} to {Classes, input height,
-/// input width}. The number of classes is a constant, or AtMost<Bound>. Source: Ronneberger et al.
-/// 2015, https://arxiv.org/abs/1505.04597. The keys follow those of segmentation_models_pytorch's
-/// Unet (`decoder.blocks.0.conv1.0.weight`), which has neither the 1x1 convolution nor the batch
-/// norms of the stages, and repeats pixels where this interpolates.
+/// A U-Net whose encoder is the backbone: dropout, a 1x1 convolution to the channels of the first
+/// Skip, a block for each Skip, the deepest stage first, then a 3x3 convolution to the classes,
+/// upsampled to the size of the network's input. On ResNet-18:
+/// `UNetHead<512, 21, Skip<"layer3", 256, 128>, Skip<"layer2", 128, 64>, Skip<"layer1", 64, 32>>`.
+/// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
+/// or AtMost<Bound>.
+/// Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597. The keys follow those of
+/// segmentation_models_pytorch's Unet (`decoder.blocks.0.conv1.0.weight`), which has neither the
+/// 1x1 convolution nor the batch norms of the stages, and repeats pixels where this interpolates.
 template <int In, auto Classes, class First, class... More>
 struct UNetHead {
   using blocks = detail::UNetDecoder<First::out, First, More...>;
-  using center = detail::ConvNormActivation<In, First::out, 1, 1, 1, ReLU>;
+  using center = Sequential<Dropout<Probability{0.3f}>,
+                            detail::ConvNormActivation<In, First::out, 1, 1, 1, ReLU>>;
   static constexpr int width = blocks::widths[blocks::count];
   using last = detail::GivesClasses<Classes, Conv2d<width, detail::most_of(Classes), 3, 1, 1>>;
   using decoder = Module<Named<"center", center>, Named<"blocks", blocks>>;
