@@ -67,7 +67,7 @@ fl::Image background(int side, Random& random) {
 
 }  // namespace
 
-Scene make_scene(const fl::ImageDataSet& data, int side, std::uint64_t seed) {
+Scene make_scene(const fl::ImageDataSet& data, int side, std::uint64_t seed, bool mirrors) {
   Random random{seed};
   Scene scene{background(side, random), std::vector<int>(std::size_t(side) * std::size_t(side))};
   const int count = between(random, 2, 3);
@@ -78,9 +78,11 @@ Scene make_scene(const fl::ImageDataSet& data, int side, std::uint64_t seed) {
     const fl::Image drawing = fl::resize(picture, size, size);
     const fl::Image mask = fl::resize(cut_out(picture), size, size);
     const int left = between(random, 0, side - size), top = between(random, 0, side - size);
+    const bool mirrored = mirrors && random() % 2 == 0;
     for (int y = 0; y < size; ++y)
       for (int x = 0; x < size; ++x) {
-        const std::size_t from = pixel(x, y, size), to = pixel(left + x, top + y, side);
+        const std::size_t from = pixel(mirrored ? size - 1 - x : x, y, size);
+        const std::size_t to = pixel(left + x, top + y, side);
         if (mask.pixels[3 * from] < 128) continue;
         std::copy_n(drawing.pixels.begin() + std::ptrdiff_t(3 * from), 3,
                     scene.image.pixels.begin() + std::ptrdiff_t(3 * to));
@@ -101,7 +103,7 @@ fl::DataFacts Scenes::facts() const {
 
 void Scenes::read(std::size_t index, std::uint64_t draw, std::span<float> image,
                   std::span<int> labels) const {
-  const Scene scene = make_scene(*pictures_, side_, varies_ ? draw : index);
+  const Scene scene = make_scene(*pictures_, side_, varies_ ? draw : index, varies_);
   fl::EvaluationTransform{side_, side_}(scene.image, image);
   std::copy(scene.labels.begin(), scene.labels.end(), labels.begin());
 }

@@ -14,10 +14,13 @@ struct Scene {
   std::vector<int> labels;  // (side, side)
 };
 
-/// Two or three cut-outs on a pale background; equal seeds give equal scenes.
-Scene make_scene(const frostline::ImageDataSet& data, int side, std::uint64_t seed);
+/// Two or three cut-outs on a pale background, half of them mirrored if `mirrors`; equal seeds give
+/// equal scenes.
+Scene make_scene(const frostline::ImageDataSet& data, int side, std::uint64_t seed,
+                 bool mirrors = false);
 
-/// A data set of scenes: new ones in each epoch, or always the same. The pictures must outlive it.
+/// A data set of scenes: new ones in each epoch, mirrored too, or always the same. The pictures
+/// must outlive it.
 class Scenes {
  public:
   Scenes(const frostline::ImageDataSet& pictures, int side, int count, bool varies)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The cases of tests/golden/concat.safetensors, which make_concat.py wrote: models that join
-// branches.
+// branches, a U-Net and DeepLabV3's pyramid.
 #pragma once
 
 #include <filesystem>
@@ -11,7 +11,8 @@
 #include "frostline/layers/conv2d.hpp"
 #include "frostline/layers/max_pool2d.hpp"
 #include "frostline/layers/relu.hpp"
-#include "frostline/models/heads.hpp"
+#include "frostline/models/deeplab.hpp"
+#include "frostline/models/unet.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/train/trainer.hpp"
 #include "support/internals.hpp"
@@ -41,6 +42,15 @@ using Dense = Module<Named<"stem", Unit<3, 16, 3>>,
                      Named<"first", Concat<Identity, Named<"layer", DenseLayer<16, 4>>>>,
                      Named<"second", Concat<Identity, Named<"layer", DenseLayer<20, 3>>>>,
                      ClassifierHead<23, 5>>;
+template <int In, int Out>
+using Down = Sequential<Conv2d<In, Out, 3, 2, 1>, BatchNorm2d<Out>, ReLU>;
+using UNet = Module<
+    Named<"stem", Unit<3, 4, 3>>, Named<"down", Down<4, 16>>, Named<"deep", Down<16, 8>>,
+    Named<"decoder", Named<"blocks", UNetDecoder<8, Skip<"down", 16, 6>, Skip<"stem", 4, 5>>>>,
+    ClassifierHead<5, 5>>;
+using Pyramid = AtrousPyramid<8, 4, AtrousRates{1, 2, 4}, Probability{0}, "classifier.0.convs.0">;
+using DeepLab = Module<Named<"stem", Unit<3, 8, 3>>, Named<"classifier", Sequential<Pyramid>>,
+                       ClassifierHead<4, 5>>;
 
 /// PyTorch's numbers of a case.
 class Golden {
@@ -123,6 +133,8 @@ void check_all_training() {
   check_training<Inception, Backend>("inception");
   check_training<Odd, Backend>("odd");
   check_training<Dense, Backend>("dense");
+  check_training<UNet, Backend>("unet");
+  check_training<DeepLab, Backend>("deeplab");
 }
 
 }  // namespace frostline::test::concat

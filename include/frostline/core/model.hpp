@@ -56,6 +56,21 @@ struct Scaled {};
 template <class First, class... More>
 struct Concat {};
 
+/// The output of an earlier layer, the one of this name: a skip connection. It is no node of the
+/// graph, and does not read what the layer before it gives. The name counts from the module that
+/// holds the head, or outside a head from the beginning of the model; an unknown one is a compile
+/// error. `Concat<Conv2d<64, 32, 1>, OutputOf<"layer1">>` joins the two.
+/// Shapes: anything to {C, H, W} of that layer. In a backward its gradient gets added to that of
+/// the layer's other readers. Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597
+template <detail::FixedString Name>
+struct OutputOf {};
+
+/// Upsample to the height and width of an earlier layer's output; the name is found as OutputOf's.
+/// Shapes: {C, H, W} to {C, H', W'} of that layer's {C', H', W'}.
+/// Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html
+template <detail::FixedString Name>
+struct UpsampleTo {};
+
 /// Marks a model's head, as one of the layers of the model's Module: ReplaceHead replaces it.
 template <class HeadLayer>
 struct Head {

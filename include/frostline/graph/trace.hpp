@@ -10,6 +10,7 @@
 #include "frostline/layers/add.hpp"
 #include "frostline/layers/concat.hpp"
 #include "frostline/layers/scale.hpp"
+#include "frostline/layers/upsample.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 
 namespace frostline::detail {
@@ -23,6 +24,7 @@ struct Tracer {
   Shape shape{};    // of that value
   Shape network_input{};
   Path path{};
+  Path holder{};  // of the module that holds the head: where names of earlier layers begin
   Problem problem{};
   int bounded = no_node;
   Path replaced[4]{};
@@ -39,6 +41,27 @@ struct Tracer {
       problem.shape = other;
       problem.branch = branch;
     }
+  }
+  /// The last node under this name that is no branch's, or no_node.
+  constexpr int find(std::string_view name) const {
+    const auto is_of_a_branch = [&](int node) {
+      for (int k = 0; k < auxiliary_count; ++k)
+        if (node >= branches[k][0] && node < branches[k][1]) return true;
+      return false;
+    };
+    for (int i = size - 1; i > 0; --i)
+      if (covers(name, nodes[i].path) && !is_of_a_branch(i)) return i;
+    return no_node;
+  }
+  /// The node of this name in the module at `outer`, or no_node and a problem.
+  constexpr int find_earlier(const Path& outer, std::string_view name) {
+    const int found = find(outer / name);
+    if (found == no_node && !only_names && problem.kind == Problem::nothing) {
+      report(Problem::unknown_name);
+      problem.name = Path(name);
+      list_near_names(name, {nodes + 1, size - 1, outer}, problem);
+    }
+    return found;
   }
   template <class Declaration>
   constexpr void append(int second_input = no_node) {
@@ -234,23 +257,11 @@ template <HasBranch T>
 struct Trace<T> {
   using leaves = typename Trace<typename T::branch>::leaves;
   static constexpr void run(Tracer& t) {
-    const Path name = t.path / T::reads;
-    const auto is_of_a_branch = [&](int node) {
-      for (int k = 0; k < t.auxiliary_count; ++k)
-        if (node >= t.branches[k][0] && node < t.branches[k][1]) return true;
-      return false;
-    };
-    int from = t.size - 1;
-    while (from > 0 && (!covers(name, t.nodes[from].path) || is_of_a_branch(from))) --from;
-    if (from <= 0 && !t.only_names && t.problem.kind == Problem::nothing) {
-      t.report(Problem::unknown_name);
-      t.problem.name = Path(T::reads);
-      list_near_names(T::reads, {t.nodes + 1, t.size - 1, t.path}, t.problem);
-    }
+    const int from = t.find_earlier(t.path, T::reads);
     if (t.auxiliary_count == Graph<1>::max_outputs - 1) t.report(Problem::many_auxiliaries);
     const int current = t.current;
     const Shape shape = t.shape;
-    if (from > 0) {
+    if (from != no_node) {
       t.current = from;
       t.shape = t.nodes[from].out;
     }
@@ -263,6 +274,41 @@ struct Trace<T> {
     }
     t.current = current;
     t.shape = shape;
+  }
+};
+
+template <FixedString Name>
+struct Trace<OutputOf<Name>> {
+  using leaves = TypeList<>;
+  static constexpr void run(Tracer& t) {
+    const int from = t.find_earlier(t.holder, Name);
+    if (from == no_node) return;
+    t.current = from;
+    t.shape = t.nodes[from].out;
+  }
+};
+
+/// An Upsample<> for which the earlier layer's output is the network's input.
+template <FixedString Name>
+struct Trace<UpsampleTo<Name>> {
+  using leaves = TypeList<Upsample<>>;
+  static constexpr void run(Tracer& t) {
+    const int like = t.find_earlier(t.holder, Name);
+    const Shape network_input = t.network_input;
+    if (like != no_node) t.network_input = t.nodes[like].out;
+    Trace<Upsample<>>::run(t);
+    t.network_input = network_input;
+  }
+};
+
+template <class HeadLayer>
+struct Trace<Head<HeadLayer>> {
+  using leaves = typename Trace<HeadLayer>::leaves;
+  static constexpr void run(Tracer& t) {
+    const Path outer = t.holder;
+    t.holder = t.path;
+    Trace<HeadLayer>::run(t);
+    t.holder = outer;
   }
 };
 

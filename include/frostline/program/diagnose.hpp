@@ -194,8 +194,9 @@ struct Diagnose<two_outputs_are_the_value_of<At>> {
 template <class Name, class Names>
 struct Diagnose<no_layer_has_this<Name, Names>> {
   static_assert(buildable<no_layer_has_this<Name, Names>>,
-                "frostline: Unfreeze requires names of the model's layers or parameters; "
-                "take one of names_are");
+                "frostline: Unfreeze requires names of the model's layers or parameters, and "
+                "Auxiliary, OutputOf, UpsampleTo and Skip those of earlier layers; take one of "
+                "names_are");
 };
 template <class Part>
 struct Diagnose<model_has_none_of_these<Part>> {
