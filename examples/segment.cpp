@@ -40,13 +40,13 @@ constexpr fl::Shape output_shape{classes, side, side};  // of both
 
 struct Options {
   std::string data = "examples/data/clipart10", out = "out";
-  std::string model{LiteUNet::name}, weights, picture;
+  std::string model, weights, picture;
   int epochs = 14, batch = 8, scenes = 480;
   float learning_rate = 0.002f;
   std::uint64_t seed = 0;
 };
 
-const fl::EvaluationTransform whole_scene{side, side};  // as large as the largest cut-out
+const fl::EvaluationTransform whole_scene{side, side};
 
 std::vector<int> predicted_labels(std::span<const float> logits) {
   std::vector<int> labels;
@@ -168,7 +168,8 @@ void train(const Options& options) {
 void run(const Options& options) {
   if (!options.picture.empty()) return segment_picture(options);
   if (options.model == SmallFcn::name) return train<SmallFcn>(options);
-  if (options.weights.empty() && !std::filesystem::exists(LiteUNet::weights)) {
+  const bool fetched = std::filesystem::exists(LiteUNet::weights);
+  if (options.model.empty() && options.weights.empty() && !fetched) {
     fmt::print(
         "there is no {}, which examples/run.sh fetches: in its place {}, a small network "
         "whose result is far worse\n",
@@ -183,7 +184,8 @@ int main(int argc, char** argv) {
   examples::CommandLine line(
       "Learns to segment scenes that it composes from the cut-outs in DATA/train");
   line.text("--data", options.data, "folder with train/ and val/");
-  line.choice("--model", options.model, "the network to train",
+  line.choice("--model", options.model,
+              "the network to train (the first, or the second where its weights are not fetched)",
               {std::string(LiteUNet::name), std::string(SmallFcn::name)});
   line.text(
       "--weights", options.weights,

@@ -14,7 +14,7 @@ struct Scene {
   std::vector<int> labels;  // (side, side)
 };
 
-/// Two or three cut-outs on a pale background, half of them mirrored if `mirrors`; equal seeds give
+/// Two or three cut-outs on a pale background, each mirrored with a probability of 1/2 if `mirrors`; equal seeds give
 /// equal scenes.
 Scene make_scene(const frostline::ImageDataSet& data, int side, std::uint64_t seed,
                  bool mirrors = false);
@@ -36,7 +36,7 @@ class Scenes {
   bool varies_;
 };
 
-/// A picture for each row of labels: grey background, one colour per class.
+/// A picture of the labels: grey background, one colour per class.
 frostline::Image paint_labels(std::span<const int> labels, int side);
 
 /// Pictures side by side, `columns` in a row, with white between them. All must have the same size.

@@ -69,6 +69,25 @@ static_assert(traced<Later, Image>.problem.kind == Problem::unknown_name);
 static_assert(std::string_view(traced<Later, Image>.problem.name) == "b");
 using Unknown = Module<Named<"a", Conv2d<3, 4, 1>>, UpsampleTo<"a.weight">>;
 static_assert(traced<Unknown, Image>.problem.kind == Problem::unknown_name);
+// A module that is not finished has no output: not within a Concat, whose width is not known yet,
+// and not in a decoder that reads itself. The message lists no such module.
+using Unfinished = Module<Named<"a", Conv2d<3, 4, 1>>,
+                          Named<"j", Concat<Named<"b", Conv2d<4, 4, 1>>, OutputOf<"j">>>>;
+static_assert(traced<Unfinished, Image>.problem.kind == Problem::unknown_name);
+constexpr std::string_view listed(const Problem& problem) {
+  return {problem.names, std::size_t(problem.names_size)};
+}
+static_assert(listed(traced<Unfinished, Image>.problem) == "a");
+using Finished = Module<Named<"a", Conv2d<3, 4, 1>>,
+                        Named<"j", Concat<Named<"b", Conv2d<4, 4, 1>>, OutputOf<"j.b">>>>;
+static_assert(traced<Finished, Image>.problem.kind == Problem::nothing);
+using OfItself = ReplaceHead<Encoder, UNetHead<64, 5, Skip<"decoder", 16, 16>>>;
+static_assert(traced<OfItself, Image>.problem.kind == Problem::unknown_name);
+static_assert(listed(traced<OfItself, Image>.problem) == "conv1 bn1 layer1 layer2 layer3 layer4");
+// UpsampleTo does not shrink: the deepest stage comes first.
+using Reversed =
+    ReplaceHead<Encoder, UNetHead<64, 5, Skip<"layer1", 8, 16>, Skip<"layer3", 32, 12>>>;
+static_assert(traced<Reversed, Image>.problem.kind == Problem::layer_shape);
 // A stage of other channels than Skip says is an error of its batch norm.
 using Wrong = ReplaceHead<Encoder, UNetHead<64, 5, Skip<"layer3", 64, 16>>>;
 static_assert(traced<Wrong, Image>.problem.kind == Problem::layer_shape);

@@ -53,15 +53,31 @@ struct Tracer {
       if (covers(name, nodes[i].path) && !is_of_a_branch(i)) return i;
     return no_node;
   }
-  /// The node of this name in the module at `outer`, or no_node and a problem.
+  /// The node of this name in the module at `outer`, or no_node and a problem. A module that is
+  /// still being recorded has no output yet.
   constexpr int find_earlier(const Path& outer, std::string_view name) {
-    const int found = find(outer / name);
+    const Path full = outer / name;
+    const int found = covers(full, path) ? no_node : find(full);
     if (found == no_node && !only_names && problem.kind == Problem::nothing) {
       report(Problem::unknown_name);
       problem.name = Path(name);
-      list_near_names(name, {nodes + 1, size - 1, outer}, problem);
+      list_near_names(name, finished_modules(outer), problem);
     }
     return found;
+  }
+  /// The nodes of the module at `outer` but those of the child that is still being recorded.
+  constexpr Covered finished_modules(const Path& outer) const {
+    const auto is_within = [](std::string_view module, std::string_view node) {
+      return module.empty() || covers(module, node);
+    };
+    int first = 1, last = size;
+    while (first < last && !is_within(outer, nodes[first].path)) ++first;
+    std::string_view rest = path;
+    rest.remove_prefix(std::string_view(outer).size());
+    if (!rest.empty() && rest[0] == '.') rest.remove_prefix(1);
+    if (!rest.empty())
+      while (last > first && is_within(outer / first_name(rest), nodes[last - 1].path)) --last;
+    return {nodes + first, last - first, outer};
   }
   template <class Declaration>
   constexpr void append(int second_input = no_node) {
@@ -296,6 +312,8 @@ struct Trace<UpsampleTo<Name>> {
     const int like = t.find_earlier(t.holder, Name);
     const Shape network_input = t.network_input;
     if (like != no_node) t.network_input = t.nodes[like].out;
+    if (t.network_input.height < t.shape.height || t.network_input.width < t.shape.width)
+      if (like != no_node) t.report(Problem::layer_shape);
     Trace<Upsample<>>::run(t);
     t.network_input = network_input;
   }

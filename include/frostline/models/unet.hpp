@@ -13,7 +13,8 @@ namespace frostline {
 /// stage `Stage`, which has `Channels` channels, is joined with that stage, and two 3x3
 /// convolutions make `Out` channels of both. A batch norm brings the stage to the scale of the
 /// decoder's value: the blocks of MobileNets and EfficientNets end without activation, and give
-/// values that are many times as large.
+/// values that are many times as large. Other `Channels` than the stage has are a compile error at
+/// `decoder.blocks.0.skip.norm`.
 template <detail::FixedString Stage, int Channels, int Out>
 struct Skip {
   static_assert(Channels > 0 && Out > 0, "frostline: Skip requires positive numbers of channels");
@@ -46,15 +47,22 @@ struct UNetDecoder {
 
 namespace frostline {
 
-/// A U-Net whose encoder is the backbone: dropout, a 1x1 convolution to the channels of the first
-/// Skip, a block for each Skip, the deepest stage first, then a 3x3 convolution to the classes,
-/// upsampled to the size of the network's input. On ResNet-18:
+/// A U-Net whose encoder is the backbone: dropout of 0.3, a 1x1 convolution to the channels of the
+/// first Skip, a block for each Skip, the deepest stage first (another order is a compile error),
+/// then a 3x3 convolution to the classes, upsampled to the size of the network's input. On
+/// ResNet-18:
 /// `UNetHead<512, 21, Skip<"layer3", 256, 128>, Skip<"layer2", 128, 64>, Skip<"layer1", 64, 32>>`.
+/// `summary(network)` prints a backbone's names and channels; stages of others, deepest first:
+///   MobileNetV2 (1280 features): features.13 96, features.6 32, features.3 24
+///   ConvNeXtTiny (768): features.5 384, features.3 192, features.1 96
+///   EfficientNetLite0 (1280): _blocks.10 112, _blocks.4 40, _blocks.2 24, _blocks.0 16
 /// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
 /// or AtMost<Bound>.
 /// Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597. The keys follow those of
 /// segmentation_models_pytorch's Unet (`decoder.blocks.0.conv1.0.weight`), which has neither the
-/// 1x1 convolution nor the batch norms of the stages, and repeats pixels where this interpolates.
+/// dropout, the 1x1 convolution nor the batch norms of the stages, and repeats pixels where this
+/// interpolates. The paper's decoder upsamples by transposed convolutions, pads nothing and has no
+/// batch norms.
 template <int In, auto Classes, class First, class... More>
 struct UNetHead {
   using blocks = detail::UNetDecoder<First::out, First, More...>;
