@@ -14,8 +14,8 @@ struct Scene {
   std::vector<int> labels;  // (side, side)
 };
 
-/// Two or three cut-outs on a pale background, each mirrored with a probability of 1/2 if `mirrors`; equal seeds give
-/// equal scenes.
+/// Two or three cut-outs on a pale background, each mirrored with a probability of 1/2 if
+/// `mirrors`; equal seeds give equal scenes.
 Scene make_scene(const frostline::ImageDataSet& data, int side, std::uint64_t seed,
                  bool mirrors = false);
 

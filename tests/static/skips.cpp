@@ -3,6 +3,7 @@
 #include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/deeplab.hpp"
+#include "frostline/models/heads.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/unet.hpp"
 #include "frostline/rewrite/frozen.hpp"
@@ -84,6 +85,23 @@ static_assert(traced<Finished, Image>.problem.kind == Problem::nothing);
 using OfItself = ReplaceHead<Encoder, UNetHead<64, 5, Skip<"decoder", 16, 16>>>;
 static_assert(traced<OfItself, Image>.problem.kind == Problem::unknown_name);
 static_assert(listed(traced<OfItself, Image>.problem) == "conv1 bn1 layer1 layer2 layer3 layer4");
+// A layer on which no output depends has no gradient, so there is none.
+using Unread =
+    Module<Named<"a", Conv2d<3, 4, 1>>, Named<"b", Conv2d<4, 4, 1>>, OutputOf<"a">, ReLU>;
+static_assert(traced<Unread, Image>.problem.kind == Problem::unread);
+static_assert(std::string_view(traced<Unread, Image>[traced<Unread, Image>.problem.node].path) ==
+              "b");
+using CutOff = ReplaceHead<Encoder, Module<OutputOf<"layer3">, ClassifierHead<32, 5>>>;
+static_assert(traced<CutOff, Image>.problem.kind == Problem::unread);
+// What a module gives may be another's output.
+using Ends = Module<Named<"a", Conv2d<3, 4, 1>>,
+                    Named<"m", Module<Named<"b", Conv2d<4, 5, 1>>, OutputOf<"a">>>,
+                    Named<"c", Conv2d<4, 2, 1>>, Concat<Identity, OutputOf<"m">, OutputOf<"m.b">>>;
+static_assert(traced<Ends, Image>.problem.kind == Problem::nothing);
+static_assert(traced<Ends, Image>[traced<Ends, Image>.outputs[0].node].out.channels == 2 + 4 + 5);
+static_assert(std::string_view(traced<Ends, Image>[find<Ends>("c")].path) == "c" &&
+              std::string_view(
+                  traced<Ends, Image>[traced<Ends, Image>[find<Ends>("c")].inputs[0]].path) == "a");
 // UpsampleTo does not shrink: the deepest stage comes first.
 using Reversed =
     ReplaceHead<Encoder, UNetHead<64, 5, Skip<"layer1", 8, 16>, Skip<"layer3", 32, 12>>>;

@@ -54,9 +54,10 @@ inline Group pixels_of(Shape shape) {
 /// order than PyTorch's.
 struct InAnotherOrder {
   Group sums;
-  Strays of_gradients = Strays::near;  // where the output's gradient is special
+  Strays of_gradients = Strays::near;  // where the output's gradient, or a weight, is special
   Allowed operator()(std::string_view tensor, std::string_view result) const {
-    if (result == "input_gradient" && tensor == "output_gradient") return {of_gradients, sums};
+    if (result == "input_gradient" && (tensor == "output_gradient" || tensor == "weight"))
+      return {of_gradients, sums};
     if (result == "input_gradient" || (result == "output" && tensor == "weight"))
       return {Strays::near, sums};
     return {};

@@ -59,9 +59,10 @@ struct Concat {};
 /// The output of an earlier layer, the one of this name: a skip connection. It is no node of the
 /// graph, and does not read what the layer before it gives. The name counts from the module that
 /// holds the head, or outside a head from the beginning of the model; an unknown one, or one of a
-/// module that this is a part of, is a compile error. `Concat<Conv2d<64, 32, 1>, OutputOf<"layer1">>` joins the two.
-/// Shapes: anything to {C, H, W} of that layer. In a backward its gradient gets added to that of
-/// the layer's other readers. Source: Ronneberger et al. 2015, https://arxiv.org/abs/1505.04597
+/// module that this is a part of, is a compile error. `Concat<Conv2d<64, 32, 1>,
+/// OutputOf<"layer1">>` joins the two. Shapes: anything to {C, H, W} of that layer. In a backward
+/// its gradient gets added to that of the layer's other readers. Source: Ronneberger et al. 2015,
+/// https://arxiv.org/abs/1505.04597
 template <detail::FixedString Name>
 struct OutputOf {};
 
@@ -85,9 +86,10 @@ struct LossWeight {
 
 /// A branch that reads the output of the layer of this name. Its own output is used only in
 /// training: its loss, with the same labels, is added with a weight. The layers after it read the
-/// same value as without the branch. The name counts from the module in which Auxiliary stands; in a head
-/// without a name of its own that is the backbone's: `Auxiliary<"layer3", Named<"aux_classifier", ...>>`.
-/// Source: https://pytorch.org/vision/stable/models/fcn.html (aux_loss), Szegedy et al. 2014
+/// same value as without the branch. The name counts from the module in which Auxiliary stands; in
+/// a head without a name of its own that is the backbone's: `Auxiliary<"layer3",
+/// Named<"aux_classifier", ...>>`. Source: https://pytorch.org/vision/stable/models/fcn.html
+/// (aux_loss), Szegedy et al. 2014
 template <detail::FixedString Name, class BranchLayer, LossWeight Weight = LossWeight{0.5f}>
 struct Auxiliary {
   static_assert(Weight.value > 0 && Weight.value < 1e30f,

@@ -121,6 +121,7 @@ struct Problem {
     many_auxiliaries,  // more than a graph can hold
     shared_output,     // two outputs are one value
     not_bounded,       // a Bounded layer, or one after it, that cannot be there
+    unread,            // a layer on which no output depends
   } kind = nothing;
   int node = no_node;
   Path name{};        // unknown_name: the name; no_such_part: the part's

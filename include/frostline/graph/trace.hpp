@@ -2,6 +2,8 @@
 // trace: walks a model's type once and records its nodes.
 #pragma once
 
+#include <iterator>
+
 #include "frostline/core/model.hpp"
 #include "frostline/core/rule.hpp"
 #include "frostline/core/type_list.hpp"
@@ -33,6 +35,12 @@ struct Tracer {
   int auxiliary_count = 0;
   int branches[Graph<1>::max_outputs - 1][2]{};  // the nodes of each: first, and last + 1
   bool only_names = false;                       // the layer that a branch reads may be missing
+  // Modules whose value is not that of their last node, since they end in OutputOf.
+  struct Alias {
+    Path module{};
+    int node = no_node;
+  } aliases[8]{};
+  int alias_count = 0;
 
   constexpr void report(Problem::Kind kind, Shape other = {}, int branch = 0) {
     if (problem.kind == Problem::nothing) {
@@ -42,8 +50,11 @@ struct Tracer {
       problem.branch = branch;
     }
   }
-  /// The last node under this name that is no branch's, or no_node.
+  /// The node that gives the value of the module of this name: the last one under the name that is
+  /// no branch's, or no_node.
   constexpr int find(std::string_view name) const {
+    for (int k = 0; k < alias_count; ++k)
+      if (std::string_view(aliases[k].module) == name) return aliases[k].node;
     const auto is_of_a_branch = [&](int node) {
       for (int k = 0; k < auxiliary_count; ++k)
         if (node >= branches[k][0] && node < branches[k][1]) return true;
@@ -78,6 +89,14 @@ struct Tracer {
     if (!rest.empty())
       while (last > first && is_within(outer / first_name(rest), nodes[last - 1].path)) --last;
     return {nodes + first, last - first, outer};
+  }
+  /// Ends a module whose first node is `first`.
+  constexpr void leave_module(int first) {
+    if (size == first || current == size - 1 || only_names) return;
+    if (alias_count < int(std::size(aliases)))
+      aliases[alias_count++] = {path, current};
+    else
+      report(Problem::unread);
   }
   template <class Declaration>
   constexpr void append(int second_input = no_node) {
@@ -151,8 +170,10 @@ struct Trace<T> {
   using leaves = typename Trace<typename T::layer>::leaves;
   static constexpr void run(Tracer& t) {
     const Path outer = t.path;
+    const int first = t.size;
     t.path = outer / T::name;
     Trace<typename T::layer>::run(t);
+    t.leave_module(first);
     t.path = outer;
   }
 };
@@ -179,6 +200,7 @@ struct Trace<Module<Layers...>> {
 template <class Child>
 constexpr void trace_child(Tracer& t, int position) {
   const Path outer = t.path;
+  const int from = t.size;
   if constexpr (!HasName<Child>) {
     char digits[8]{};
     std::size_t first = 8;
@@ -187,6 +209,7 @@ constexpr void trace_child(Tracer& t, int position) {
     t.path = outer / std::string_view(digits + first, 8 - first);
   }
   Trace<Child>::run(t);
+  if constexpr (!HasName<Child>) t.leave_module(from);
   t.path = outer;
 }
 
@@ -408,6 +431,18 @@ constexpr int find_equal_keys(const Graph<Size>& graph) {
   return no_node;
 }
 
+/// The last layer on which no output depends, or no_node.
+template <int Size>
+constexpr int find_unread(const Graph<Size>& graph) {
+  bool read[Size]{};
+  for (int k = 0; k < graph.output_count; ++k) read[graph.outputs[k].node] = true;
+  for (int i = Size - 1; i > 0; --i) {
+    if (!read[i]) return i;
+    for (int k = 0; k < graph[i].input_count; ++k) read[graph[i].inputs[k]] = true;
+  }
+  return no_node;
+}
+
 template <class Model, class In>
 constexpr auto trace() {
   Graph<int(Leaves<Model>::size) + 1> graph{};
@@ -445,6 +480,12 @@ constexpr auto trace() {
       twin != no_node && graph.problem.kind == Problem::nothing) {
     graph.problem.kind = Problem::equal_keys;
     graph.problem.node = twin;
+  }
+  if (graph.problem.kind == Problem::nothing) {
+    if (const int unread = find_unread(graph); unread != no_node) {
+      graph.problem.kind = Problem::unread;
+      graph.problem.node = unread;
+    }
   }
   return graph;
 }

@@ -12,7 +12,9 @@ struct Epsilon {
 };
 
 /// Layer normalisation over the channels of each pixel, by their mean and biased variance, with a
-/// weight and a bias for each channel. It computes the same in training and in evaluation.
+/// weight and a bias for each channel. It computes the same in training and in evaluation. A pixel
+/// whose squares overflow a float gives NaN, on the CPU also one whose sum does, as in PyTorch.
+/// To give BatchNorm2d another epsilon, see NormConstants.
 /// A backward assigns the input's and the parameters' gradients or adds to them.
 /// Shapes: {Channels, H, W} to the same; weight Channels, bias Channels.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.LayerNorm.html (Ba et al. 2016);

@@ -60,6 +60,8 @@ template <class At>
 struct model_declares_no_head;
 template <class At>
 struct breaks_the_bound_of_classes;
+template <class At>
+struct no_output_depends_on_the_layer;
 template <class Layer, class Backend>
 struct no_kernel_computes_this_layer;
 template <class At>
@@ -124,6 +126,8 @@ struct Facts {
       return (path_is_too_long<At>*)nullptr;
     else if constexpr (Kind == Problem::not_bounded)
       return (breaks_the_bound_of_classes<At>*)nullptr;
+    else if constexpr (Kind == Problem::unread)
+      return (no_output_depends_on_the_layer<At>*)nullptr;
     else
       return (two_layers_own_the_same_keys_at<At>*)nullptr;
   }
@@ -220,6 +224,13 @@ struct Diagnose<two_layers_own_the_same_keys_at<At>> {
   static_assert(buildable<two_layers_own_the_same_keys_at<At>>,
                 "frostline: Network requires a key of its own for each parameter; "
                 "give one of the layers at this path another name with Named");
+};
+template <class At>
+struct Diagnose<no_output_depends_on_the_layer<At>> {
+  static_assert(
+      buildable<no_output_depends_on_the_layer<At>>,
+      "frostline: Network requires an output that depends on each layer; OutputOf reads an "
+      "earlier one in place of this one: leave this one out, or join both by Concat");
 };
 template <class At>
 struct Diagnose<breaks_the_bound_of_classes<At>> {

@@ -49,7 +49,7 @@ struct SiLUFunction {
   }
 };
 /// Probabilities of the normal distribution. `less` is that of a value below x: a polynomial times
-/// its density, fitted to a relative error of 3e-8 where |x| < 14, so that rounding adds more.
+/// its density, fitted to a relative error of 3e-8 where |x| < 13, so that rounding adds more.
 /// The form is that of Abramowitz and Stegun's 7.1.26.
 struct Normal {
   float density, less;
