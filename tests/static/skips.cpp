@@ -91,7 +91,8 @@ using Unread =
 static_assert(traced<Unread, Image>.problem.kind == Problem::unread);
 static_assert(std::string_view(traced<Unread, Image>[traced<Unread, Image>.problem.node].path) ==
               "b");
-using CutOff = ReplaceHead<Encoder, Module<OutputOf<"layer3">, ClassifierHead<32, 5>>>;
+using FromLayer2 = Module<OutputOf<"layer2">, ClassifierHead<16, 5>>;
+using CutOff = ReplaceHead<Encoder, FromLayer2>;
 static_assert(traced<CutOff, Image>.problem.kind == Problem::unread);
 // What a module gives may be another's output.
 using Ends = Module<Named<"a", Conv2d<3, 4, 1>>,

@@ -64,14 +64,18 @@ struct Concat {};
 /// its gradient gets added to that of the layer's other readers. Source: Ronneberger et al. 2015,
 /// https://arxiv.org/abs/1505.04597
 template <detail::FixedString Name>
-struct OutputOf {};
+struct OutputOf {
+  static constexpr std::string_view output_of = Name;
+};
 
 /// Upsample to the height and width of an earlier layer's output; the name is found as OutputOf's.
 /// A smaller output is a compile error.
 /// Shapes: {C, H, W} to {C, H', W'} of that layer's {C', H', W'}.
 /// Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html
 template <detail::FixedString Name>
-struct UpsampleTo {};
+struct UpsampleTo {
+  static constexpr std::string_view size_of = Name;
+};
 
 /// Marks a model's head, as one of the layers of the model's Module: ReplaceHead replaces it.
 template <class HeadLayer>
@@ -154,6 +158,15 @@ template <class T>
 concept HasBranch = requires {
   T::reads;
   typename T::branch;
+};
+
+template <class T>
+concept IsOutputOf = requires {
+  T::output_of;
+};
+template <class T>
+concept IsUpsampleTo = requires {
+  T::size_of;
 };
 
 /// Models and rewrites of models are struct templates with a member type `model`.

@@ -316,11 +316,11 @@ struct Trace<T> {
   }
 };
 
-template <FixedString Name>
-struct Trace<OutputOf<Name>> {
+template <IsOutputOf T>
+struct Trace<T> {
   using leaves = TypeList<>;
   static constexpr void run(Tracer& t) {
-    const int from = t.find_earlier(t.holder, Name);
+    const int from = t.find_earlier(t.holder, T::output_of);
     if (from == no_node) return;
     t.current = from;
     t.shape = t.nodes[from].out;
@@ -328,11 +328,11 @@ struct Trace<OutputOf<Name>> {
 };
 
 /// An Upsample<> for which the earlier layer's output is the network's input.
-template <FixedString Name>
-struct Trace<UpsampleTo<Name>> {
+template <IsUpsampleTo T>
+struct Trace<T> {
   using leaves = TypeList<Upsample<>>;
   static constexpr void run(Tracer& t) {
-    const int like = t.find_earlier(t.holder, Name);
+    const int like = t.find_earlier(t.holder, T::size_of);
     const Shape network_input = t.network_input;
     if (like != no_node) t.network_input = t.nodes[like].out;
     if (t.network_input.height < t.shape.height || t.network_input.width < t.shape.width)
