@@ -117,6 +117,8 @@ void run(const Options& options) {
     const auto batches =
         in_batches(training.shuffled(options.seed, epoch), std::size_t(options.batch));
     const int steps = int(batches.size());
+    std::size_t done = 0;
+    double losses = 0;
     for (const auto& indices : batches) {
       peer::Batch batch =
           training.batch_at_random(indices, side, options.smallest_crop, options.seed, epoch);
@@ -126,14 +128,16 @@ void run(const Options& options) {
       auto loss = criterion(model(images), labels);
       loss.backward();
       optimizer.step();
-      progress.advance(indices.size(), loss.item<double>());
+      done += indices.size();
+      losses += loss.item<double>() * double(indices.size());
+      progress.show(done, losses / double(done));
     }
     progress.finish();
     double validation_loss = 0;
     std::tie(validation_loss, accuracy) = evaluate(model, criterion, validation, options.batch);
     std::printf("epoch %3d/%d  loss %.4f  validation loss %.4f  accuracy %5.1f %%  %.0f images/s\n",
-                epoch, options.epochs, progress.mean_loss(), validation_loss, 100 * accuracy,
-                progress.images_per_second());
+                epoch, options.epochs, losses / double(done), validation_loss, 100 * accuracy,
+                double(done) / progress.seconds());
     std::fflush(stdout);
   }
   const auto path = std::filesystem::path(options.out) / "finetuned.pth";
