@@ -23,7 +23,7 @@ else
 fi
 printf '#include "frostline/%s.hpp"\n' "${headers[@]}" >"$work/all.cpp"
 read -ra eigen <<<"$(pkg-config --cflags-only-I eigen3)"
-clang++ -std=gnu++20 -fopenmp -fsyntax-only -I"$source/include" "${@/#/-isystem}" "${eigen[@]/#-I/-isystem}" \
+clang++ -std=gnu++20 -fopenmp -fsyntax-only -I"$source/include" "${@/#/-idirafter}" "${eigen[@]/#-I/-idirafter}" \
   -Xclang -ast-dump-lookups -Xclang -ast-dump-filter=frostline "$work/all.cpp" >"$work/lookups.txt"
 # A table has the names of inline namespaces too, as lookup finds them.
 awk -v quote="'" '
