@@ -103,6 +103,15 @@ static_assert(traced<Ends, Image>[traced<Ends, Image>.outputs[0].node].out.chann
 static_assert(std::string_view(traced<Ends, Image>[find<Ends>("c")].path) == "c" &&
               std::string_view(
                   traced<Ends, Image>[traced<Ends, Image>[find<Ends>("c")].inputs[0]].path) == "a");
+// As many as there are.
+using End = Module<Named<"b", Conv2d<4, 4, 1>>, OutputOf<"a">>;
+using Nine =
+    Module<Named<"a", Conv2d<3, 4, 1>>, Named<"m1", End>, Named<"m2", End>, Named<"m3", End>,
+           Named<"m4", End>, Named<"m5", End>, Named<"m6", End>, Named<"m7", End>, Named<"m8", End>,
+           Named<"m9", End>, Concat<OutputOf<"m1.b">, OutputOf<"m9.b">, OutputOf<"m9">>>;
+static_assert(traced<Nine, Image>.problem.kind == Problem::unread);  // m8.b, and not before
+static_assert(std::string_view(traced<Nine, Image>[traced<Nine, Image>.problem.node].path) ==
+              "m8.b");
 // UpsampleTo does not shrink: the deepest stage comes first.
 using Reversed =
     ReplaceHead<Encoder, UNetHead<64, 5, Skip<"layer1", 8, 16>, Skip<"layer3", 32, 12>>>;

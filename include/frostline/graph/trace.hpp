@@ -2,8 +2,6 @@
 // trace: walks a model's type once and records its nodes.
 #pragma once
 
-#include <iterator>
-
 #include "frostline/core/model.hpp"
 #include "frostline/core/rule.hpp"
 #include "frostline/core/type_list.hpp"
@@ -17,9 +15,16 @@
 
 namespace frostline::detail {
 
+/// A module whose value is not that of its last node, since it ends in OutputOf.
+struct Alias {
+  Path module{};
+  int node = no_node;
+};
+
 /// The state of the walk, and the nodes that it has recorded.
 struct Tracer {
   Node* nodes;
+  Alias* aliases = nullptr;  // room for as many as nodes; not where only_names
   int size = 0;
   int leaves = 0;
   int current = 0;  // the node whose value the next layer reads
@@ -35,11 +40,6 @@ struct Tracer {
   int auxiliary_count = 0;
   int branches[Graph<1>::max_outputs - 1][2]{};  // the nodes of each: first, and last + 1
   bool only_names = false;                       // the layer that a branch reads may be missing
-  // Modules whose value is not that of their last node, since they end in OutputOf.
-  struct Alias {
-    Path module{};
-    int node = no_node;
-  } aliases[8]{};
   int alias_count = 0;
 
   constexpr void report(Problem::Kind kind, Shape other = {}, int branch = 0) {
@@ -92,11 +92,8 @@ struct Tracer {
   }
   /// Ends a module whose first node is `first`.
   constexpr void leave_module(int first) {
-    if (size == first || current == size - 1 || only_names) return;
-    if (alias_count < int(std::size(aliases)))
+    if (size > first && current != size - 1 && !only_names)
       aliases[alias_count++] = {path, current};
-    else
-      report(Problem::unread);
   }
   template <class Declaration>
   constexpr void append(int second_input = no_node) {
@@ -334,9 +331,11 @@ struct Trace<T> {
   static constexpr void run(Tracer& t) {
     const int like = t.find_earlier(t.holder, T::size_of);
     const Shape network_input = t.network_input;
-    if (like != no_node) t.network_input = t.nodes[like].out;
-    if (t.network_input.height < t.shape.height || t.network_input.width < t.shape.width)
-      if (like != no_node) t.report(Problem::layer_shape);
+    if (like != no_node) {
+      const Shape size = t.network_input = t.nodes[like].out;
+      if (size.height < t.shape.height || size.width < t.shape.width)
+        t.report(Problem::layer_shape);
+    }
     Trace<Upsample<>>::run(t);
     t.network_input = network_input;
   }
@@ -448,7 +447,12 @@ constexpr auto trace() {
   Graph<int(Leaves<Model>::size) + 1> graph{};
   graph[0].out = graph[0].in = In::shape;
   graph[0].output = 0;
-  Tracer tracer{.nodes = graph.nodes, .size = 1, .shape = In::shape, .network_input = In::shape};
+  Alias aliases[graph.size]{};
+  Tracer tracer{.nodes = graph.nodes,
+                .aliases = aliases,
+                .size = 1,
+                .shape = In::shape,
+                .network_input = In::shape};
   Trace<Model>::run(tracer);
   // Only the network's only output may have fewer channels than the bound.
   Node& last = graph[tracer.current];
