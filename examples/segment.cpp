@@ -169,7 +169,11 @@ void run(const Options& options) {
   if (!options.picture.empty()) return segment_picture(options);
   if (options.model == SmallFcn::name) return train<SmallFcn>(options);
   const bool fetched = std::filesystem::exists(LiteUNet::weights);
-  if (options.model.empty() && options.weights.empty() && !fetched) {
+  if (options.weights.empty() && !fetched) {
+    if (!options.model.empty())
+      throw fl::Error(fmt::format(
+          "there is no {}, which examples/run.sh fetches: run it first, or give --weights FILE",
+          LiteUNet::weights));
     fmt::print(
         "there is no {}, which examples/run.sh fetches: in its place {}, a small network "
         "whose result is far worse\n",
