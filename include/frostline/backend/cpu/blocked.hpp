@@ -43,6 +43,19 @@ FROSTLINE_INLINE void zero_border(const BlockedMap& map, float* block) {
     zero(y * map.row() + right, (y + 1) * map.row() + lanes);
   zero((map.shape.height + 1) * map.row() + lanes, map.block());
 }
+/// to = (or +=, if Adds) from * factors, a factor for each channel of one block of one sample. The
+/// border is not multiplied, since a factor need not be finite: it becomes zero, if assigned.
+template <bool Adds>
+FROSTLINE_INLINE void multiply_block(const BlockedMap& map, Vector factors, const float* from,
+                                     float* to) {
+  if constexpr (!Adds) zero_border(map, to);
+  for (int row = 0; row < map.shape.height; ++row)
+    for (int column = 0; column < map.shape.width; ++column) {
+      const std::ptrdiff_t at = map.at(0, row, column);
+      const Vector product = load(from + at) * factors;
+      store(to + at, Adds ? load(to + at) + product : product);
+    }
+}
 /// Writes the border's zeros of a batch, shared by the team.
 inline void zero_borders(const Team& team, const BlockedMap& map, float* value, int batch) {
   for_each_task(team, std::ptrdiff_t(batch) * map.blocks(),

@@ -43,20 +43,14 @@ FROSTLINE_COMPILED_ONCE void times_gate(const Call& call, Shape shape, const flo
       put<Adds>(to[i], from[i] * gate);
   });
 }
-/// The same for blocked values. Borders are not multiplied, since a gate need not be finite.
+/// The same for blocked values.
 template <bool Adds>
 FROSTLINE_COMPILED_ONCE void times_gate(const Call& call, const BlockedMap& map,
                                         const BlockedMap& gates, const float* from, float* to) {
   for_each_task(call.team, std::ptrdiff_t(call.batch) * map.blocks(), [&](int task) {
     const Vector gate = load(call.inputs[1] + task * gates.block() + gates.at(0, 0, 0));
     const std::ptrdiff_t block = task * map.block();
-    if constexpr (!Adds) zero_border(map, to + block);
-    for (int row = 0; row < map.shape.height; ++row)
-      for (int column = 0; column < map.shape.width; ++column) {
-        const std::ptrdiff_t at = block + map.at(0, row, column);
-        const Vector product = load(from + at) * gate;
-        store(to + at, Adds ? load(to + at) + product : product);
-      }
+    multiply_block<Adds>(map, gate, from + block, to + block);
   });
 }
 

@@ -9,8 +9,7 @@
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
-/// to = (or +=, if Adds) from * scale, channel by channel. The borders of `to` stay zero even if a
-/// scale is not finite.
+/// to = (or +=, if Adds) from * scale, channel by channel.
 template <bool Adds>
 FROSTLINE_COMPILED_ONCE void times_scale(const Call& call, const BlockedMap& map, const float* from,
                                          float* to) {
@@ -18,13 +17,7 @@ FROSTLINE_COMPILED_ONCE void times_scale(const Call& call, const BlockedMap& map
     const BlockOfBatch block{map, 1, task % map.blocks()};
     const Vector scale = load(block.load_channels(call.parameters[0]).of);
     const std::ptrdiff_t first = task * map.block();
-    if constexpr (!Adds) zero_border(map, to + first);
-    for (int row = 0; row < map.shape.height; ++row)
-      for (int column = 0; column < map.shape.width; ++column) {
-        const std::ptrdiff_t at = first + map.at(0, row, column);
-        const Vector product = load(from + at) * scale;
-        store(to + at, Adds ? load(to + at) + product : product);
-      }
+    multiply_block<Adds>(map, scale, from + first, to + first);
   });
 }
 
