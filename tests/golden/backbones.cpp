@@ -2,6 +2,7 @@
 // Logits and training steps of torchvision's backbones, for compare_backbones.py.
 #include <frostline/frostline.hpp>
 #include <frostline/models/convnext.hpp>
+#include <frostline/models/deeplab.hpp>
 #include <frostline/models/densenet.hpp>
 #include <frostline/models/efficientnet.hpp>
 #include <frostline/models/mobilenet_v2.hpp>
@@ -17,6 +18,7 @@ constexpr fl::Probability no_dropout{0.0f};  // only PyTorch can draw its masks
 
 using MobileNetV2 = fl::MobileNetV2<100, fl::DropoutHead<1280, 10, no_dropout>>;
 using ResNeXt50 = fl::ResNeXt50<64, fl::ClassifierHead<2048, 10>>;
+using DeepLabV3 = fl::ResNet50<64, fl::DeepLabHead<2048, 21>, fl::OutputStride{8}>;
 using Vgg16 = fl::Vgg16BatchNorm<64, fl::DropoutHead<512, 10, no_dropout>>;  // of 64x64 pixels
 using DenseNet121 = fl::DenseNet121<fl::DenseNetHead<1024, 10>>;
 using MobileNetV3Small = fl::MobileNetV3Small<fl::MobileNetV3Head<576, 10, 1024, no_dropout>>;
@@ -61,6 +63,7 @@ int main(int argc, char** argv) {
       {"mobilenet_v2", predict<fl::MobileNetV2<>>},
       {"mobilenet_v2 everything", train<MobileNetV2>},
       {"resnet50", predict<fl::ResNet50<>>},
+      {"deeplabv3_resnet50", predict<DeepLabV3>},
       {"resnext50_32x4d", predict<fl::ResNeXt50<>>},
       {"resnext50_32x4d everything", train<ResNeXt50>},
       {"vgg16_bn", predict<fl::Vgg16BatchNorm<>>},

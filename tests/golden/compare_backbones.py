@@ -7,7 +7,7 @@ Usage: compare_backbones.py PROGRAM WORK_FOLDER [TABLE] [MODEL...]
 
 The weights are random; norms differ from channel to channel, and the running statistics of batch
 norms have moved. Training has images of 64x64, and the weights of networks.steady(). ConvNeXt has
-layer norms, and the weights of networks.vary().
+layer norms, and the weights of networks.vary(). DeepLabV3 gives 21 logits for each pixel of an image.
 """
 
 import copy
@@ -38,12 +38,14 @@ class Backbone:
     options: dict = dataclasses.field(default_factory=dict)
     sums: tuple = ()  # the ends of the names of norms whose values are added before a ReLU
     layer_norms: bool = False
+    pixels: bool = False  # it is one of torchvision's segmentation models
     bound: float = 5e-3  # of the updates: one value at a kink of a ReLU can move them by 2e-3
 
 
 BACKBONES = [
     Backbone("mobilenet_v2", "MobileNetV2"),
     Backbone("resnet50", "ResNet-50", trains=False),
+    Backbone("deeplabv3_resnet50", "DeepLabV3 on ResNet-50", trains=False, pixels=True),
     Backbone("resnext50_32x4d", "ResNeXt-50 32x4d", sums=("bn3", "downsample.1")),
     # Which pixel is the largest of a window can depend on rounding.
     Backbone("vgg16_bn", "VGG-16 with batch norm", bound=2e-2),
@@ -79,14 +81,25 @@ def prepare(model, backbone, batches):
     networks.drift(model, batches, from_initial=False)
 
 
+def build(backbone):
+    if not backbone.pixels:
+        return getattr(networks.models, backbone.name)()
+    return getattr(networks.models.segmentation, backbone.name)(
+        weights=None, weights_backbone=None, num_classes=21)
+
+
 def compare_logits(results, backbone, program, folder, images, drifting):
-    model = getattr(networks.models, backbone.name)()
+    def logits_of(model, images):
+        outputs = model(images)
+        return (outputs["out"] if backbone.pixels else outputs).flatten(1).numpy()
+
+    model = build(backbone)
     prepare(model, backbone, drifting)
     _, file = run(program, backbone.name, folder, model, images)
-    ours = np.fromfile(file, dtype=np.float32).reshape(len(images), 1000)
+    ours = np.fromfile(file, dtype=np.float32).reshape(len(images), -1)
     with torch.no_grad():
-        theirs = model.eval()(images).numpy()
-        exact = copy.deepcopy(model).double()(images.double()).numpy()
+        theirs = logits_of(model.eval(), images)
+        exact = logits_of(copy.deepcopy(model).double(), images.double())
         # Random weights can leave little of a signal that float32 keeps: in units of what differs
         # between pictures, PyTorch's own logits are up to 1.5e-3 (MobileNetV2) from those in float64.
         spread = logits.spread(exact)
@@ -104,7 +117,7 @@ def compare_logits(results, backbone, program, folder, images, drifting):
             what = "running statistics that did not drift"
             for norm in networks.norms_of(model).values():
                 norm.reset_running_stats()
-        away = np.abs(model(images).numpy() - theirs).max() / logits.spread(theirs)
+        away = np.abs(logits_of(model, images) - theirs).max() / logits.spread(theirs)
     results.at_least(f"  control: PyTorch with {what}", float(away), 0.1)
 
 

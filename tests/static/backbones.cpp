@@ -10,6 +10,7 @@
 #include "frostline/models/mobilenet_v3.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/vgg.hpp"
+#include "frostline/rewrite/backbone.hpp"
 
 namespace frostline::test::backbones_test {
 
@@ -26,6 +27,19 @@ static_assert(parameter_count<EfficientNetB0<>, Image>() == 5'288'548);
 static_assert(parameter_count<Vgg16BatchNorm<>, Image>() == 138'365'992);
 static_assert(parameter_count<DenseNet121<>, Image>() == 7'978'856);
 static_assert(parameter_count<ConvNeXtTiny<>, Image>() == 28'589'128);
+
+// Dilation in place of strides; which convolutions have which is in tests/golden.
+template <int Stride>
+using Dilated = ResNet50<64, ClassifierHead<2048, 1000>, OutputStride{Stride}>;
+static_assert(multiply_adds<Dilated<32>, Image>() == multiply_adds<ResNet50<>, Image>());
+static_assert(parameter_count<Dilated<8>, Image>() == parameter_count<ResNet50<>, Image>());
+template <class Model>
+constexpr Shape features = [] {
+  constexpr const auto& graph = traced<Backbone<Model>, Image>;
+  return graph[graph.size - 1].out;
+}();
+static_assert(features<Dilated<16>> == Shape{2048, 14, 14});
+static_assert(features<Dilated<8>> == Shape{2048, 28, 28});
 
 // torchvision's probabilities: 0.1 / 17 for each block before.
 using Deep = ConvNeXtTiny<96, ConvNeXtHead<768, 1000>, Probability{0.1f}>;

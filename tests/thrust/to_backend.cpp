@@ -93,7 +93,7 @@ constexpr Probability no_dropout{0.0f};
 /// A block of each family of backbones. A CPU converts the layout before the grouped convolution.
 using Blocks =
     Module<Named<"stem", detail::ConvNormActivation<3, 8, 3, 1, 1, ReLU>>,
-           Named<"bottleneck", detail::Bottleneck<8, 6, 16, 2, 2>>,
+           Named<"bottleneck", detail::Bottleneck<8, 6, 16, 2, 2, 1>>,
            Named<"inverted", detail::InvertedResidual<16, 16, 1, 2>>,
            Named<"dense", detail::DenseBlock<16, 4, std::make_integer_sequence<int, 2>>>,
            Named<"transition", detail::DenseTransition<24>>,

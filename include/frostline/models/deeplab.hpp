@@ -40,8 +40,8 @@ struct AtrousPyramid {
 
 namespace frostline {
 
-/// torchvision's DeepLabHead, then upsampling to the size of the network's input. Unlike
-/// torchvision's deeplabv3_resnet50, whose backbone has stride 8, the backbone keeps its stride.
+/// torchvision's DeepLabHead, then upsampling to the size of the network's input. The model of
+/// torchvision's `deeplabv3_resnet50` is ResNet50<64, DeepLabHead<2048, 21>, OutputStride{8}>.
 /// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
 /// or AtMost<Bound>.
 /// Source: https://pytorch.org/vision/stable/models/deeplabv3.html (Chen et al. 2017,
