@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // torchvision's backbones have its numbers of parameters; the one with most layers is planned,
 // forward and backward, within every compiler's default limits.
+#include <type_traits>
+
 #include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/convnext.hpp"
@@ -45,8 +47,20 @@ static_assert(features<Dilated<8>> == Shape{2048, 28, 28});
 using Deep = ConvNeXtTiny<96, ConvNeXtHead<768, 1000>, Probability{0.1f}>;
 static_assert(parameter_count<Deep, Image>() == 28'589'128);
 static_assert(Leaves<Deep>::size == Leaves<ConvNeXtTiny<>>::size + 17);
-static_assert(Deep::Stage<768, 15, 3>::drop(17).value == 0.1f);
-static_assert(Deep::Stage<96, 0, 3>::drop(1).value == 0.1f / 17);
+static_assert(drop_of_block({0.1f}, 17, 17).value == 0.1f);
+static_assert(drop_of_block({0.1f}, 1, 17).value == 0.1f / 17);
+
+// 0.2 / 16 for each block before; 9 of the 16 blocks add their input.
+template <int Block>
+using Left = StochasticDepth<drop_of_block({0.2f}, Block, 16)>;
+using DeepB0 = EfficientNetB0<DropoutHead<1280, 1000>, Probability{0.2f}>;
+static_assert(parameter_count<DeepB0, Image>() == 5'288'548);
+static_assert(Leaves<DeepB0>::size == Leaves<EfficientNetB0<>>::size + 9);
+template <class Layer, class... Layers>
+constexpr bool is_one_of(TypeList<Layers...>) {
+  return (std::is_same_v<Layer, Layers> || ...);
+}
+static_assert(is_one_of<Left<14>>(Leaves<DeepB0>{}) && !is_one_of<Left<15>>(Leaves<DeepB0>{}));
 static_assert(planned<DenseNet121<>, Image>.per_sample.saved > 100'000'000);
 
 }  // namespace frostline::test::backbones_test

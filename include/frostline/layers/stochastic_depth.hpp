@@ -2,7 +2,10 @@
 // StochasticDepth: leaves out a residual block for random images in training.
 #pragma once
 
+#include <type_traits>
+
 #include "frostline/core/layer.hpp"
+#include "frostline/core/model.hpp"
 #include "frostline/layers/dropout.hpp"
 
 namespace frostline {
@@ -23,4 +26,16 @@ struct StochasticDepth : Layer {
   static constexpr Shape output(Shape in) { return in; }
 };
 
+namespace detail {
+
+/// StochasticDepth for a block of a model: nothing if the probability is 0.
+template <Probability Drop>
+using DepthOfBlock = std::conditional_t<(Drop.value > 0), StochasticDepth<Drop>, Identity>;
+
+/// The probability of a model's block `block`: 0 for the first, `last` for the one at `end`.
+constexpr Probability drop_of_block(Probability last, int block, int end) {
+  return {last.value * float(block) / float(end)};
+}
+
+}  // namespace detail
 }  // namespace frostline

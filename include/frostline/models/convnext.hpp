@@ -2,7 +2,6 @@
 // ConvNeXt-Tiny, with the names of torchvision's.
 #pragma once
 
-#include <type_traits>
 #include <utility>
 
 #include "frostline/core/model.hpp"
@@ -33,8 +32,7 @@ struct ConvNeXtBlock {
       Sequential<Conv2d<Channels, Channels, 7, 1, 3, 1, Channels>, Identity,
                  LayerNorm2d<Channels, convnext_epsilon>, PointwiseLinear<Channels, 4 * Channels>,
                  GELU, PointwiseLinear<4 * Channels, Channels>>;
-  using depth = std::conditional_t<(Drop.value > 0), StochasticDepth<Drop>, Identity>;
-  using model = Residual<Module<Named<"block", block>, LayerScale<Channels>, depth>>;
+  using model = Residual<Module<Named<"block", block>, LayerScale<Channels>, DepthOfBlock<Drop>>>;
 };
 
 /// Blocks one after another. First: the number of blocks before them; Last: that of the network's
@@ -44,8 +42,7 @@ template <int Channels, int First, int Last, Probability Drop, class Positions>
 struct ConvNeXtStage;
 template <int Channels, int First, int Last, Probability Drop, int... I>
 struct ConvNeXtStage<Channels, First, Last, Drop, std::integer_sequence<int, I...>> {
-  static constexpr Probability drop(int block) { return {Drop.value * float(block) / float(Last)}; }
-  using model = Sequential<ConvNeXtBlock<Channels, drop(First + I)>...>;
+  using model = Sequential<ConvNeXtBlock<Channels, drop_of_block(Drop, First + I, Last)>...>;
 };
 
 }  // namespace detail

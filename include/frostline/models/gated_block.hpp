@@ -5,6 +5,7 @@
 #include <type_traits>
 
 #include "frostline/core/type_list.hpp"
+#include "frostline/layers/stochastic_depth.hpp"
 #include "frostline/models/conv_norm_activation.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
 
@@ -25,11 +26,12 @@ struct SequentialOf<TypeList<Layers...>> {
 
 /// A 1x1 convolution to the expanded channels (none if those are the input's), a depthwise one with
 /// the stride, squeeze-and-excitation, and a 1x1 one without activation; the input is added if it
-/// has the same shape. Shapes: {in, H, W} to {out, ceil(H / stride), ceil(W / stride)}.
+/// has the same shape, and then the rest is left out for an image with probability Drop, in
+/// training. Shapes: {in, H, W} to {out, ceil(H / stride), ceil(W / stride)}.
 /// Source: Howard et al. 2019, https://arxiv.org/abs/1905.02244; torchvision's InvertedResidual
 /// (models/mobilenetv3.py) and MBConv (models/efficientnet.py)
 template <GatedBlockSizes S, class Activation, class GateActivation, class GateScale,
-          NormConstants Constants>
+          NormConstants Constants, Probability Drop = Probability{0}>
 struct GatedBlock {
   using expand = ConvNormActivation<S.in, S.expanded, 1, 1, 1, Activation, Constants>;
   using depthwise = ConvNormActivation<S.expanded, S.expanded, S.kernel, S.stride, S.expanded,
@@ -42,7 +44,8 @@ struct GatedBlock {
       std::conditional_t<S.squeeze == 0, TypeList<>, TypeList<gate>>,
       TypeList<project>>::type>::type;
   using main = Named<"block", layers>;
-  using model = std::conditional_t<S.stride == 1 && S.in == S.out, Residual<main>, main>;
+  using model = std::conditional_t<S.stride == 1 && S.in == S.out,
+                                   Residual<Module<main, DepthOfBlock<Drop>>>, main>;
 };
 
 }  // namespace frostline::detail
