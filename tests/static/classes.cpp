@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 // AtMost: which facts of a network with a bound of classes are constants, and which are not.
+#include <functional>
+
 #include "../support/internals.hpp"
 #include "frostline/graph/compiled.hpp"
 #include "frostline/models/resnet.hpp"
@@ -19,14 +21,12 @@ using LateDense = WithHead<FcnHead<512, AtMost<21>>>;
 // A head with a constant number of classes has nothing of a bound.
 static_assert(std::same_as<ClassifierHead<512, 10>::fc, Linear<512, 10>>);
 static_assert(std::same_as<ClassifierHead<512, AtMost<10>>::fc, Bounded<Linear<512, 10>>>);
-constexpr int bounded_nodes(const Node* nodes, int size, bool Node::*is) {
+template <class Model, auto is>
+constexpr int bounded = [] {
   int count = 0;
-  for (int i = 0; i < size; ++i) count += nodes[i].*is ? 1 : 0;
+  for (const Node& node : compiled<Model, Image>) count += std::invoke(is, node) ? 1 : 0;
   return count;
-}
-template <class Model, bool Node::*is>
-constexpr int bounded = bounded_nodes(compiled<Model, Image>.nodes, compiled<Model, Image>.size,
-                                      is);
+}();
 static_assert(bounded<Early, &Node::bounded_parameters> == 0);
 static_assert(bounded<Early, &Node::bounded_output> == 0);
 static_assert(bounded<Late, &Node::bounded_parameters> == 1);
@@ -44,7 +44,7 @@ static_assert(Conv2d<128, 21, 1>::parameters_for(5)[0].initial.value ==
 static_assert(Linear<512, 1000>::parameters_for(37)[0].extents[0] == 37);
 
 template <class Model, int Classes>
-constexpr auto with = of_classes(traced<Model, Image>, DeclaredBy<Leaves<Model>>::table, Classes);
+constexpr auto with = of_classes(traced<Model, Image>, Classes);
 // Counts are those of the bound, or of a number.
 static_assert(trainable_count<Late, Image>() == 513'000);
 static_assert(trainable_count(with<Late, 37>) == 513 * 37);

@@ -87,9 +87,9 @@ bool is_zero_after_the_classes(SpanOf<typename Net::backend, const float> span,
   const Program& program = network.executor().program();
   bool result = true;
   for (const NamedTensor& tensor : network.tensors()) {
-    if (!tensor.trains || !program.nodes[std::size_t(tensor.node)].bounded_parameters) continue;
+    if (!tensor.trains || !program.nodes[std::size_t(tensor.node)].bounded_parameters()) continue;
     const std::size_t first = program.parameters[tensor.node][tensor.index];
-    const std::size_t all = program.declared_by(tensor.node).parameters()[tensor.index].size();
+    const std::size_t all = program.declared_by(tensor.node).parameters[tensor.index].size();
     REQUIRE(tensor.size < all);
     for (std::size_t i = tensor.size; i < all; ++i) result = result && copy[first + i] == 0;
   }

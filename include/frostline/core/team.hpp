@@ -16,7 +16,7 @@ namespace frostline::detail {
 /// processor, so that waiting does not slow a busy machine.
 class Barrier {
  public:
-  void wait(int threads) {
+  [[gnu::noinline]] void wait(int threads) {
     const unsigned phase = phase_.load(std::memory_order_relaxed);
     if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads) {
       arrived_.store(0, std::memory_order_relaxed);

@@ -12,19 +12,12 @@
 
 namespace frostline::detail {
 
-/// A layer's parameters for a number of outputs, if it may be Bounded.
-template <class Leaf>
-constexpr auto parameters_for() -> TensorSpecs (*)(int) {
-  if constexpr (MayBeBounded<Leaf>) return Leaf::parameters_for;
-  return nullptr;
-}
-
 template <class List>
 struct DeclaredBy;
 template <class... Leaf>
 struct DeclaredBy<TypeList<Leaf...>> {
-  static constexpr Declared table[]{{Leaf::parameters, Leaf::buffers, parameters_for<Leaf>()}...,
-                                    {Reorder::parameters, Reorder::buffers, nullptr}};
+  static constexpr Declared table[]{{Leaf::parameters(), Leaf::buffers()}...,
+                                    {Reorder::parameters(), Reorder::buffers()}};
   template <class Backend>
   static constexpr Chooser choosers[]{chooser_of<Backend, Leaf>()...,
                                       {choose_plain, Reorder::saved}};
@@ -67,15 +60,15 @@ inline constexpr auto laid_out = place_parameters(compiled<Model, In, Backend, O
 
 /// The graph of a model with an upper bound of classes, for this number of them.
 template <int Size>
-constexpr Graph<Size> of_classes(Graph<Size> graph, const Declared* declared, int class_count) {
+constexpr Graph<Size> of_classes(Graph<Size> graph, int class_count) {
   const std::int64_t bound = graph[graph.outputs[0].node].out.channels;
   bool bounded = false;
   for (Node& node : graph.nodes) {
     if (bounded) node.in.channels = class_count;
-    if (node.bounded_parameters) {
+    if (node.bounded_parameters()) {
       bounded = true;
       node.parameters = 0;
-      const TensorSpecs specs = declared[node.layer].parameters_for(class_count);
+      const TensorSpecs specs = node.parameters_for(class_count);
       for (int k = 0; k < specs.count; ++k)
         node.parameters += node.parameter[k].size = specs[k].size();
       node.multiply_adds = node.multiply_adds / bound * class_count;

@@ -47,9 +47,9 @@ struct Node {
   bool whole_blocks = false;    // CopyChannels: the branch shares no block with another ...
   std::size_t first_float = 0;  // ... and would begin here in the output's value
 
-  bool bounded_parameters = false;  // they have a row per class
-  bool bounded_output = false;      // it has a channel per class
-  bool is_new = false;              // replaces a layer
+  TensorSpecs (*parameters_for)(int classes) = nullptr;  // if they have a row per class
+  bool bounded_output = false;                           // it has a channel per class
+  bool is_new = false;                                   // replaces a layer
   Statistics statistics = Statistics::batch;
 
   // Set by differentiate.
@@ -65,6 +65,7 @@ struct Node {
   int absorbed_by = no_node;
   int output = no_node;  // the node whose value this one writes
 
+  constexpr bool bounded_parameters() const { return parameters_for != nullptr; }
   constexpr bool wants_any_input_gradient() const {
     return input_gradient[0] || input_gradient[1] || input_gradient[2];
   }
@@ -96,11 +97,10 @@ struct Node {
   }
 };
 
-/// A layer's declaration, as values that a table can hold.
+/// A layer's declaration, as values that a table can hold. They are no functions, so that no code
+/// is compiled for them.
 struct Declared {
-  TensorSpecs (*parameters)();
-  TensorSpecs (*buffers)();
-  TensorSpecs (*parameters_for)(int outputs);  // null: it cannot be Bounded
+  TensorSpecs parameters, buffers;
 };
 
 /// An error in a model. A pass never throws: it records the first problem and continues.

@@ -26,7 +26,8 @@ template <int Size>
 constexpr ParameterLayout<Size> place_parameters(const Graph<Size>& graph,
                                                  const Declared* declared) {
   ParameterLayout<Size> layout{};
-  const auto place = [](TensorSpecs specs, auto wanted, std::size_t* offsets, std::size_t& floats) {
+  const auto place = [](const TensorSpecs& specs, auto wanted, std::size_t* offsets,
+                        std::size_t& floats) {
     for (int k = 0; k < specs.count; ++k) {
       if (!wanted(k, specs[k])) continue;
       offsets[k] = floats;
@@ -34,7 +35,7 @@ constexpr ParameterLayout<Size> place_parameters(const Graph<Size>& graph,
     }
   };
   const auto place_parameters_of = [&](int i, auto wanted, std::size_t& floats) {
-    place(declared[graph[i].layer].parameters(), wanted, layout.parameters[i], floats);
+    place(declared[graph[i].layer].parameters, wanted, layout.parameters[i], floats);
   };
   for (const bool vectors : {true, false})
     for (int i = 1; i < Size; ++i)
@@ -50,7 +51,7 @@ constexpr ParameterLayout<Size> place_parameters(const Graph<Size>& graph,
         layout.trainable_floats);
   for (int i = 1; i < Size; ++i)
     place(
-        declared[graph[i].layer].buffers(), [](int, const TensorSpec&) { return true; },
+        declared[graph[i].layer].buffers, [](int, const TensorSpec&) { return true; },
         layout.buffers[i], layout.buffer_floats);
   return layout;
 }

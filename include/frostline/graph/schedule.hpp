@@ -54,7 +54,7 @@ inline constexpr bool image_by_image = [] {
 constexpr bool moves(const Node& node, const Declared* declared) {
   return node.trains() || (node.statistics == Statistics::batch && node.layer != no_node &&
                            (node.kind == Kind::batch_norm || node.varies_in_training ||
-                            declared[node.layer].buffers().count > 0));
+                            declared[node.layer].buffers.count > 0));
 }
 
 /// Finds the cut: the last step, before the first node that moves, at which the value of the

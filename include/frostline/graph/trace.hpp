@@ -64,7 +64,8 @@ struct Trace<Bounded<BoundedLayer>> {
     const int node = t.size;
     if (!MayBeBounded<BoundedLayer>) t.report(Problem::not_bounded);
     Trace<BoundedLayer>::run(t);
-    t.nodes[node].bounded_parameters = true;
+    if constexpr (MayBeBounded<BoundedLayer>)
+      t.nodes[node].parameters_for = BoundedLayer::parameters_for;
     t.bounded = node;
   }
 };

@@ -97,12 +97,10 @@ class Network
     return frostline::detail::trainable_count<Model, In>();
   }
   std::size_t parameter_count() const requires(bound > 0) {
-    return frostline::detail::parameter_count(
-        detail::of_classes(graph(), executor_.program().declared, executor_.classes()));
+    return frostline::detail::parameter_count(detail::of_classes(graph(), executor_.classes()));
   }
   std::size_t trainable_count() const requires(bound > 0) {
-    return frostline::detail::trainable_count(
-        detail::of_classes(graph(), executor_.program().declared, executor_.classes()));
+    return frostline::detail::trainable_count(detail::of_classes(graph(), executor_.classes()));
   }
   /// Memory of values, gradients and scratch for this many samples and threads. Units: bytes.
   static constexpr std::size_t arena_bytes(int samples, int threads) {

@@ -99,7 +99,7 @@ class NotFinite {
     };
     look(program().parameters_of(i, network_.classes()),
          [&](int k) { return network_.store().parameter(i, k); });
-    look(program().declared_by(i).buffers(), [&](int k) { return network_.store().buffer(i, k); });
+    look(program().declared_by(i).buffers, [&](int k) { return network_.store().buffer(i, k); });
     return text;
   }
 

@@ -110,7 +110,7 @@ class ParameterStore {
   std::size_t moved_buffer_bytes() const {
     for (const Node& node : program().nodes)
       if (node.layer != no_node && node.statistics == Statistics::batch &&
-          program().declared[node.layer].buffers().count > 0)
+          program().declared[node.layer].buffers.count > 0)
         return program().buffer_floats * sizeof(float);
     return 0;
   }
@@ -177,7 +177,7 @@ class ParameterStore {
         }
       };
       rest(program().parameters_of(i, classes_), false);
-      rest(program().declared_by(i).buffers(), true);
+      rest(program().declared_by(i).buffers, true);
     }
     all_written_ = true;
   }
@@ -229,7 +229,7 @@ class ParameterStore {
   }
   bool may_be_lent(const NamedTensor& tensor) const {
     // A file has one row per class, the memory one per class of the bound.
-    const bool bounded = program().nodes[std::size_t(tensor.node)].bounded_parameters;
+    const bool bounded = program().nodes[std::size_t(tensor.node)].bounded_parameters();
     bool result = Backend::in_host_memory && !tensor.trains && !bounded && !tensor.is_buffer &&
                   tensor.extents.size() >= 2;
     for (std::size_t s = 0; s < program().steps.size(); ++s)
@@ -256,7 +256,7 @@ class ParameterStore {
     if (tensor.node <= 0 || std::size_t(tensor.node) >= program().nodes.size()) return false;
     const Node& node = program().nodes[std::size_t(tensor.node)];
     if (node.layer == no_node) return false;
-    const TensorSpecs specs = tensor.is_buffer ? program().declared_by(tensor.node).buffers()
+    const TensorSpecs specs = tensor.is_buffer ? program().declared_by(tensor.node).buffers
                                                : program().parameters_of(tensor.node, classes_);
     if (tensor.index < 0 || tensor.index >= specs.count) return false;
     const TensorSpec& spec = specs[tensor.index];

@@ -39,7 +39,7 @@ FROSTLINE_BODY std::vector<NamedTensor> tensors_of(const Program& program, int c
       }
     };
     append(program.parameters_of(i, classes), false);
-    append(program.declared_by(i).buffers(), true);
+    append(program.declared_by(i).buffers, true);
   }
   return result;
 }

@@ -36,9 +36,8 @@ struct Program {
     return output.bounded_output ? output.out.channels : 0;
   }
   constexpr TensorSpecs parameters_of(int node, int classes) const {
-    const Declared& layer = declared_by(node);
-    return nodes[std::size_t(node)].bounded_parameters ? layer.parameters_for(classes)
-                                                       : layer.parameters();
+    const auto parameters_for = nodes[std::size_t(node)].parameters_for;
+    return parameters_for ? parameters_for(classes) : declared_by(node).parameters;
   }
   /// The shape of a node's value per sample, and its floats in their layout.
   constexpr Shape shape_of(int node, int classes) const {

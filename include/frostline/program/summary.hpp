@@ -49,9 +49,7 @@ std::string summary(std::size_t packed_bytes = 0, int class_count = 0) {
          detail::multiply_adds(shown), saved_in_all, plan.per_sample.bytes, packed_bytes});
   };
   if constexpr (graph[graph.outputs[0].node].bounded_output)
-    if (class_count > 0)
-      return table(
-          detail::of_classes(graph, detail::DeclaredBy<detail::Leaves<Model>>::table, class_count));
+    if (class_count > 0) return table(detail::of_classes(graph, class_count));
   return table(graph);
 }
 /// The summary of a Network.

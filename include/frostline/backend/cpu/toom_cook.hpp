@@ -2,7 +2,7 @@
 // ToomCook: the transforms of fast short convolutions, computed from their points at compile time.
 #pragma once
 
-#include "frostline/backend/cpu/weighted_sum.hpp"
+#include "frostline/backend/cpu/multiply_matrix.hpp"
 
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
@@ -88,9 +88,7 @@ struct ToomCook {
 
   /// r = B^T d. Unrolled; r must not be d.
   FROSTLINE_INLINE static void input(const Vector* d, Vector* r) {
-    for_each_index<points>([&](auto i) __attribute__((always_inline)) {
-      r[i] = weighted_sum<points>(d, [](int j) { return tables.input[decltype(i)::value][j]; });
-    });
+    multiply_matrix<points, points>([](int i, int j) { return tables.input[i][j]; }, d, r);
     for_each_pair([&](auto i) __attribute__((always_inline)) {
       constexpr float p = float(point(i));
       const Vector odd = r[i], even = r[i + 1];
@@ -101,30 +99,22 @@ struct ToomCook {
   /// r = A^T m. Unrolled; changes m.
   FROSTLINE_INLINE static void output(Vector* m, Vector* r) {
     for_each_pair([&](auto i) __attribute__((always_inline)) { add_and_subtract(m + i); });
-    for_each_index<M>([&](auto i) __attribute__((always_inline)) {
-      r[i] = weighted_sum<points>(m, [](int j) { return tables.output[decltype(i)::value][j]; });
-    });
+    multiply_matrix<M, points>([](int i, int j) { return tables.output[i][j]; }, m, r);
   }
   /// r = G g, for floating-point numbers or vectors of them.
   template <class T>
   FROSTLINE_INLINE static void kernel(const T* g, T* r) {
-    for_each_index<points>([&](auto i) __attribute__((always_inline)) {
-      r[i] = weighted_sum<R>(g, [](int j) { return tables.kernel[decltype(i)::value][j]; });
-    });
+    multiply_matrix<points, R>([](int i, int j) { return tables.kernel[i][j]; }, g, r);
   }
   // y is linear in g, and these are the transposes for g's gradient: G^T ((A y) * (B^T d)).
   /// r = A y.
   FROSTLINE_INLINE static void output_transposed(const Vector* y, Vector* r) {
-    for_each_index<points>([&](auto i) __attribute__((always_inline)) {
-      r[i] = weighted_sum<M>(y, [](int j) { return tables.output[j][decltype(i)::value]; });
-    });
+    multiply_matrix<points, M>([](int i, int j) { return tables.output[j][i]; }, y, r);
     for_each_pair([&](auto i) __attribute__((always_inline)) { add_and_subtract(r + i); });
   }
   /// r = G^T u.
   FROSTLINE_INLINE static void kernel_transposed(const Vector* u, Vector* r) {
-    for_each_index<R>([&](auto i) __attribute__((always_inline)) {
-      r[i] = weighted_sum<points>(u, [](int j) { return tables.kernel[j][decltype(i)::value]; });
-    });
+    multiply_matrix<R, points>([](int i, int j) { return tables.kernel[j][i]; }, u, r);
   }
 
  private:
