@@ -104,10 +104,12 @@ FROSTLINE_INLINE void softmax(float* row, int tokens) {
   for (int t = lanes; t < whole; t += lanes) most = load(row + t) > most ? load(row + t) : most;
   float largest = most[0];
   for (int i = 1; i < lanes; ++i) largest = most[i] > largest ? most[i] : largest;
-#pragma omp simd
-  for (int t = 0; t < whole; ++t) row[t] = exponential(row[t] - largest);
   Vector sums{};
-  for (int t = 0; t < whole; t += lanes) sums += load(row + t);
+  for (int t = 0; t < whole; t += lanes) {
+    const Vector weight = exponential(load(row + t) - splat(largest));
+    store(row + t, weight);
+    sums += weight;
+  }
   float sum = 0;
   for (int i = 0; i < lanes; ++i) sum += sums[i];
   const Vector inverse = splat(1 / sum);
