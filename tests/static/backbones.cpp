@@ -10,6 +10,7 @@
 #include "frostline/models/mobilenet_v3.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/vgg.hpp"
+#include "frostline/models/vit.hpp"
 
 namespace frostline::test::backbones_test {
 
@@ -26,6 +27,7 @@ static_assert(parameter_count<EfficientNetB0<>, Image>() == 5'288'548);
 static_assert(parameter_count<Vgg16BatchNorm<>, Image>() == 138'365'992);
 static_assert(parameter_count<DenseNet121<>, Image>() == 7'978'856);
 static_assert(parameter_count<ConvNeXtTiny<>, Image>() == 28'589'128);
+static_assert(parameter_count<ViTB16<>, Image>() == 86'567'656);
 
 // torchvision's probabilities: 0.1 / 17 for each block before.
 using Deep = ConvNeXtTiny<96, ConvNeXtHead<768, 1000>, Probability{0.1f}>;
