@@ -7,6 +7,7 @@
 #include "frostline/models/convnext.hpp"
 #include "frostline/models/efficientnet_lite.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/models/vit.hpp"
 #include "frostline/rewrite/fixed_statistics.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
@@ -42,6 +43,8 @@ template <class Head>
 using ResNet34Width64 = fl::ResNet34<64, Head>;
 template <class Head>
 using ConvNeXtWidth96 = fl::ConvNeXtTiny<96, Head>;
+template <class Head>
+using ViTB16Width768 = fl::ViTB16<768, Head>;
 template <auto Classes>
 using Linear128 = fl::ClassifierHead<128, Classes>;
 template <auto Classes>
@@ -50,6 +53,8 @@ template <auto Classes>
 using Linear1280 = fl::LiteHead<1280, Classes>;
 template <auto Classes>
 using Linear1280Drop3 = fl::LiteHead<1280, Classes, fl::Probability{0.3f}>;
+template <auto Classes>
+using ClassToken768 = fl::VisionTransformerHead<768, Classes>;
 /// ConvNeXtHead whose norm does not train: the linear layer can do what its weight and bias do, and
 /// reads the features of a probe.
 template <auto Classes>
@@ -64,6 +69,7 @@ using efficientnet_lite2 = Choice<fl::EfficientNetLite2, Linear1280Drop3, 260, "
 using resnet18 = Choice<ResNet18Width64, Linear512, 224, "layer4", "fc">;
 using resnet34 = Choice<ResNet34Width64, Linear512, 224, "layer4", "fc">;
 using resnet18_w16 = Choice<ResNet18Width16, Linear128, 96, "layer4", "fc">;
+using vit_b_16 = Choice<ViTB16Width768, ClassToken768, 224, "encoder.layers.encoder_layer_11", "encoder.ln", "heads.head">;
 }  // namespace models
 // clang-format on
 

@@ -8,6 +8,7 @@
 #include <frostline/models/mobilenet_v2.hpp>
 #include <frostline/models/mobilenet_v3.hpp>
 #include <frostline/models/vgg.hpp>
+#include <frostline/models/vit.hpp>
 #include <map>
 
 #include "numbers.hpp"
@@ -23,6 +24,7 @@ using Vgg16 = fl::Vgg16BatchNorm<64, fl::DropoutHead<512, 10, no_dropout>>;  // 
 using DenseNet121 = fl::DenseNet121<fl::DenseNetHead<1024, 10>>;
 using MobileNetV3Small = fl::MobileNetV3Small<fl::MobileNetV3Head<576, 10, 1024, no_dropout>>;
 using ConvNeXtTiny = fl::ConvNeXtTiny<96, fl::ConvNeXtHead<768, 10>>;
+using ViTB16 = fl::ViTB16<768, fl::VisionTransformerHead<768, 10>, 64>;
 using EfficientNetB0 = fl::EfficientNetB0<fl::DropoutHead<1280, 10, no_dropout>>;
 
 struct Arguments {
@@ -81,6 +83,10 @@ int main(int argc, char** argv) {
       {"efficientnet_b0 everything", train<EfficientNetB0>},
       {"convnext_tiny", predict<fl::ConvNeXtTiny<>>},
       {"convnext_tiny everything", train<ConvNeXtTiny>},
+      {"vit_b_16", predict<fl::ViTB16<>>},
+      {"vit_b_16 everything", train<ViTB16>},
+      {"vit_b_16 last",
+       train<OnlyLast<ViTB16, "encoder.layers.encoder_layer_11", "encoder.ln", "heads">>},
   };
   const auto chosen = argc == 6 ? cases.find(argv[1]) : cases.end();
   if (chosen == cases.end()) {

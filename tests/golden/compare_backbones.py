@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Compares torchvision's backbones with PyTorch: the logits of frozen networks of full size, and
 for one of each family a training step of everything. With Concat and with squeeze-and-excitation,
-also of the last stage. ResNet-101 is ResNet-50's code with other numbers of blocks.
+also of the last stage. So has the vision transformer, with its last block. ResNet-101 is ResNet-50's code with other numbers of blocks.
 
 Usage: compare_backbones.py PROGRAM WORK_FOLDER [TABLE] [MODEL...]
 
 The weights are random; norms differ from channel to channel, and the running statistics of batch
-norms have moved. Training has images of 64x64, and the weights of networks.steady(). ConvNeXt has
-layer norms, and the weights of networks.vary(). DeepLabV3 gives 21 logits for each pixel of an image.
+norms have moved. Training has images of 64x64, and the weights of networks.steady(). ConvNeXt and
+ViT have layer norms, and the weights of networks.vary(). DeepLabV3 gives 21 logits for each pixel
+of an image.
 """
 
 import copy
@@ -57,6 +58,8 @@ BACKBONES = [
     Backbone("efficientnet_b0", "EfficientNet-B0", options={"stochastic_depth_prob": 0.0}),
     Backbone("convnext_tiny", "ConvNeXt-Tiny", options={"stochastic_depth_prob": 0.0},
              layer_norms=True, bound=1e-3),
+    Backbone("vit_b_16", "ViT-B/16", options={"image_size": 64}, layer_norms=True, bound=2e-4,
+             last=("encoder.layers.encoder_layer_11", "encoder.ln", "heads")),
 ]
 
 
@@ -109,9 +112,9 @@ def compare_logits(results, backbone, program, folder, images, drifting):
                         max(5e-4, 3 * theirs_away),
                         f"PyTorch's {theirs_away:.1e}, spread {spread:.2f}, {len(theirs)} pictures")
         if backbone.layer_norms:
-            what = "layer scales of 1e-6"
+            what = "layer scales of 1e-6, or no positions"
             for name, parameter in model.named_parameters():
-                if name.endswith("layer_scale"):
+                if name.endswith(networks.SCALES):
                     parameter.fill_(1e-6)
         else:
             what = "running statistics that did not drift"
@@ -143,7 +146,7 @@ def compare_step(results, backbone, program, folder, what, trains, images, label
     compare_training.compare(results, case, before, ours, theirs, exact)
     kind = nn.LayerNorm if backbone.layer_norms else nn.BatchNorm2d
     for norm in networks.norms_of(model, kind).values():
-        norm.eps = 1e-2
+        norm.eps = 1e-1 if backbone.layer_norms else 1e-2
     _, other = compare_training.train_theirs(model, case, x, y)
     keys = [key for key in before if not np.array_equal(before[key], theirs[1][key])
             and "tracked" not in key]

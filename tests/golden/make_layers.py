@@ -123,6 +123,54 @@ class LayerScale(nn.Module):
         return self.layer_scale * x
 
 
+class ClassToken(nn.Module):
+    """torchvision's class token before the patches of an image, as an image of one row."""
+
+    def __init__(self, channels):
+        super().__init__()
+        self.class_token = nn.Parameter(torch.zeros(1, 1, channels))
+
+    def forward(self, x):
+        n, channels = x.shape[:2]
+        tokens = x.reshape(n, channels, -1).permute(0, 2, 1)
+        tokens = torch.cat([self.class_token.expand(n, -1, -1), tokens], dim=1)
+        return tokens.permute(0, 2, 1).unsqueeze(2)
+
+
+class PositionEmbedding(nn.Module):
+    """That of torchvision's Encoder."""
+
+    def __init__(self, channels, tokens):
+        super().__init__()
+        self.pos_embedding = nn.Parameter(torch.zeros(1, tokens, channels))
+
+    def forward(self, x):
+        return x + self.pos_embedding.permute(0, 2, 1).unsqueeze(2)
+
+
+class FirstToken(nn.Module):
+    """torchvision's x[:, 0], of an image of one row."""
+
+    def forward(self, x):
+        return x[:, :, :, :1]
+
+
+class Attention(nn.Module):
+    """functional.scaled_dot_product_attention, which PyTorch 1.13 lacks, of queries, keys and
+    values in the order of nn.MultiheadAttention's in_proj."""
+
+    def __init__(self, heads):
+        super().__init__()
+        self.heads = heads
+
+    def forward(self, x):
+        n, channels, _, tokens = x.shape
+        q, k, v = (part.reshape(n, self.heads, -1, tokens).transpose(2, 3)
+                   for part in x.chunk(3, dim=1))
+        weights = torch.softmax(q / q.shape[-1] ** 0.5 @ k.transpose(2, 3), dim=-1)
+        return (weights @ v).transpose(2, 3).reshape(n, channels // 3, 1, tokens)
+
+
 def network(case, model, images, classes, steps=5):
     """Logits, the gradients of the first step of descent, and losses and parameters of all steps."""
     model.double().train()
@@ -431,6 +479,17 @@ torch.backends.mkldnn.enabled = False
 special_layer("gelu", nn.GELU(), (1, 4, 2, 2))
 special_layer("layer_norm2d", LayerNorm2d(3, eps=1e-6), (2, 3, 2, 2))
 special_layer("layer_scale", LayerScale(3), (2, 3, 2, 2))
+torch.backends.mkldnn.enabled = True
+layer("class_token.plain", ClassToken(18), normal(2, 18, 3, 2))
+layer("position_embedding.plain", PositionEmbedding(18, 5), normal(2, 18, 1, 5))
+layer("first_token.plain", FirstToken(), normal(2, 18, 1, 5))
+layer("attention.plain", Attention(2), 2 * normal(2, 60, 1, 19))
+layer("attention.one_head", Attention(1), 2 * normal(1, 48, 1, 50))
+torch.backends.mkldnn.enabled = False
+special_layer("class_token", ClassToken(3), (2, 3, 2, 2))
+special_layer("position_embedding", PositionEmbedding(3, 4), (2, 3, 1, 4))
+special_layer("first_token", FirstToken(), (2, 3, 1, 4))
+special_layer("attention", Attention(2), (2, 12, 1, 4))
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

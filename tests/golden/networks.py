@@ -58,16 +58,26 @@ def steady(model, sums=()):
             norm.bias.copy_(norm.weight * torch.where(on, distance, -distance))
 
 
+SCALES = ("layer_scale", "pos_embedding")  # the ends of names of what begins near 0
+
+
 def vary(model):
     """For a network whose norms are layer norms: these and the layer scales differ from channel to
-    channel. The scales begin at 1e-6, with which no block would matter. GELU has no kinks."""
+    channel. The scales begin at 1e-6, with which no block would matter, a vision transformer's
+    positions near 0, and its class token, its biases and its head at 0. GELU has no kinks."""
     for norm in norms_of(model, nn.LayerNorm).values():
         nn.init.uniform_(norm.weight, 0.5, 1.5)
         nn.init.normal_(norm.bias, 0, 0.5)
-    scales = [p for n, p in model.named_parameters() if n.endswith("layer_scale")]
+    scales = [p for n, p in model.named_parameters() if n.endswith(SCALES)]
     assert scales
     for scale in scales:
         nn.init.uniform_(scale, 1, 4)
+    if hasattr(model, "class_token"):
+        for name, parameter in model.named_parameters():
+            if name.endswith("bias") and ".ln" not in name:
+                nn.init.normal_(parameter, 0, 0.2)
+        nn.init.normal_(model.class_token)
+        nn.init.normal_(model.heads.head.weight, 0, 0.05)
 
 
 def drift(model, batches, from_initial=True):

@@ -12,6 +12,7 @@
 #include "frostline/models/mobilenet_v3.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/vgg.hpp"
+#include "frostline/models/vit.hpp"
 #include "frostline/rewrite/backbone.hpp"
 
 namespace frostline::test::backbones_test {
@@ -29,6 +30,7 @@ static_assert(parameter_count<EfficientNetB0<>, Image>() == 5'288'548);
 static_assert(parameter_count<Vgg16BatchNorm<>, Image>() == 138'365'992);
 static_assert(parameter_count<DenseNet121<>, Image>() == 7'978'856);
 static_assert(parameter_count<ConvNeXtTiny<>, Image>() == 28'589'128);
+static_assert(parameter_count<ViTB16<>, Image>() == 86'567'656);
 
 // Dilation in place of strides; which convolutions have which is in tests/golden.
 template <int Stride>

@@ -257,6 +257,11 @@ void check_golden_layers() {
   check_golden<Backend, LayerScale<18>, 18, 3, 5>("layer_scale.plain");
   check_golden<Backend, PointwiseLinear<5, 18>, 5, 3, 4>("pointwise_linear.plain");
   check_golden<Backend, Conv2d<4, 4, 7, 1, 3, 1, 4>, 4, 9, 8>("conv2d.depthwise_seven");
+  check_golden<Backend, ClassToken<18>, 18, 3, 2>("class_token.plain");
+  check_golden<Backend, PositionEmbedding<18, 5>, 18, 1, 5>("position_embedding.plain");
+  check_golden<Backend, FirstToken, 18, 1, 5>("first_token.plain");
+  check_golden<Backend, ScaledDotProductAttention<2>, 60, 1, 19>("attention.plain");
+  check_golden<Backend, ScaledDotProductAttention<1>, 48, 1, 50>("attention.one_head");
   check_golden<Backend, MaxPool2d<3, 2, 1>, 3, 9, 8>("max_pool2d.stem");
   check_golden<Backend, MaxPool2d<2>, 3, 7, 5>("max_pool2d.halves");
   check_golden<Backend, MaxPool2d<3, 2, 1>, 1, 6, 6>("max_pool2d.not_a_number");
@@ -324,6 +329,11 @@ void check_special_layers() {
   check_special<Backend, LayerNorm2d<3, Epsilon{1e-6f}>, 3, 2, 2, any, Statistics::batch>(
       "layer_norm2d", InAnotherOrder{pixels_of({3, 2, 2}), Strays::far});
   check_special<Backend, LayerScale<3>, 3, 2, 2>("layer_scale");
+  check_special<Backend, ClassToken<3>, 3, 2, 2>("class_token");
+  check_special<Backend, PositionEmbedding<3, 4>, 3, 1, 4>("position_embedding");
+  check_special<Backend, FirstToken, 3, 1, 4>("first_token");
+  check_special<Backend, ScaledDotProductAttention<2>, 12, 1, 4>(
+      "attention", InAnotherOrder{[](std::size_t) { return std::size_t(0); }, Strays::far});
   check_special<Backend, Hardswish, 4, 2, 2>("hardswish");
   check_special<Backend, Hardsigmoid, 4, 2, 2>("hardsigmoid");
   if constexpr (Storage<Backend>::has_layouts) {

@@ -47,6 +47,10 @@ inline constexpr Tolerance tolerances[]{
     {"layer_norm2d", 1e-6},
     {"layer_scale", 1e-6},
     {"pointwise_linear", 1e-6},
+    {"class_token", 0},
+    {"position_embedding", 1e-7},
+    {"first_token", 0},
+    {"attention", 1e-6},
 };
 
 inline const StateDict& golden() {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/backend/cpu/activations.hpp"
+#include "frostline/backend/cpu/attention.hpp"
 #include "frostline/backend/cpu/batch_norm2d.hpp"
 #include "frostline/backend/cpu/clip_norm.hpp"
 #include "frostline/backend/cpu/concat.hpp"
@@ -15,5 +16,6 @@
 #include "frostline/backend/cpu/linear.hpp"
 #include "frostline/backend/cpu/pooling.hpp"
 #include "frostline/backend/cpu/reorder.hpp"
+#include "frostline/backend/cpu/tokens.hpp"
 #include "frostline/backend/cpu/update.hpp"
 #include "frostline/backend/cpu/upsample.hpp"

@@ -3,8 +3,6 @@
 #pragma once
 
 #include <algorithm>
-#include <bit>
-#include <cstdint>
 
 #include "frostline/backend/cpu/elementwise.hpp"
 #include "frostline/layers/gelu.hpp"
@@ -15,48 +13,50 @@
 namespace frostline::detail {
 inline namespace FROSTLINE_CPU {
 
-/// exp(x) to about two units of the last place, without a branch or a call, so that compilers
-/// vectorise loops of it: 2^n times a polynomial of the rest (Cephes, expf.c). Above 88.7 it is
-/// infinity, below -86.9 zero; NaN stays.
-FROSTLINE_INLINE float exponential(float x) {
-  const float within = x > 88.7f ? 88.7f : x < -87.3f ? -87.3f : x;
-  constexpr float rounds = 12582912.0f;  // 1.5 * 2^23: the sum's last bits are the nearest integer
-  const float sum = within * 1.44269504f + rounds;
+/// exp(x) to about two units of the last place: 2^n times a polynomial of the rest (Cephes,
+/// expf.c). Above 88.7 it is infinity, below -86.9 zero; NaN stays. It takes vectors, since g++ 12
+/// does not vectorise a loop of it: it makes branches of the selects.
+FROSTLINE_INLINE Vector exponential(Vector x) {
+  const Vector most = splat(88.7f), least = splat(-87.3f);
+  const Vector below = x > most ? most : x;
+  const Vector within = below < least ? least : below;
+  const Vector rounds = splat(12582912.0f);  // 1.5 * 2^23: the last bits are the nearest integer
+  const Vector sum = within * 1.44269504f + rounds;
   // Not sum - rounds, which -ffast-math makes of the product alone.
-  const auto n = float(std::bit_cast<std::int32_t>(sum) - 0x4b400000);
-  const float rest = within - n * 0.693359375f + n * 2.12194440e-4f;
-  float polynomial = 1.9875691500e-4f;
+  const Vector n = __builtin_convertvector(Bits(sum) - 0x4b400000, Vector);
+  const Vector rest = within - n * 0.693359375f + n * 2.12194440e-4f;
+  Vector polynomial = splat(1.9875691500e-4f);
   polynomial = polynomial * rest + 1.3981999507e-3f;
   polynomial = polynomial * rest + 8.3334519073e-3f;
   polynomial = polynomial * rest + 4.1665795894e-2f;
   polynomial = polynomial * rest + 1.6666665459e-1f;
   polynomial = polynomial * rest + 5.0000001201e-1f;
-  const float power = polynomial * rest * rest + rest + 1;
+  const Vector power = polynomial * rest * rest + rest + 1.0f;
   // Half of 2^n, since 2^128 is not finite.
-  const std::uint32_t exponent = std::bit_cast<std::uint32_t>(sum) + (126u - 0x4b400000u);
-  const float scaled = power * std::bit_cast<float>(exponent << 23) * 2;
-  return x > 88.7f ? std::bit_cast<float>(0x7f800000u) : scaled;
+  const Bits exponent = (Bits(sum) + (126 - 0x4b400000)) << 23;
+  const Vector scaled = power * Vector(exponent) * 2.0f;
+  return x > most ? Vector(Bits{} + 0x7f800000) : scaled;
 }
 
-// Element by element: y of x, and the input's gradient of x and the output's. The order of the
+// Vector by vector: y of x, and the input's gradient of x and the output's. The order of the
 // operations, and so the results for values that are not finite, are those of PyTorch's vectorised
 // loops.
 struct SiLUFunction {
-  FROSTLINE_INLINE static float value(float x) { return x / (1 + exponential(-x)); }
-  FROSTLINE_INLINE static float gradient(float x, float dy) {
-    const float logistic = 1 / (1 + exponential(-x));
-    return dy * logistic * (1 + x * (1 - logistic));
+  FROSTLINE_INLINE static Vector value(Vector x) { return x / (1.0f + exponential(-x)); }
+  FROSTLINE_INLINE static Vector gradient(Vector x, Vector dy) {
+    const Vector logistic = 1.0f / (1.0f + exponential(-x));
+    return dy * logistic * (1.0f + x * (1.0f - logistic));
   }
 };
 /// Probabilities of the normal distribution. `less` is that of a value below x: a polynomial times
 /// its density, fitted to a relative error of 3e-8 where |x| < 13, so that rounding adds more.
 /// The form is that of Abramowitz and Stegun's 7.1.26.
 struct Normal {
-  float density, less;
-  FROSTLINE_INLINE static Normal at(float x) {
-    const float power = exponential(-0.5f * x * x), distance = x < 0 ? -x : x;
-    const float t = 1 / (1 + 0.35f * distance);
-    float polynomial = -0.029146351f;
+  Vector density, less;
+  FROSTLINE_INLINE static Normal at(Vector x) {
+    const Vector power = exponential(-0.5f * x * x), distance = magnitude(x);
+    const Vector t = 1.0f / (1.0f + 0.35f * distance);
+    Vector polynomial = splat(-0.029146351f);
     polynomial = polynomial * t + 0.14397371f;
     polynomial = polynomial * t - 0.25571833f;
     polynomial = polynomial * t + 0.15917871f;
@@ -65,48 +65,72 @@ struct Normal {
     polynomial = polynomial * t + 0.11983257f;
     polynomial = polynomial * t + 0.13986191f;
     polynomial = polynomial * t + 0.13962141f;
-    const float beyond = polynomial * t * power;  // the probability of a value beyond |x|
-    return {0.39894228f * power, x < 0 ? beyond : 1 - beyond};
+    const Vector beyond = polynomial * t * power;  // the probability of a value beyond |x|
+    return {0.39894228f * power, x < Vector{} ? beyond : 1.0f - beyond};
   }
 };
 struct GELUFunction {
-  FROSTLINE_INLINE static float value(float x) { return x * Normal::at(x).less; }
-  FROSTLINE_INLINE static float gradient(float x, float dy) {
+  FROSTLINE_INLINE static Vector value(Vector x) { return x * Normal::at(x).less; }
+  FROSTLINE_INLINE static Vector gradient(Vector x, Vector dy) {
     const Normal normal = Normal::at(x);
     return dy * (normal.less + x * normal.density);
   }
 };
 struct HardsigmoidFunction {
-  FROSTLINE_INLINE static float upto6(float x) {
-    const float positive = x + 3 < 0 ? 0.0f : x + 3;
-    return positive > 6 ? 6.0f : positive;
-  }
-  FROSTLINE_INLINE static float value(float x) { return upto6(x) / 6; }
-  FROSTLINE_INLINE static float gradient(float x, float dy) {
-    return ((x > -3) & (x < 3)) ? dy / 6 : 0.0f;
+  FROSTLINE_INLINE static Vector value(Vector x) { return relu6(x + 3.0f) / 6.0f; }
+  FROSTLINE_INLINE static Vector gradient(Vector x, Vector dy) {
+    const Vector three = splat(3);
+    return ((x > -three) & (x < three)) ? dy / 6.0f : Vector{};
   }
 };
 struct HardswishFunction {
-  FROSTLINE_INLINE static float value(float x) { return x * HardsigmoidFunction::upto6(x) / 6; }
-  FROSTLINE_INLINE static float gradient(float x, float dy) {
-    const float upper = x >= 3 ? dy : dy * (x / 3 + 0.5f);
-    return x < -3 ? 0.0f : upper;
+  FROSTLINE_INLINE static Vector value(Vector x) { return x * relu6(x + 3.0f) / 6.0f; }
+  FROSTLINE_INLINE static Vector gradient(Vector x, Vector dy) {
+    const Vector three = splat(3);
+    const Vector upper = x >= three ? dy : dy * (x / 3.0f + 0.5f);
+    return x < -three ? Vector{} : upper;
   }
 };
+
+/// Calls body(i, count) for vectors of `count` floats from the i-th on, shared by the team.
+template <class Body>
+void for_each_vector(const Call& call, std::ptrdiff_t count, Body body) {
+  for_each_part(call.team, (count + lanes - 1) / lanes,
+                [&](std::ptrdiff_t first, std::ptrdiff_t last) {
+                  std::ptrdiff_t i = first * lanes;
+                  for (; i + lanes <= std::min(last * lanes, count); i += lanes) body(i, lanes);
+                  if (i < std::min(last * lanes, count)) body(i, int(count - i));
+                });
+}
+/// The next `count` floats, then zeros.
+FROSTLINE_INLINE Vector load_some(const float* from, int count) {
+  if (count == lanes) return load_unaligned(from);
+  Vector v{};
+  for (int i = 0; i < count; ++i) v[i] = from[i];
+  return v;
+}
+FROSTLINE_INLINE void store_some(float* to, Vector v, int count) {
+  if (count == lanes) return store_unaligned(to, v);
+  for (int i = 0; i < count; ++i) to[i] = v[i];
+}
 
 // The loops are compiled once for all shapes.
 template <class Function>
 FROSTLINE_COMPILED_ONCE void activation_forward(const Call& call, std::ptrdiff_t count) {
-  const float* x = call.inputs[0];
-  float* y = call.output;
-  for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = Function::value(x[i]); });
+  for_each_vector(
+      call, count, [&](std::ptrdiff_t i, int some) __attribute__((always_inline)) {
+        store_some(call.output + i, Function::value(load_some(call.inputs[0] + i, some)), some);
+      });
 }
 template <class Function, bool Adds>
 FROSTLINE_COMPILED_ONCE void activation_input_gradient(const Call& call, std::ptrdiff_t count) {
-  const float *x = call.inputs[0], *dy = call.output_gradient;
-  float* dx = call.input_gradients[0];
-  for_each_value(call, count,
-                 [=](std::ptrdiff_t i) { put<Adds>(dx[i], Function::gradient(x[i], dy[i])); });
+  for_each_vector(
+      call, count, [&](std::ptrdiff_t i, int some) __attribute__((always_inline)) {
+        float* dx = call.input_gradients[0] + i;
+        const Vector gradient = Function::gradient(load_some(call.inputs[0] + i, some),
+                                                   load_some(call.output_gradient + i, some));
+        store_some(dx, Adds ? load_some(dx, some) + gradient : gradient, some);
+      });
 }
 /// A kernel of a function that maps zero to zero.
 template <class Function>

@@ -14,13 +14,17 @@ constexpr int divide_up(int a, int b) { return (a + b - 1) / b; }
 /// Channels in blocks of `lanes`. Each block is an image whose pixels are `lanes` floats, with a
 /// border of one pixel above and on the left, and of one to four below and on the right (so that
 /// tiles of four fit). The border, and channels after the last, are zero: a kernel that writes a
-/// value also writes these zeros (zero_border). Depends only on the shape.
+/// value also writes these zeros (zero_border). A row of pixels, such as a sequence of tokens, has
+/// no border, which would be five times as large as itself. Depends only on the shape.
 struct BlockedMap {
   Shape shape;
 
+  constexpr bool has_border() const { return shape.height > 1 || shape.width == 1; }
   constexpr int blocks() const { return divide_up(shape.channels, lanes); }
-  constexpr int rows() const { return divide_up(shape.height, 4) * 4 + 2; }
-  constexpr int columns() const { return divide_up(shape.width, 4) * 4 + 2; }
+  constexpr int rows() const { return has_border() ? divide_up(shape.height, 4) * 4 + 2 : 1; }
+  constexpr int columns() const {
+    return has_border() ? divide_up(shape.width, 4) * 4 + 2 : shape.width;
+  }
   /// Distances from one pixel, row, block or sample to the next. Units: floats.
   static constexpr std::ptrdiff_t pixel = lanes;
   constexpr std::ptrdiff_t row() const { return std::ptrdiff_t(columns()) * lanes; }
@@ -28,12 +32,14 @@ struct BlockedMap {
   constexpr std::ptrdiff_t sample() const { return block() * blocks(); }
   /// The offset of a block's first channel at a pixel; the border begins at -1.
   constexpr std::ptrdiff_t at(int b, int y, int x) const {
-    return b * block() + (y + 1) * row() + (x + 1) * pixel;
+    const int border = has_border() ? 1 : 0;
+    return b * block() + (y + border) * row() + (x + border) * pixel;
   }
 };
 
 /// Writes the border's zeros of one block of one sample.
 FROSTLINE_INLINE void zero_border(const BlockedMap& map, float* block) {
+  if (!map.has_border()) return;
   const auto zero = [&](std::ptrdiff_t from, std::ptrdiff_t to) {
     for (std::ptrdiff_t i = from; i < to; i += lanes) store(block + i, Vector{});
   };

@@ -167,7 +167,8 @@ struct StemAlgorithm : ConvolutionAlgorithm {
 template <ConvolutionSizes c>
 struct DirectAlgorithm : ConvolutionAlgorithm {
   static constexpr bool fits(const Situation& place) {
-    return is_ordinary(c, place) && (c.kernel == 1 || c.kernel == 3) &&
+    return is_ordinary(c, place) &&
+           (c.kernel == 1 || (c.kernel == 3 && has_borders(c, place.in))) &&
            (c.padding == c.kernel / 2 || c.padding == same_padding);
   }
   static constexpr Choice choice() { return {Layout::blocked, Layout::blocked, 0, "direct"}; }
@@ -229,7 +230,7 @@ struct DepthwiseAlgorithm : ConvolutionAlgorithm {
   static constexpr bool fits(const Situation& place) {
     return c.groups > 1 && c.groups == c.in && c.groups == c.out && c.dilation == 1 &&
            c.stride <= 2 && (c.kernel == 3 || c.kernel == 5 || c.kernel == 7) &&
-           (c.padding == c.kernel / 2 || c.padding == same_padding) &&
+           (c.padding == c.kernel / 2 || c.padding == same_padding) && has_borders(c, place.in) &&
            place.tuning.convolutions != Convolutions::im2col;
   }
   static constexpr Choice choice() { return {Layout::blocked, Layout::blocked, 0, "depthwise"}; }

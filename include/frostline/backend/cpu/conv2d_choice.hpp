@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <string_view>
 
+#include "frostline/backend/cpu/blocked.hpp"
 #include "frostline/core/choice.hpp"
 #include "frostline/layers/conv2d.hpp"
 
@@ -15,6 +16,13 @@ inline namespace FROSTLINE_CPU {
 constexpr bool is_ordinary(const ConvolutionSizes& sizes, const Situation& place) {
   return sizes.groups == 1 && sizes.dilation == 1 && sizes.stride <= 2 &&
          place.tuning.convolutions != Convolutions::im2col;
+}
+
+/// Whether the blocked values around a convolution that keeps its input's size, or halves it, have
+/// the borders that windows of more than one pixel read.
+constexpr bool has_borders(const ConvolutionSizes& sizes, Shape in) {
+  const Shape out{sizes.out, divide_up(in.height, sizes.stride), divide_up(in.width, sizes.stride)};
+  return BlockedMap{in}.has_border() && BlockedMap{out}.has_border();
 }
 
 /// Whether a place's convolution may be a transformed one, if the user has not chosen one.

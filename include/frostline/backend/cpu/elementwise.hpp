@@ -59,8 +59,7 @@ FROSTLINE_COMPILED_ONCE void forward_blocks(const Call& call, const BlockedMap& 
     for (int row = 0; row < map.shape.height; ++row)
       for (int column = 0; column < map.shape.width; ++column) {
         const std::ptrdiff_t at = map.at(0, row, column);
-        for (int lane = 0; lane < lanes; ++lane)
-          y[at + lane] = lane < exist ? Function::value(x[at + lane]) : 0.0f;
+        store(y + at, first_lanes(Function::value(load(x + at)), exist));
       }
   });
 }

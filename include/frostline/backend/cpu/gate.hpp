@@ -14,6 +14,10 @@ inline namespace FROSTLINE_CPU {
 
 struct Logistic {
   static float value(float x) { return 1 / (1 + std::exp(-x)); }
+  static Vector value(Vector x) {
+    for (int i = 0; i < lanes; ++i) x[i] = value(float(x[i]));
+    return x;
+  }
 };
 
 // The loops are compiled once for all shapes.

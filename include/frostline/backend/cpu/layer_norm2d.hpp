@@ -2,6 +2,7 @@
 // LayerNorm2d on the CPU: pixel by pixel, with a row's channels in the cache.
 #pragma once
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
@@ -51,19 +52,21 @@ struct PixelBlocks {
   }
 };
 
-/// The pixels of a batch with their places, shared by the team row by row:
+/// The pixels of a batch with their places, shared by the team in pieces of rows:
 /// body(offset of the pixel's first channel, its normal in the saved buffer or null).
 template <class Body>
 FROSTLINE_INLINE void for_each_pixel(const Call& call, const BlockedMap& map, Body body) {
-  const int height = map.shape.height, width = map.shape.width;
-  for_each_task(call.team, std::ptrdiff_t(call.batch) * height, [&](int task) {
-    const int n = task / height, y = task % height;
+  constexpr int piece = 16;  // a sequence of tokens is one row
+  const int height = map.shape.height, width = map.shape.width, pieces = divide_up(width, piece);
+  for_each_task(call.team, std::ptrdiff_t(call.batch) * height * pieces, [&](int task) {
+    const int n = task / pieces / height, y = task / pieces % height;
+    const int first = task % pieces * piece, last = std::min(first + piece, width);
     auto* saved =
         call.saved
             ? reinterpret_cast<PixelNormal*>(call.saved + std::size_t(n) * call.saved_stride) +
                   y * width
             : nullptr;
-    for (int x = 0; x < width; ++x)
+    for (int x = first; x < last; ++x)
       body(n * map.sample() + map.at(0, y, x), saved ? saved + x : nullptr);
   });
 }

@@ -27,6 +27,7 @@ struct TapSum {
   int tap_count = 0;
 
   int groups = 0;                                       // of input channels
+  int before = 0, after = 0;                            // groups that other sums add
   std::ptrdiff_t group = 0, in_row = 0, in_sample = 0;  // in_row: from one output row to the next
   std::ptrdiff_t in_first = 0;                          // the first input of output (0, 0)
 
@@ -40,9 +41,18 @@ struct TapSum {
   constexpr int pairs() const { return divide_up(blocks, 2); }
   /// The number of weights of an output block, for `inner` channels per group.
   constexpr std::ptrdiff_t block_weights(int inner) const {
-    return std::ptrdiff_t(groups) * tap_count * inner * lanes;
+    return std::ptrdiff_t(before + groups + after) * tap_count * inner * lanes;
   }
   constexpr std::ptrdiff_t packed_floats(int inner) const { return blocks * block_weights(inner); }
+  /// The part of the sum over the groups from `first` to `last`.
+  constexpr TapSum part(int first, int last) const {
+    TapSum sum = *this;
+    sum.before = first;
+    sum.after = groups - last;
+    sum.groups = last - first;
+    sum.in_first += first * group;
+    return sum;
+  }
   /// The number of channels from an output block on.
   constexpr int channels_from(int block) const { return channels - block * lanes; }
 };
@@ -158,8 +168,10 @@ constexpr TapTiles tap_tiles() {
 FROSTLINE_INLINE void tap_row(const TapSum& sum, const TapTiles& tiles, const float* in,
                               const float* packed, const Epilogue& epilogue, int pair,
                               std::ptrdiff_t at, float* out) {
-  const float* weights = packed + 2 * pair * sum.block_weights(tiles.inner);
-  const TapTiles::Tile* const compute = tiles.tile[2 * pair + 1 < sum.blocks];
+  const int vectors = std::min(2, sum.blocks - 2 * pair);
+  const float* weights = packed + 2 * pair * sum.block_weights(tiles.inner) +
+                         std::ptrdiff_t(sum.before) * sum.tap_count * tiles.inner * vectors * lanes;
+  const TapTiles::Tile* const compute = tiles.tile[vectors - 1];
   for (int tile = 0; tile < tiles.count; ++tile) {
     const int x = sum.width * tile / tiles.count;
     const int pixels = sum.width * (tile + 1) / tiles.count - x;

@@ -52,13 +52,22 @@ FROSTLINE_COMPILED_ONCE void tap_sum(const Team& team, const TapSum& sum, const 
     return;
   }
   const PartOrder order(sum, batch, sum.height);
-  for_each_task(team, order.tasks(), [&](int task) {
-    const auto [row, pair] = order[task];
-    const int n = row / sum.height, y = row % sum.height;
-    tap_row(sum, tiles, in + n * sum.in_sample + sum.in_first + y * sum.in_row, packed, epilogue,
-            pair, n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row,
-            out);
-  });
+  // All pairs of blocks read a row again, so as much of it as the cache holds is summed at a time.
+  const int row_bytes = sum.groups * sum.width * lanes * 4;
+  const int parts = std::min(divide_up(row_bytes, PartOrder::cache / 2), sum.groups);
+  for (int part = 0; part < parts; ++part) {
+    const TapSum some = sum.part(sum.groups * part / parts, sum.groups * (part + 1) / parts);
+    const Epilogue end{.shift = part == 0 ? epilogue.shift : nullptr,
+                       .added = part == 0 ? epilogue.added : out,
+                       .rectifier = part + 1 == parts ? epilogue.rectifier : Rectifier::none};
+    for_each_task(team, order.tasks(), [&](int task) {
+      const auto [row, pair] = order[task];
+      const int n = row / sum.height, y = row % sum.height;
+      tap_row(some, tiles, in + n * sum.in_sample + some.in_first + y * sum.in_row, packed, end,
+              pair, n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row,
+              out);
+    });
+  }
 }
 
 }  // namespace FROSTLINE_CPU
