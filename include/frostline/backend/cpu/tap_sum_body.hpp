@@ -51,13 +51,19 @@ FROSTLINE_COMPILED_ONCE void tap_sum(const Team& team, const TapSum& sum, const 
     scattered_tap_sum(team, sum, tiles, batch, in, packed, epilogue, out);
     return;
   }
-  const PartOrder order(sum, batch, sum.height);
+  const int rows = tiles.rows(), parts = divide_up(sum.height, rows);
+  const PartOrder order(sum, batch, parts);
   for_each_task(team, order.tasks(), [&](int task) {
-    const auto [row, pair] = order[task];
-    const int n = row / sum.height, y = row % sum.height;
-    tap_row(sum, tiles, in + n * sum.in_sample + sum.in_first + y * sum.in_row, packed, epilogue,
-            pair, n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row,
-            out);
+    const auto [part, pair] = order[task];
+    const int n = part / parts, y = part % parts * rows;
+    const float* from = in + n * sum.in_sample + sum.in_first + y * sum.in_row;
+    const std::ptrdiff_t at =
+        n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row;
+    if (rows == 2 && y + 1 < sum.height)
+      tiles.two_rows[2 * pair + 1 < sum.blocks](
+          sum, from, packed + 2 * pair * sum.block_weights(lanes), epilogue, 2 * pair, at, out);
+    else
+      tap_row(sum, tiles, from, packed, epilogue, pair, at, out);
   });
 }
 
