@@ -14,6 +14,13 @@ HERE = Path(__file__).resolve().parent
 DATA_SET = 256  # images of the ten epochs
 # Of frostline; each but the default has a column of its own (CMakeLists.txt).
 CONFIGURATIONS = ("default", "fastest", "small")
+# The other networks (--networks) have only the default configuration and these rows. Row "layer4"
+# trains the last stage and the head.
+BACKBONES = {
+    "mobilenet_v2": ("inference", "layer4", "all"),
+    "efficientnet_lite0": ("inference", "layer4", "all"),
+    "resnet50": ("inference",),
+}
 TORCH = {
     "head": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
     "layer4": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),
@@ -28,12 +35,14 @@ CACHED = ", cached by hand"
 
 @dataclass(frozen=True)
 class Cell:
+    network: str
     row: str
     batch: int
     threads: int
 
     def __str__(self):
-        return f"{self.row}, batch {self.batch}, {self.threads} thread{'s' * (self.threads > 1)}"
+        threads = f"{self.threads} thread{'s' * (self.threads > 1)}"
+        return f"{self.network}, {self.row}, batch {self.batch}, {threads}"
 
 
 @dataclass(frozen=True)
@@ -62,12 +71,11 @@ def thrust_contestants(cell, work, device):
 def contestants(cell, work, wanted):
     """All contestants of a cell, frostline's default first."""
     build, found = work / "build/benchmarks", []
-    for configuration in CONFIGURATIONS:
-        found.append(
-            Contestant(
-                "frostline", configuration, (build / f"frostline_{cell.row}_{configuration}",)
-            )
-        )
+    backbone = cell.network in BACKBONES
+    for configuration in CONFIGURATIONS[: 1 if backbone else None]:
+        name = f"{cell.network}_{cell.row}" if backbone else cell.row
+        program = build / f"frostline_{name}_{configuration}"
+        found.append(Contestant("frostline", configuration, (program,)))
 
     def add(peer, variant, *command, **flags):
         for jemalloc in (False, True):
@@ -76,20 +84,23 @@ def contestants(cell, work, wanted):
 
     for variant in TORCH[cell.row]:
         add("PyTorch", variant, sys.executable, HERE / "peers/pytorch_steps.py")
-    for variant in LIBTORCH.get(cell.row, ("eager", "eager-cl")):
-        add("LibTorch", variant, build / "libtorch_steps")
+    if not backbone:
+        for variant in LIBTORCH.get(cell.row, ("eager", "eager-cl")):
+            add("LibTorch", variant, build / "libtorch_steps")
     if cell.row == "inference":
-        add(
-            "ONNX Runtime",
-            "default",
-            sys.executable,
-            HERE / "peers/onnx_steps.py",
-            "--onnx",
-            work / f"models/resnet18-{cell.batch}.onnx",
-        )
+        models = work / "models"
+        onnx = ("--model", models / f"{cell.network}-{cell.batch}.onnx")
+        add("ONNX Runtime", "default", sys.executable, HERE / "peers/onnx_steps.py", *onnx)
+        # OpenVINO crashes with jemalloc; ncnn, like it, has an allocator of its own.
+        openvino = (sys.executable, HERE / "peers/openvino_steps.py", *onnx)
+        found.append(Contestant("OpenVINO", "default", openvino))
+        if cell.batch == 1:
+            model = models / f"{cell.network}.ncnn.param"
+            ncnn = (sys.executable, HERE / "peers/ncnn_steps.py", "--model", model)
+            found.append(Contestant("ncnn", "default", ncnn))
     # dlib's batch normalisation cannot train on a single image.
     trains_one = cell.batch == 1 and cell.row != "inference"
-    dlib_rows = ("inference", "head", "all")
+    dlib_rows = () if backbone else ("inference", "head", "all")
     if cell.row in dlib_rows and not trains_one and (build / "dlib_steps").exists():
         add("dlib", "default", build / "dlib_steps", checked=False)
     return [
@@ -116,6 +127,7 @@ def run(one, cell, work, steps, warmup=1):
         )
     epochs = cell.row == "epochs"
     arguments = {
+        "network": cell.network,
         "row": cell.row,
         "variant": one.variant,
         "batch": cell.batch,
@@ -123,7 +135,7 @@ def run(one, cell, work, steps, warmup=1):
         "images": DATA_SET if epochs else cell.batch,
         "steps": steps,
         "warmup": 0 if epochs else warmup,
-        "weights": work / "models/resnet18.pth",
+        "weights": work / f"models/{cell.network}.pth",
         "data": work / "data",
     }
     command = [str(part) for part in one.command]

@@ -3,10 +3,16 @@
 
 import json
 
-GFLOP_AN_IMAGE = 3.63  # of ResNet-18 at 224x224, counted as direct convolutions
+# An image of 224x224 forward, counted as direct convolutions.
+GFLOP_AN_IMAGE = {
+    "resnet18": 3.63,
+    "resnet50": 8.18,
+    "mobilenet_v2": 0.60,
+    "efficientnet_lite0": 0.77,
+}
 TITLES = {
     "head": "head-only step",
-    "layer4": "layer4 + head step",
+    "layer4": "last stage + head step",
     "all": "whole-network step",
     "inference": "inference",
     "epochs": "ten epochs, head only",
@@ -16,7 +22,7 @@ FIGURES = ("seconds", "first", "peak_mb")
 
 def title(cell):
     threads = "1 thread" if cell["threads"] == 1 else f"{cell['threads']} threads"
-    return f"{TITLES[cell['row']]}, batch {cell['batch']}, {threads}"
+    return f"{cell['network']}, {TITLES[cell['row']]}, batch {cell['batch']}, {threads}"
 
 
 def by_peer(cell):
@@ -73,13 +79,42 @@ def print_cell(cell, peaks):
         )
     print_table(lines)
     if cell["row"] == "inference":
-        rate = GFLOP_AN_IMAGE * cell["batch"] / ours["seconds"][0]
+        rate = GFLOP_AN_IMAGE[cell["network"]] * cell["batch"] / ours["seconds"][0]
         peak = next(p["gflops"] for p in peaks if p["threads"] == cell["threads"])
         print(f"frostline's effective rate: {rate:.0f} GFLOP/s, {rate / peak:.2f} FMA peaks")
 
 
+BACKBONE_GOALS = {
+    ("resnet50", "inference", 1): (1.25, 1.5),
+    ("resnet50", "inference", 32): (1.4, 1.7),
+    ("mobilenet_v2", "inference", 1): (1.0, 1.3),
+    ("mobilenet_v2", "inference", 32): (1.1, 1.4),
+    ("efficientnet_lite0", "inference", 1): (1.0, 1.2),
+    ("efficientnet_lite0", "inference", 32): (1.15, 1.35),
+    ("mobilenet_v2", "layer4", 32): (2, 3),
+    ("mobilenet_v2", "all", 32): (2, 3),
+    ("efficientnet_lite0", "layer4", 32): (2, 3),
+    ("efficientnet_lite0", "all", 32): (2, 3),
+}
+
+
+def backbone_goals(result):
+    """As `goals`, for the networks other than ResNet-18: against the fastest peer of a cell."""
+    for cell in result["cells"]:
+        wanted = BACKBONE_GOALS.get((cell["network"], cell["row"], cell["batch"]))
+        if wanted is None:
+            continue
+        seconds = {name: best["seconds"][0] for name, best in by_peer(cell).items()}
+        ours = seconds.pop("frostline default")
+        fastest = min(seconds, key=seconds.get, default=None)
+        yield f"{title(cell)}: {fastest}", fastest and seconds[fastest] / ours, *wanted
+
+
 def goals(result):
     """(what, ratio or None, must, aim) for each goal that the project has set itself."""
+    if all(cell["network"] != "resnet18" for cell in result["cells"]):
+        yield from backbone_goals(result)
+        return
     cells = {(c["row"], c["batch"], c["threads"]): by_peer(c) for c in result["cells"]}
     peak = {p["threads"]: p["gflops"] for p in result["machine"]["peaks"]}
 
@@ -126,7 +161,7 @@ def goals(result):
     seconds = default("inference", 32, 2)
     yield (
         "frozen forward, batch 32, in FMA peaks",
-        seconds and GFLOP_AN_IMAGE * 32 / seconds / peak[2],
+        seconds and GFLOP_AN_IMAGE["resnet18"] * 32 / seconds / peak[2],
         1.9,
         2.4,
     )
@@ -189,10 +224,11 @@ def chart(result, path):
 
     cells = {}
     for cell in result["cells"]:
-        best = cells.get(cell["row"])
+        panel = cell["network"], cell["row"]
+        best = cells.get(panel)
         if best is None or (cell["threads"], cell["batch"]) > (best["threads"], best["batch"]):
-            cells[cell["row"]] = cell
-    cells = [cells[row] for row in TITLES if row in cells]
+            cells[panel] = cell
+    cells = [cells[panel] for row in TITLES for panel in cells if panel[1] == row]
     counts = [len(by_peer(cell)) for cell in cells]
     figure, panels = pyplot.subplots(
         len(cells),
@@ -215,7 +251,7 @@ def chart(result, path):
         panel.tick_params(length=0, labelbottom=False)
     about, versions = result["machine"], result["machine"]["versions"]
     figure.suptitle(
-        "ResNet-18, 224x224, float32: images per second, longer is better",
+        "Networks at 224x224, float32: images per second, longer is better",
         x=0.02,
         ha="left",
         fontweight="bold",
@@ -247,11 +283,12 @@ def print_cells(result):
         print_cell(cell, about["peaks"])
 
 
-def write(result, folders):
+def write(result, folders, name):
+    """Prints the tables, and writes NAME.json and NAME.svg into the folders."""
     print_cells(result)
     print_goals(result)
     for folder in folders:
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "peers.json").write_text(json.dumps(result, indent=1) + "\n")
-        chart(result, folder / "peers.svg")
-        print(f"{folder}/peers.json and peers.svg are written")
+        (folder / f"{name}.json").write_text(json.dumps(result, indent=1) + "\n")
+        chart(result, folder / f"{name}.svg")
+        print(f"{folder}/{name}.json and {name}.svg are written")

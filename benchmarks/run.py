@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Runs contestants in turns, each turn a process of its own, and compares them; see run.sh.
 
-A cell is a row (what is done), a batch and a number of threads. In a cell's first round every
+A cell is a network, a row (what is done), a batch and a number of threads. In a cell's first round every
 contestant computes the same as frostline, or the benchmark ends, and the slower variants of a peer
 drop out. Then come the timed rounds, each on images of its own: frostline, PyTorch, LibTorch, ...,
 frostline, PyTorch, ... A figure is the median over processes, a time the median within a process.
@@ -20,12 +20,20 @@ import time
 from pathlib import Path
 from statistics import median
 
-from contestants import DATA_SET, THRUST_BUILD, Cell, contestants, run, thrust_contestants
+from contestants import (
+    BACKBONES,
+    DATA_SET,
+    THRUST_BUILD,
+    Cell,
+    contestants,
+    run,
+    thrust_contestants,
+)
 
 HERE = Path(__file__).resolve().parent
 ROWS = ("head", "layer4", "all", "inference", "epochs")
 BATCHES, THREADS = (1, 5, 32), (2, 1)
-PEERS = ("PyTorch", "LibTorch", "ONNX Runtime", "dlib", "none")
+PEERS = ("PyTorch", "LibTorch", "ONNX Runtime", "OpenVINO", "ncnn", "dlib", "none")
 STEPS = {1: 20, 5: 8, 32: 3}  # steps that a process times, by batch
 KEPT = 1.3  # times a peer's best time, beyond which its variant drops out
 
@@ -137,6 +145,7 @@ def compete(cell, options):
             }
         )
     return {
+        "network": cell.network,
         "row": cell.row,
         "batch": cell.batch,
         "threads": cell.threads,
@@ -163,7 +172,12 @@ def machine(work, build):
     ]
     versions = {
         name: importlib.metadata.version(package)
-        for name, package in (("PyTorch", "torch"), ("ONNX Runtime", "onnxruntime"))
+        for name, package in (
+            ("PyTorch", "torch"),
+            ("ONNX Runtime", "onnxruntime"),
+            ("OpenVINO", "openvino"),
+            ("ncnn", "ncnn"),
+        )
     }
     versions["LibTorch"] = versions["PyTorch"]  # the same wheel's
     versions["dlib"] = subprocess.run(
@@ -204,6 +218,28 @@ def gpu():
         return ""
 
 
+def measured(network, row, batch):
+    """Whether a cell belongs to the comparison."""
+    if network in BACKBONES:
+        return row in BACKBONES[network] and (row == "inference" or batch == 32)
+    return row != "epochs" or batch == 32
+
+
+def key(cell):
+    """What distinguishes a cell in a file."""
+    return cell["network"], cell["row"], cell["batch"], cell["threads"]
+
+
+def prepare(options, network):
+    """Makes a network's weights and models, once."""
+    command = [HERE / "peers/prepare.py", options.work / "models", network, *BATCHES]
+    done = subprocess.run(
+        [sys.executable, *map(str, command)], capture_output=True, text=True, check=False
+    )
+    if done.returncode != 0:
+        sys.exit(done.stdout + done.stderr)
+
+
 def numbers(text):
     return tuple(int(number) for number in text.split(","))
 
@@ -216,6 +252,14 @@ def parse():
         action="store_true",
         help="by default only head-only steps, batch 5, 2 threads, 2 rounds",
     )
+    parser.add_argument(
+        "--networks",
+        type=words,
+        default=(),
+        help=f"of {','.join(BACKBONES)}: compare these instead of ResNet-18, on two threads: "
+        "inference of batch 1 and 32, and steps of the last stage and of everything of batch 32; "
+        "to out/benchmarks/backbones.json",
+    )
     parser.add_argument("--rows", type=words, default=ROWS, help=f"of {','.join(ROWS)}")
     parser.add_argument("--batches", type=numbers, default=BATCHES, help="of 1,5,32")
     parser.add_argument("--threads", type=numbers, default=THREADS, help="of 2,1")
@@ -223,7 +267,7 @@ def parse():
         "--peers",
         type=words,
         default=(),
-        help="of PyTorch,LibTorch,ONNX Runtime,dlib,none; frostline always runs",
+        help=f"of {','.join(PEERS)}; frostline always runs",
     )
     parser.add_argument("--rounds", type=int, default=5, help="processes per contestant (5)")
     parser.add_argument("--steps", type=int, help="steps that a process times (20, 8, 3 by batch)")
@@ -241,7 +285,7 @@ def parse():
     parser.add_argument(
         "--commit",
         action="store_true",
-        help="also write benchmarks/results/peers.{json,svg}, which docs/benchmarks.md shows",
+        help="also write benchmarks/results/{peers,backbones}.{json,svg}, for docs/benchmarks.md",
     )
     parser.add_argument(
         "--thrust",
@@ -267,8 +311,16 @@ def parse():
         parser.set_defaults(rows=("head",), batches=(5,), threads=(2,), rounds=2)
     elif parser.parse_known_args()[0].thrust:
         parser.set_defaults(rows=("head", "layer4", "all"), batches=(32,), threads=(2,))
+    elif parser.parse_known_args()[0].networks:
+        parser.set_defaults(rows=("inference", "layer4", "all"), batches=(1, 32), threads=(2,))
     options = parser.parse_args()
-    choices = {"rows": ROWS, "batches": BATCHES, "threads": THREADS, "peers": PEERS}
+    choices = {
+        "networks": BACKBONES,
+        "rows": ROWS,
+        "batches": BATCHES,
+        "threads": THREADS,
+        "peers": PEERS,
+    }
     for name, allowed in choices.items():
         if wrong := set(getattr(options, name)) - set(allowed):
             parser.error(
@@ -294,7 +346,15 @@ def main():
     if options.kernels:
         kernels = [options.work / "build/benchmarks/kernels", "--benchmark_out_format=json"]
         sys.exit(subprocess.call([*kernels, f"--benchmark_out={out}/kernels.json"]))
-    name = "thrust" if options.thrust else "competitor" if options.competitor else "peers"
+    name = (
+        "thrust"
+        if options.thrust
+        else "competitor"
+        if options.competitor
+        else "backbones"
+        if options.networks
+        else "peers"
+    )
     file = out / f"{name}.json"
     if not options.report:
         lock = open(options.work / "lock", "w")  # two runs would share images, and the processors
@@ -310,17 +370,20 @@ def main():
         result = {"machine": machine(options.work, options.build), "cells": []}
         earlier = json.loads(file.read_text())["cells"] if options.add and file.exists() else []
         cells = [
-            Cell(row, batch, threads)
+            Cell(network, row, batch, threads)
+            for network in options.networks or ("resnet18",)
             for row in options.rows
             for batch in options.batches
             for threads in options.threads
-            if row != "epochs" or batch == 32
+            if measured(network, row, batch)
         ]
+        for network in options.networks or ("resnet18",):
+            prepare(options, network)
         for cell in cells:
             with busy_processor(options.competitor):
                 result["cells"].append(compete(cell, options))
-            done = {(c["row"], c["batch"], c["threads"]) for c in result["cells"]}
-            others = [c for c in earlier if (c["row"], c["batch"], c["threads"]) not in done]
+            done = {key(c) for c in result["cells"]}
+            others = [c for c in earlier if key(c) not in done]
             cells_so_far = sorted(others + result["cells"], key=lambda c: ROWS.index(c["row"]))
             file.write_text(json.dumps({**result, "cells": cells_so_far}, indent=1))
     result = json.loads(file.read_text())
@@ -332,7 +395,7 @@ def main():
         report.print_cells(result)
         print(f"{file} is written")
         return
-    report.write(result, [out] + [HERE / "results"] * options.commit)
+    report.write(result, [out] + [HERE / "results"] * options.commit, name)
 
 
 if __name__ == "__main__":

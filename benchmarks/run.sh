@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# Compares frostline with PyTorch, LibTorch, ONNX Runtime and dlib on this machine: installs missing
-# packages, builds, checks that all compute the same, and times them in turns.
-# Usage: benchmarks/run.sh [OPTIONS]   (--help lists them; --quick takes a few minutes, and --thrust
-# compares the Thrust backend, with PyTorch, on a GPU if there is one)
+# Compares frostline with PyTorch, LibTorch, ONNX Runtime, OpenVINO, ncnn and dlib on this machine:
+# installs missing packages, builds, checks that all compute the same, and times them in turns.
+# Usage: benchmarks/run.sh [OPTIONS]   (--help lists them; --quick takes a few minutes, --networks
+# compares other networks than ResNet-18, and --thrust the Thrust backend, on a GPU if there is one)
 # It builds in the folder FROSTLINE_BENCHMARKS (build/benchmarks) with JOBS (2) jobs.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -20,10 +20,10 @@ mkdir -p "$work"
 # Installs the newest versions, once. Without a GPU, PyTorch is installed without NVIDIA's libraries,
 # which it does not need on a CPU (see cuda_stand_ins.py).
 if ! [ -f "$environment/complete" ]; then
-  say "installing PyTorch and ONNX Runtime from PyPI, about 650 MB${gpu:+, and 3 GB of CUDA libraries}"
+  say "installing PyTorch and the other peers from PyPI, about 750 MB${gpu:+, and 3 GB of CUDA libraries}"
   /usr/bin/python3 -m venv --clear "$environment"
   pip=("$environment/bin/pip" install --quiet --disable-pip-version-check)
-  "${pip[@]}" numpy matplotlib onnx onnxruntime onnxscript \
+  "${pip[@]}" numpy matplotlib onnx onnxruntime onnxscript openvino ncnn pnnx \
     filelock typing-extensions 'setuptools>=77' sympy networkx jinja2 fsspec
   if [ -n "$gpu" ]; then
     "${pip[@]}" torch
@@ -53,10 +53,10 @@ if [ -n "$thrust" ]; then
 else
   say "building"
   configure "$work/build" -DFROSTLINE_TORCH="$("$python" -c 'import torch; print(torch.__path__[0])')"
-  build "$work/build"
+  case " $* " in
+    *" --networks "*) build "$work/build" --target machine backbones ;;
+    *) build "$work/build" ;;
+  esac
 fi
 
-say "weights and models"
-"$python" benchmarks/peers/prepare.py "$work/models" 1 5 32 >"$work/prepare.log" 2>&1 ||
-  { cat "$work/prepare.log" >&2; exit 1; }
 exec "$python" benchmarks/run.py --work "$work" "$@"

@@ -17,7 +17,7 @@ IMAGE = (3, 224, 224)
 
 def options():
     parser = argparse.ArgumentParser()
-    for name in ("row", "variant", "weights", "onnx", "data", "device"):
+    for name in ("network", "row", "variant", "weights", "model", "data", "device"):
         parser.add_argument(f"--{name}", default="")
     for name in ("batch", "threads", "images", "steps", "warmup"):
         parser.add_argument(f"--{name}", type=int, default=1)

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: MIT
-// frostline as a contestant on a backend; each executable is one row and one configuration of the
-// library. The including file includes the backend's kernels.
+// frostline as a contestant on a backend; each executable is one network, one row and one
+// configuration of the library. The including file includes the backend's kernels.
 #pragma once
 
 #include <frostline/checkpoint/load.hpp>
+#include <frostline/models/efficientnet_lite.hpp>
+#include <frostline/models/mobilenet_v2.hpp>
 #include <frostline/models/resnet.hpp>
 #include <frostline/network/network.hpp>
 #include <frostline/rewrite/frozen.hpp>
@@ -17,15 +19,43 @@
 
 namespace fl = frostline;
 
+// peers/networks.py has the same networks. LastStage<Model> trains the last stage and the head.
+#if defined(NETWORK_resnet18)
 using NewHead = fl::ClassifierHead<512, 10>;
+template <class Head = fl::ClassifierHead<512, 1000>>
+using Net = fl::ResNet18<64, Head>;
+template <class Model>
+using LastStage = fl::Unfreeze<Model, "layer4">;
+#elif defined(NETWORK_resnet50)
+using NewHead = fl::ClassifierHead<2048, 10>;
+template <class Head = fl::ClassifierHead<2048, 1000>>
+using Net = fl::ResNet50<64, Head>;
+template <class Model>
+using LastStage = fl::Unfreeze<Model, "layer4">;
+#elif defined(NETWORK_mobilenet_v2)
+using NewHead = fl::ClassifierHead<1280, 10>;
+template <class Head = fl::ClassifierHead<1280, 1000>>
+using Net = fl::MobileNetV2<100, Head>;
+template <class Model>
+using LastStage =
+    fl::Unfreeze<Model, "features.14", "features.15", "features.16", "features.17", "features.18">;
+#elif defined(NETWORK_efficientnet_lite0)
+using NewHead = fl::ClassifierHead<1280, 10>;
+template <class Head = fl::ClassifierHead<1280, 1000>>
+using Net = fl::EfficientNetLite0<Head>;
+template <class Model>
+using LastStage = fl::Unfreeze<Model, "_blocks.11", "_blocks.12", "_blocks.13", "_blocks.14",
+                               "_blocks.15", "_conv_head", "_bn1">;
+#endif
+
 #if defined(ROW_inference)
-using Model = fl::Freeze<fl::ResNet18<64, NewHead>>;
+using Model = fl::Freeze<Net<NewHead>>;
 #elif defined(ROW_head) || defined(ROW_epochs)
-using Model = fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, NewHead>;
+using Model = fl::ReplaceHead<fl::Freeze<Net<>>, NewHead>;
 #elif defined(ROW_layer4)
-using Model = fl::Unfreeze<fl::ReplaceHead<fl::Freeze<fl::ResNet18<>>, NewHead>, "layer4">;
+using Model = LastStage<fl::ReplaceHead<fl::Freeze<Net<>>, NewHead>>;
 #elif defined(ROW_all)
-using Model = fl::ResNet18<64, NewHead>;
+using Model = Net<NewHead>;
 #endif
 
 // The configurations of the library; each is a column of the table.

@@ -11,7 +11,7 @@ def main():
     option = contest.options()
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads, settings.inter_op_num_threads = option.threads, 1
-    session = onnxruntime.InferenceSession(option.onnx, settings, ["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(option.model, settings, ["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     images = np.empty((option.images, *contest.IMAGE), np.float32)
     labels = np.empty(option.images, np.int32)

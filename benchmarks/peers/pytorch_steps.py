@@ -10,19 +10,19 @@ import torch
 from torch.nn.functional import cross_entropy
 
 import contest
-from resnet import ResNet18
+from networks import NETWORKS
 
 EPOCHS = 10
 
 
-def load(weights, plain):
+def load(network, weights, plain):
     """The model, its weights from the file; unless plain, mapped and without initialising first."""
     if plain:
-        model = ResNet18(10)
+        model = NETWORKS[network](10)
         model.load_state_dict(torch.load(weights))
         return model
     with torch.device("meta"):
-        model = ResNet18(10)
+        model = NETWORKS[network](10)
     model.load_state_dict(torch.load(weights, mmap=True), assign=True)
     return model
 
@@ -54,7 +54,7 @@ def main():
         config.freezing = True  # folds batch norm and packs weights
     without_gradients = torch.inference_mode if option.row == "inference" else torch.no_grad
 
-    model = load(option.weights, plain).to(device, memory_format=layout)
+    model = load(option.network, option.weights, plain).to(device, memory_format=layout)
     prefix, rest = model.split(option.row)
     model.train()
     if prefix is not None:

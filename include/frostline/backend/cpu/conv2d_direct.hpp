@@ -17,6 +17,7 @@ struct DirectConvolution {
   constexpr TapSum forward() const {
     TapSum sum{};
     sum.groups = in.blocks();
+    sum.last_inner = in.shape.channels - (in.blocks() - 1) * lanes;
     sum.group = in.block();
     sum.in_row = stride * in.row();
     sum.in_sample = in.sample();
@@ -31,6 +32,7 @@ struct DirectConvolution {
   constexpr TapSum backward(int y, int x) const {
     TapSum sum{};
     sum.groups = out.blocks();
+    sum.last_inner = out.shape.channels - (out.blocks() - 1) * lanes;
     sum.group = out.block();
     sum.in_row = out.row();
     sum.in_sample = out.sample();

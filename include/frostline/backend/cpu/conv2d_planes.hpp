@@ -28,6 +28,7 @@ struct PlaneConvolution {
   constexpr TapSum forward() const {
     TapSum sum{};
     sum.groups = in.channels;
+    sum.last_inner = 1;
     sum.group = plane();
     for (int y = 0; y < size; ++y)
       for (int x = 0; x < size; ++x) sum.add_tap(y, x, std::ptrdiff_t(y) * columns() + x);

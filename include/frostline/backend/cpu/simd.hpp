@@ -49,12 +49,25 @@ FROSTLINE_INLINE void store_unaligned(float* to, Vector v) {
 }
 FROSTLINE_INLINE Vector splat(float x) { return x - Vector{}; }
 /// max(v, 0); NaN stays, as in PyTorch.
-FROSTLINE_INLINE Vector relu(Vector v) { return v < Vector{} ? Vector{} : v; }
+FROSTLINE_INLINE Vector relu(Vector v) {
+  // g++ would compare and blend; of two operands x86 gives the second one if either is NaN.
+#if defined(__AVX512F__) && FROSTLINE_LANES == 16 || defined(__AVX__) && FROSTLINE_LANES <= 8
+  asm("vmaxps %1, %2, %0" : "=v"(v) : "v"(v), "v"(Vector{}));
+  return v;
+#else
+  return v < Vector{} ? Vector{} : v;
+#endif
+}
 /// min(max(v, 0), 6); NaN stays.
 FROSTLINE_INLINE Vector relu6(Vector v) {
   const Vector six = splat(6);
   v = relu(v);
+#if defined(__AVX512F__) && FROSTLINE_LANES == 16 || defined(__AVX__) && FROSTLINE_LANES <= 8
+  asm("vminps %1, %2, %0" : "=v"(v) : "v"(v), "v"(six));
+  return v;
+#else
   return v > six ? six : v;
+#endif
 }
 /// |v|; also clears the sign of NaN.
 FROSTLINE_INLINE Vector magnitude(Vector v) { return Vector(Bits(v) & (Bits{} + 0x7fffffff)); }

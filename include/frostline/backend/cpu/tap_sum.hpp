@@ -27,6 +27,7 @@ struct TapSum {
   int tap_count = 0;
 
   int groups = 0;                                       // of input channels
+  int last_inner = 0;                                   // channels of the last group that exist
   int before = 0, after = 0;                            // groups that other sums add
   std::ptrdiff_t group = 0, in_row = 0, in_sample = 0;  // in_row: from one output row to the next
   std::ptrdiff_t in_first = 0;                          // the first input of output (0, 0)
@@ -44,9 +45,16 @@ struct TapSum {
     return std::ptrdiff_t(before + groups + after) * tap_count * inner * lanes;
   }
   constexpr std::ptrdiff_t packed_floats(int inner) const { return blocks * block_weights(inner); }
-  /// The part of the sum over the groups from `first` to `last`.
-  constexpr TapSum part(int first, int last) const {
+  /// Where the packed weights of a pair of output blocks begin, for `inner` channels per group.
+  constexpr std::ptrdiff_t weights_at(int pair, int inner) const {
+    const int vectors = std::min(2, blocks - 2 * pair);
+    return 2 * pair * block_weights(inner) +
+           std::ptrdiff_t(before) * tap_count * inner * vectors * lanes;
+  }
+  /// The part of the sum over the groups from `first` to `last`, of `inner` channels each.
+  constexpr TapSum part(int first, int last, int inner) const {
     TapSum sum = *this;
+    if (last < groups) sum.last_inner = inner;
     sum.before = first;
     sum.after = groups - last;
     sum.groups = last - first;
@@ -61,31 +69,55 @@ struct TapSum {
 void pack_taps(const Team& team, const TapSum& sum, int inner, const WeightView& weights,
                float* packed);
 
-/// Computes Pixels x Vectors adjacent outputs. Step: floats from one output's input to the next
-/// one's.
-template <int Pixels, int Vectors, int Step, int Inner>
+/// The most pixels of a tile of direct convolutions: with AVX-512 as many as the registers hold
+/// (g++ broadcasts from memory), since many maps have rows of 7 or 14 pixels or of a multiple.
+inline constexpr int row_pixels = lanes == 16 ? 14 : tile_pixels;
+
+/// Computes Pixels adjacent outputs of Rows adjacent rows, for Vectors blocks. Step: floats from
+/// one output's input to the next one's.
+template <int Pixels, int Rows, int Vectors, int Step, int Inner>
 [[gnu::noinline]] void tap_tile(const TapSum& sum, const float* in, const float* weights,
                                 const Epilogue& epilogue, int block, std::ptrdiff_t at,
                                 float* out) {
-  Tile<Pixels, Vectors> tile;
+  constexpr int ahead = 16 * Vectors * lanes;      // floats by which weights are prefetched
+  constexpr int at_once = Inner % 2 == 0 ? 2 : 1;  // channels; those of a block that do not exist
+                                                   // are zero
+  Tile<Rows * Pixels, Vectors> tile;
   if (epilogue.shift)
     tile.start(epilogue.shift + block * lanes);
   else
     tile.zero();
-  for (int g = 0; g < sum.groups; ++g, in += sum.group)
-    for (int t = 0; t < sum.tap_count; ++t) {
+  for (int g = 0; g < sum.groups; ++g, in += sum.group) {
+    const int inner = g + 1 < sum.groups ? Inner : sum.last_inner;
+    for (int t = 0; t < sum.tap_count;
+         ++t, weights += (Inner - inner) / at_once * at_once * Vectors * lanes) {
       const float* x = opaque(in + sum.taps[t].offset);
-      FROSTLINE_UNROLL_2
-      for (int i = 0; i < Inner; ++i, weights += Vectors * lanes)
-        tile.template multiply_add<Step>(x + i, weights);
+      const float* next = x + sum.group;  // of a 1x1 window
+      FROSTLINE_NO_UNROLL
+      for (int i = 0; i < inner; i += at_once, x += at_once) FROSTLINE_UNROLL
+      for (int k = 0; k < at_once; ++k, weights += Vectors * lanes) {
+        if constexpr (Inner == lanes) {
+          FROSTLINE_UNROLL
+          for (int v = 0; v < Vectors * lanes; v += 16) __builtin_prefetch(weights + ahead + v);
+          FROSTLINE_UNROLL
+          for (int row = 0; row < Rows; ++row)
+            __builtin_prefetch(next + (i + k) * Step + (row ? sum.in_row : 0));
+        }
+        tile.multiply_add(
+            x + k, weights, [&](int p) __attribute__((always_inline)) {
+              return p / Pixels * (Rows > 1 ? sum.in_row : 0) + p % Pixels * Step;
+            });
+      }
     }
-  if (const int last = sum.channels_from(block + Vectors - 1); last < lanes) tile.keep_lanes(last);
-  FROSTLINE_UNROLL
-  for (int p = 0; p < Pixels; ++p) FROSTLINE_UNROLL
-  for (int v = 0; v < Vectors; ++v) {
-    const std::ptrdiff_t place = at + p * sum.out_pixel + v * sum.out_block;
-    store(out + place, epilogue.apply(tile.sums[p][v], place));
   }
+  if (const int last = sum.channels_from(block + Vectors - 1); last < lanes) tile.keep_lanes(last);
+  epilogue.store_tile(
+      tile,
+      [&](int p, int v) __attribute__((always_inline)) {
+        return at + p / Pixels * (Rows > 1 ? sum.out_row : 0) + p % Pixels * sum.out_pixel +
+               v * sum.out_block;
+      },
+      out);
 }
 
 /// The places of the pixels of a tile that continues over the ends of rows.
@@ -136,16 +168,18 @@ struct TapTiles {
                              const float* weights, const Epilogue&, int block, float* out);
   int step, inner, count, narrow;  // count: tiles of a row, of `narrow` pixels or one more
   Tile tile[2][2] = {};            // one or two blocks; narrow or one wider
+  Tile two_rows[2] = {};           // one or two blocks; null: a tile is of one row
   Scattered scattered[2] = {};     // null: tiles end with their row
 
   constexpr bool runs_on() const { return scattered[1]; }
+  constexpr int rows() const { return two_rows[1] ? 2 : 1; }
 };
 
 /// The tiles, of about equal width, for rows of Width outputs; Odd: the number of output blocks is
 /// odd.
 template <int Width, int Step, int Inner, bool Odd>
 constexpr TapTiles tap_tiles() {
-  constexpr int count = divide_up(Width, tile_pixels), narrow = Width / count;
+  constexpr int count = divide_up(Width, row_pixels), narrow = Width / count;
   constexpr int wider = narrow + int(Width % count != 0);
   TapTiles tiles{.step = Step, .inner = Inner, .count = count, .narrow = narrow};
   // With more lanes there are not enough integer registers for an offset per pixel.
@@ -155,11 +189,15 @@ constexpr TapTiles tap_tiles() {
     tiles.scattered[1] = scattered_tile<2>;
   } else {
     if constexpr (Odd) {
-      tiles.tile[0][0] = tap_tile<narrow, 1, Step, Inner>;
-      tiles.tile[0][1] = tap_tile<wider, 1, Step, Inner>;
+      tiles.tile[0][0] = tap_tile<narrow, 1, 1, Step, Inner>;
+      tiles.tile[0][1] = tap_tile<wider, 1, 1, Step, Inner>;
     }
-    tiles.tile[1][0] = tap_tile<narrow, 2, Step, Inner>;
-    tiles.tile[1][1] = tap_tile<wider, 2, Step, Inner>;
+    tiles.tile[1][0] = tap_tile<narrow, 1, 2, Step, Inner>;
+    tiles.tile[1][1] = tap_tile<wider, 1, 2, Step, Inner>;
+    if constexpr (Inner == lanes && 2 * Width <= row_pixels) {  // reads the weights half as often
+      if constexpr (Odd) tiles.two_rows[0] = tap_tile<Width, 2, 1, Step, Inner>;
+      tiles.two_rows[1] = tap_tile<Width, 2, 2, Step, Inner>;
+    }
   }
   return tiles;
 }
@@ -168,10 +206,8 @@ constexpr TapTiles tap_tiles() {
 FROSTLINE_INLINE void tap_row(const TapSum& sum, const TapTiles& tiles, const float* in,
                               const float* packed, const Epilogue& epilogue, int pair,
                               std::ptrdiff_t at, float* out) {
-  const int vectors = std::min(2, sum.blocks - 2 * pair);
-  const float* weights = packed + 2 * pair * sum.block_weights(tiles.inner) +
-                         std::ptrdiff_t(sum.before) * sum.tap_count * tiles.inner * vectors * lanes;
-  const TapTiles::Tile* const compute = tiles.tile[vectors - 1];
+  const float* weights = packed + sum.weights_at(pair, tiles.inner);
+  const TapTiles::Tile* const compute = tiles.tile[2 * pair + 1 < sum.blocks];
   for (int tile = 0; tile < tiles.count; ++tile) {
     const int x = sum.width * tile / tiles.count;
     const int pixels = sum.width * (tile + 1) / tiles.count - x;

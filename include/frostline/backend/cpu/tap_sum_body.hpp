@@ -51,21 +51,27 @@ FROSTLINE_COMPILED_ONCE void tap_sum(const Team& team, const TapSum& sum, const 
     scattered_tap_sum(team, sum, tiles, batch, in, packed, epilogue, out);
     return;
   }
-  const PartOrder order(sum, batch, sum.height);
+  const int rows = tiles.rows(), row_parts = divide_up(sum.height, rows);
+  const PartOrder order(sum, batch, row_parts);
   // All pairs of blocks read a row again, so as much of it as the cache holds is summed at a time.
   const int row_bytes = sum.groups * sum.width * lanes * 4;
-  const int parts = std::min(divide_up(row_bytes, PartOrder::cache / 2), sum.groups);
-  for (int part = 0; part < parts; ++part) {
-    const TapSum some = sum.part(sum.groups * part / parts, sum.groups * (part + 1) / parts);
-    const Epilogue end{.shift = part == 0 ? epilogue.shift : nullptr,
-                       .added = part == 0 ? epilogue.added : out,
-                       .rectifier = part + 1 == parts ? epilogue.rectifier : Rectifier::none};
+  const int sums = std::min(divide_up(row_bytes, PartOrder::cache / 2), sum.groups);
+  for (int k = 0; k < sums; ++k) {
+    const TapSum some = sum.part(sum.groups * k / sums, sum.groups * (k + 1) / sums, tiles.inner);
+    const Epilogue end{.shift = k == 0 ? epilogue.shift : nullptr,
+                       .added = k == 0 ? epilogue.added : out,
+                       .rectifier = k + 1 == sums ? epilogue.rectifier : Rectifier::none};
     for_each_task(team, order.tasks(), [&](int task) {
-      const auto [row, pair] = order[task];
-      const int n = row / sum.height, y = row % sum.height;
-      tap_row(some, tiles, in + n * sum.in_sample + some.in_first + y * sum.in_row, packed, end,
-              pair, n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row,
-              out);
+      const auto [part, pair] = order[task];
+      const int n = part / row_parts, y = part % row_parts * rows;
+      const float* from = in + n * sum.in_sample + some.in_first + y * sum.in_row;
+      const std::ptrdiff_t at =
+          n * sum.out_sample + sum.out_first + 2 * pair * sum.out_block + y * sum.out_row;
+      if (rows == 2 && y + 1 < sum.height)
+        tiles.two_rows[2 * pair + 1 < sum.blocks](some, from, packed + some.weights_at(pair, lanes),
+                                                  end, 2 * pair, at, out);
+      else
+        tap_row(some, tiles, from, packed, end, pair, at, out);
     });
   }
 }

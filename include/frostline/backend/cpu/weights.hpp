@@ -52,6 +52,25 @@ struct Epilogue {
     if (rectifier == Rectifier::none) return sum;
     return rectifier == Rectifier::relu ? relu(sum) : relu6(sum);
   }
+  /// Applies it to a register tile, and stores the sums at out + place(pixel, vector): each
+  /// decision is made once for all of them.
+  template <int Pixels, int Vectors, class Place>
+  FROSTLINE_INLINE void store_tile(Tile<Pixels, Vectors>& tile, Place place, float* out) const {
+    const auto each = [&](auto visit) __attribute__((always_inline)) {
+      FROSTLINE_UNROLL
+      for (int p = 0; p < Pixels; ++p) FROSTLINE_UNROLL
+      for (int v = 0; v < Vectors; ++v) visit(tile.sums[p][v], place(p, v));
+    };
+    if (added)
+      each([&](Vector & sum, std::ptrdiff_t at)
+               __attribute__((always_inline)) { sum += load(added + at); });
+    if (rectifier == Rectifier::relu)
+      each([](Vector & sum, std::ptrdiff_t) __attribute__((always_inline)) { sum = relu(sum); });
+    if (rectifier == Rectifier::relu6)
+      each([](Vector & sum, std::ptrdiff_t) __attribute__((always_inline)) { sum = relu6(sum); });
+    each([&](Vector & sum, std::ptrdiff_t at)
+             __attribute__((always_inline)) { store(out + at, sum); });
+  }
 };
 
 }  // namespace FROSTLINE_CPU
