@@ -48,9 +48,8 @@ struct TileProduct {
     }
   }
   /// The next `count` register tiles of `pixels` tiles; if these are more than tile_pixels, count
-  /// is 0. A recursion instead would compile all smaller sizes again for each size, and inlining
-  /// would compile all sizes for each of the two calls.
-  [[gnu::noinline]] void register_tiles_of(int pixels, int count, int ahead_step) {
+  /// is 0. A recursion instead would compile all smaller sizes again for each size.
+  FROSTLINE_INLINE void register_tiles_of(int pixels, int count, int ahead_step) {
     [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
       static_cast<void>(((pixels == tile_pixels - I &&
                           (register_tiles<tile_pixels - I>(count, ahead_step), true)) ||
