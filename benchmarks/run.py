@@ -24,6 +24,7 @@ from contestants import (
     BACKBONES,
     DATA_SET,
     THRUST_BUILD,
+    TORCH,
     Cell,
     contestants,
     run,
@@ -61,7 +62,9 @@ def check(one, cell, report, reference):
             sys.exit(f"{one} in {cell}: {len(theirs)} results, and {len(ours)} of frostline")
         apart = sum((a - b) ** 2 for a, b in zip(ours, theirs)) ** 0.5
         worst = max(worst, apart / sum(a * a for a in ours) ** 0.5)
-    bound = 1e-4 if cell.row == "inference" else 1e-3
+    # From MobileNet's random weights the third losses of PyTorch's own variants differ by 8e-4.
+    training = 3e-3 if cell.network in BACKBONES and cell.row == "all" else 1e-3
+    bound = 1e-4 if cell.row == "inference" else training
     if not worst <= bound:
         sys.exit(
             f"{one} in {cell} differs from frostline by {worst:.2g} (bound {bound:g}):\n"
@@ -103,7 +106,11 @@ def compete(cell, options):
     if options.thrust:
         everyone = thrust_contestants(cell, work, options.thrust)
     else:
-        everyone = contestants(cell, work, options.peers)
+        everyone = [
+            one
+            for one in contestants(cell, work, options.peers)
+            if not options.variants or one.peer != "PyTorch" or one.variant in options.variants
+        ]
     steps = options.steps or (1 if epochs else STEPS.get(cell.batch, 3))
     warmup = 3 if options.thrust else 1  # a graph is recorded in the second step
 
@@ -268,6 +275,12 @@ def parse():
         type=words,
         default=(),
         help=f"of {','.join(PEERS)}; frostline always runs",
+    )
+    parser.add_argument(
+        "--variants",
+        type=words,
+        default=(),
+        help=f"of PyTorch only these of {','.join(TORCH['head'])} (all)",
     )
     parser.add_argument("--rounds", type=int, default=5, help="processes per contestant (5)")
     parser.add_argument("--steps", type=int, help="steps that a process times (20, 8, 3 by batch)")

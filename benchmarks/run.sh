@@ -19,12 +19,13 @@ scripts/install.sh build benchmarks >&2
 mkdir -p "$work"
 # Installs the newest versions, once. Without a GPU, PyTorch is installed without NVIDIA's libraries,
 # which it does not need on a CPU (see cuda_stand_ins.py).
-if ! [ -f "$environment/complete" ]; then
+if ! [ -f "$environment/complete-2" ]; then
   say "installing PyTorch and the other peers from PyPI, about 750 MB${gpu:+, and 3 GB of CUDA libraries}"
   /usr/bin/python3 -m venv --clear "$environment"
   pip=("$environment/bin/pip" install --quiet --disable-pip-version-check)
-  "${pip[@]}" numpy matplotlib onnx onnxruntime onnxscript openvino ncnn pnnx \
+  "${pip[@]}" numpy matplotlib onnx onnxruntime onnxscript openvino ncnn \
     filelock typing-extensions 'setuptools>=77' sympy networkx jinja2 fsspec
+  "${pip[@]}" --no-deps pnnx  # it would install PyTorch with CUDA
   if [ -n "$gpu" ]; then
     "${pip[@]}" torch
   else
@@ -33,7 +34,7 @@ if ! [ -f "$environment/complete" ]; then
 import importlib.util
 print(importlib.util.find_spec("torch").submodule_search_locations[0])')/lib" >&2
   fi
-  touch "$environment/complete"
+  touch "$environment/complete-2"
 fi
 
 configure() {  # configure FOLDER OPTIONS...
@@ -54,7 +55,7 @@ else
   say "building"
   configure "$work/build" -DFROSTLINE_TORCH="$("$python" -c 'import torch; print(torch.__path__[0])')"
   case " $* " in
-    *" --networks "*) build "$work/build" --target machine backbones ;;
+    *" --networks"*) build "$work/build" --target machine backbones ;;
     *) build "$work/build" ;;
   esac
 fi

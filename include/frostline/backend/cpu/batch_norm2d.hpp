@@ -56,10 +56,17 @@ inline BlockStatistics statistics_of(const BlockOfBatch& block, const float* x) 
   return result;
 }
 
+/// Whether a batch's values are written past the caches.
+inline bool is_large(const BlockOfBatch& block) {
+  return block.batch * block.map.sample() > most_cached_floats;
+}
 /// y = x * scale + shift. Shapes: a row of pixels.
-FROSTLINE_INLINE void scale_row(const float* x, int width, Vector scale, Vector shift, float* y) {
-  FROSTLINE_UNROLL_2
-  for (int p = 0; p < width * lanes; p += lanes) store(y + p, load(x + p) * scale + shift);
+FROSTLINE_INLINE void scale_row(const float* x, int width, Vector scale, Vector shift, bool large,
+                                float* y) {
+  if (large)
+    for (int p = 0; p < width * lanes; p += lanes) stream(y + p, load(x + p) * scale + shift);
+  else
+    for (int p = 0; p < width * lanes; p += lanes) store(y + p, load(x + p) * scale + shift);
 }
 
 /// A batch norm as y = x * scale + shift. Both are zero in padded channels, as x is.
@@ -197,15 +204,17 @@ FROSTLINE_COMPILED_ONCE void batch_norm_input_gradient(Shape shape, const Call& 
     }
     const Vector gradient = load(by.gradient.of), input = load(by.input.of);
     const Vector shift = load(by.shift.of);
+    const bool large = !Adds && is_large(block);
     block.for_each_row(ByBatch, [&](std::ptrdiff_t first) {
       FROSTLINE_UNROLL_2
       for (std::ptrdiff_t at = first; at < first + shape.width * lanes; at += lanes) {
         Vector dx = load(call.output_gradient + at) * gradient;
         if constexpr (ByBatch) dx += load(call.inputs[0] + at) * input + shift;
         if constexpr (Adds) dx += load(call.input_gradients[0] + at);
-        store(call.input_gradients[0] + at, dx);
+        large ? stream(call.input_gradients[0] + at, dx) : store(call.input_gradients[0] + at, dx);
       }
     });
+    finish_streaming();
     if constexpr (!Adds) block.zero_borders(call.input_gradients[0]);
   });
 }

@@ -14,9 +14,10 @@ FROSTLINE_COMPILED_ONCE void batch_norm_forward(Shape shape, const Call& call,
     const BlockScale by = by_batch ? BlockScale::by_batch(block, call, constants, saves)
                                    : BlockScale::running(block, call, constants.epsilon);
     const Vector scale = load(by.scale.of), shift = load(by.shift.of);
-    block.for_each_row(true, [&](std::ptrdiff_t at) {
-      scale_row(call.inputs[0] + at, shape.width, scale, shift, call.output + at);
+    block.for_each_row(true, [&, large = is_large(block)](std::ptrdiff_t at) {
+      scale_row(call.inputs[0] + at, shape.width, scale, shift, large, call.output + at);
     });
+    finish_streaming();
     block.zero_borders(call.output);
   });
   if (by_batch && call.team.thread == 0) ++*reinterpret_cast<std::int64_t*>(call.buffers[2]);

@@ -208,36 +208,41 @@ FROSTLINE_COMPILED_ONCE void depthwise_weight_gradient(const Team& team,
   const Shape shape = conv.out.shape;
   const DepthwiseMargins margins = conv.forward().margins();
   const bool copies = !margins.fit(conv.in);
-  for_each_task(team, std::ptrdiff_t(conv.out.blocks()) * Size, [&](int task) {
+  // A task is a row of a block's window. A thread computes its rows of the same block together,
+  // since they read the same inputs and gradients.
+  const std::ptrdiff_t tasks = std::ptrdiff_t(conv.out.blocks()) * Size;
+  for (int task = int(team.first(tasks)), end = 0; task < int(team.last(tasks)); task = end) {
     const BlockOfBatch block{conv.out, batch, task / Size};
-    const int ky = task % Size;
-    const int above = conv.top - ky;  // rows by which an output is above its input
-    const int first = std::max(0, divide_up(above, conv.stride));
-    const int last = std::min(shape.height, divide_up(conv.in.shape.height + above, conv.stride));
-    OfBlock<double> total[Size];
+    end = std::min(int(team.last(tasks)), (block.block + 1) * Size);
+    const int first = task % Size, last = first + end - task;  // rows of the window
+    OfBlock<double> total[Size][Size];
     for (int n = 0; n < batch; ++n) {
-      Vector sums[2][Size]{};
-      for (int y = first; y < last; ++y) {
-        const float* row =
-            in + n * conv.in.sample() + conv.in.at(block.block, y * conv.stride - above, 0);
-        if (copies) margins.copy_row(conv.in, row, scratch);
-        add_depthwise_row<Size>(
-            copies ? scratch : row - conv.left * lanes, conv.stride * conv.in.pixel,
-            out_gradient + n * conv.out.sample() + conv.out.at(block.block, y, 0), shape.width,
-            sums);
-      }
-      for (int t = 0; t < Size; ++t) {
-        OfBlock<float> of_image;
-        store(of_image.of, sums[0][t] + sums[1][t]);
-        for (int i = 0; i < lanes; ++i) total[t].of[i] += double(of_image.of[i]);
-      }
+      Vector sums[Size][2][Size]{};
+      for (int y = 0; y < shape.height; ++y)
+        for (int ky = first; ky < last; ++ky) {
+          const int in_row = y * conv.stride + ky - conv.top;
+          if (in_row < 0 || in_row >= conv.in.shape.height) continue;
+          const float* row = in + n * conv.in.sample() + conv.in.at(block.block, in_row, 0);
+          if (copies) margins.copy_row(conv.in, row, scratch);
+          add_depthwise_row<Size>(
+              copies ? scratch : row - conv.left * lanes, conv.stride * conv.in.pixel,
+              out_gradient + n * conv.out.sample() + conv.out.at(block.block, y, 0), shape.width,
+              sums[ky]);
+        }
+      for (int ky = first; ky < last; ++ky)
+        for (int t = 0; t < Size; ++t) {
+          OfBlock<float> of_image;
+          store(of_image.of, sums[ky][0][t] + sums[ky][1][t]);
+          for (int i = 0; i < lanes; ++i) total[ky][t].of[i] += double(of_image.of[i]);
+        }
     }
     for (int i = 0; i < block.channels(); ++i)
-      for (int t = 0; t < Size; ++t) {
-        float& to = gradient[((block.block * lanes + i) * Size + ky) * Size + t];
-        to = float(total[t].of[i]) + (adds ? to : 0.0f);
-      }
-  });
+      for (int ky = first; ky < last; ++ky)
+        for (int t = 0; t < Size; ++t) {
+          float& to = gradient[((block.block * lanes + i) * Size + ky) * Size + t];
+          to = float(total[ky][t].of[i]) + (adds ? to : 0.0f);
+        }
+  }
 }
 
 }  // namespace FROSTLINE_CPU

@@ -47,6 +47,26 @@ void for_each_value(const Call& call, std::ptrdiff_t count, Body body) {
                 });
 }
 
+/// to[i] = value(i) for i in [0, count); large values are written past the caches.
+template <class Value>
+void assign_values(const Call& call, std::ptrdiff_t count, float* to, Value value) {
+  if (count <= most_cached_floats || count % 16 != 0 ||
+      reinterpret_cast<std::uintptr_t>(to) % 64 != 0) {
+    for_each_value(call, count, [=](std::ptrdiff_t i) { to[i] = value(i); });
+    return;
+  }
+  constexpr int line = 16;
+  for_each_part(call.team, count / line, [=](std::ptrdiff_t first, std::ptrdiff_t last) {
+    for (std::ptrdiff_t i = first * line; i < last * line; i += line) {
+      alignas(64) float values[line];
+#pragma omp simd
+      for (int k = 0; k < line; ++k) values[k] = value(i + k);
+      for (int k = 0; k < line; k += lanes) stream(to + i + k, load(values + k));
+    }
+    finish_streaming();
+  });
+}
+
 /// The blocked output of a function that makes something else of zero: the zeros of a border and of
 /// channels that do not exist stay zeros.
 template <class Function>
@@ -69,30 +89,35 @@ FROSTLINE_COMPILED_ONCE void forward_blocks(const Call& call, const BlockedMap& 
 FROSTLINE_COMPILED_ONCE void relu_forward(const Call& call, std::ptrdiff_t count) {
   const float* x = call.inputs[0];
   float* y = call.output;
-  for_each_value(call, count, [=](std::ptrdiff_t i) { y[i] = x[i] < 0 ? 0.0f : x[i]; });
+  assign_values(call, count, y, [=](std::ptrdiff_t i) { return x[i] < 0 ? 0.0f : x[i]; });
 }
 template <bool Adds>
 FROSTLINE_COMPILED_ONCE void relu_input_gradient(const Call& call, std::ptrdiff_t count) {
   const float *y = call.output, *dy = call.output_gradient;
   float* dx = call.input_gradients[0];
-  for_each_value(call, count,
-                 [=](std::ptrdiff_t i) { put<Adds>(dx[i], y[i] <= 0 ? 0.0f : dy[i]); });
+  const auto slope = [=](std::ptrdiff_t i) { return y[i] <= 0 ? 0.0f : dy[i]; };
+  if constexpr (Adds)
+    for_each_value(call, count, [=](std::ptrdiff_t i) { dx[i] += slope(i); });
+  else
+    assign_values(call, count, dx, slope);
 }
 FROSTLINE_COMPILED_ONCE void relu6_forward(const Call& call, std::ptrdiff_t count) {
   const float* x = call.inputs[0];
   float* y = call.output;
-  for_each_value(call, count, [=](std::ptrdiff_t i) {
+  assign_values(call, count, y, [=](std::ptrdiff_t i) {
     const float positive = x[i] < 0 ? 0.0f : x[i];
-    y[i] = positive > 6 ? 6.0f : positive;
+    return positive > 6 ? 6.0f : positive;
   });
 }
 template <bool Adds>
 FROSTLINE_COMPILED_ONCE void relu6_input_gradient(const Call& call, std::ptrdiff_t count) {
   const float *y = call.output, *dy = call.output_gradient;
   float* dx = call.input_gradients[0];
-  for_each_value(call, count, [=](std::ptrdiff_t i) {
-    put<Adds>(dx[i], y[i] <= 0 || y[i] >= 6 ? 0.0f : dy[i]);
-  });
+  const auto slope = [=](std::ptrdiff_t i) { return y[i] <= 0 || y[i] >= 6 ? 0.0f : dy[i]; };
+  if constexpr (Adds)
+    for_each_value(call, count, [=](std::ptrdiff_t i) { dx[i] += slope(i); });
+  else
+    assign_values(call, count, dx, slope);
 }
 FROSTLINE_COMPILED_ONCE void add_forward(const Call& call, std::ptrdiff_t count) {
   const float *a = call.inputs[0], *b = call.inputs[1];

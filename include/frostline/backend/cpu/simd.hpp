@@ -47,6 +47,22 @@ FROSTLINE_INLINE Vector load_unaligned(const float* from) {
 FROSTLINE_INLINE void store_unaligned(float* to, Vector v) {
   *reinterpret_cast<UnalignedVector*>(to) = v;
 }
+/// Stores past the caches, without reading the line first; `to` is aligned to a vector. A thread
+/// calls finish_streaming before others read what it wrote.
+FROSTLINE_INLINE void stream(float* to, Vector v) {
+#if defined(__AVX512F__) && FROSTLINE_LANES == 16 || defined(__AVX__) && FROSTLINE_LANES <= 8
+  asm("vmovntps %1, %0" : "=m"(*reinterpret_cast<Vector*>(to)) : "v"(v));
+#else
+  store(to, v);
+#endif
+}
+FROSTLINE_INLINE void finish_streaming() {
+#if defined(__x86_64__)
+  asm volatile("sfence" ::: "memory");
+#endif
+}
+/// Values of more floats than this do not stay in the caches until the next step reads them.
+inline constexpr std::ptrdiff_t most_cached_floats = 8 << 20;
 FROSTLINE_INLINE Vector splat(float x) { return x - Vector{}; }
 /// max(v, 0); NaN stays, as in PyTorch.
 FROSTLINE_INLINE Vector relu(Vector v) {
