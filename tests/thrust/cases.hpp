@@ -21,6 +21,7 @@
 #include "frostline/models/efficientnet_lite.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
+#include "frostline/models/vit.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"
@@ -56,6 +57,15 @@ template <int C>
 inline constexpr const char* kind_of<LayerScale<C>> = "LayerScale";
 template <int... Sizes>
 inline constexpr const char* kind_of<PointwiseLinear<Sizes...>> = "PointwiseLinear";
+template <int C>
+inline constexpr const char* kind_of<ClassToken<C>> = "ClassToken";
+template <int... Sizes>
+inline constexpr const char* kind_of<PositionEmbedding<Sizes...>> = "PositionEmbedding";
+template <>
+inline constexpr const char* kind_of<FirstToken> = "FirstToken";
+template <int Heads>
+inline constexpr const char* kind_of<ScaledDotProductAttention<Heads>> =
+    "ScaledDotProductAttention";
 template <>
 inline constexpr const char* kind_of<Hardswish> = "Hardswish";
 template <>
@@ -120,6 +130,10 @@ using LayerCases = TypeList<
     Case<GELU, 17, 37, 53, 2>, Case<LayerNorm2d<17>, 17, 37, 53, 2>,
     Case<LayerNorm2d<33>, 33, 1, 1, 9>, Case<LayerScale<17>, 17, 37, 53, 2>,
     Case<PointwiseLinear<5, 18>, 5, 3, 4, 2>, Case<Conv2d<6, 6, 7, 1, 3, 1, 6>, 6, 9, 8, 2>,
+    Case<ClassToken<17>, 17, 5, 3, 2>, Case<PositionEmbedding<17, 9>, 17, 1, 9, 3>,
+    Case<FirstToken, 17, 1, 9, 3>, Case<ScaledDotProductAttention<2>, 96, 1, 101, 2>,
+    Case<ScaledDotProductAttention<3>, 45, 1, 19, 2>,
+    Case<ScaledDotProductAttention<1>, 6, 1, 1100, 1>,  // queries in pieces
     Case<Sigmoid, 17, 3, 5, 2>, Case<Scale, 17, 3, 5, 2>, Case<Scale, 5, 37, 53, 1>,
     Case<MaxPool2d<3, 2, 1>, 3, 9, 8, 2>,            //
     Case<MaxPool2d<3, 2, 1>, 17, 1, 1, 9>,           //

@@ -186,6 +186,10 @@ Results network_results(std::uint64_t seed) {
   using ConvNeXt = Module<Named<"stem", Conv2d<3, 12, 4, 4>>, Named<"norm", LayerNorm2d<12>>,
                           Named<"block", detail::ConvNeXtBlock<12>>, ConvNeXtHead<12, 4>>;
   append_training<Backend, ConvNeXt, Small>(results, "a block of ConvNeXt", seed);
+  using Vit = Module<Named<"conv_proj", Conv2d<3, 48, 16, 16>>, ClassToken<48>,
+                     PositionEmbedding<48, 17>, Named<"block", detail::EncoderBlock<48, 3>>,
+                     Named<"ln", LayerNorm2d<48>>, VisionTransformerHead<48, 4>>;
+  append_training<Backend, Vit, Small>(results, "a block of a vision transformer", seed);
   return results;
 }
 

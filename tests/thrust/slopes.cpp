@@ -21,6 +21,8 @@ TEST_CASE("gradients of layers with parameters are slopes") {
   check_layer<thrust_backend, LayerNorm2d<3, Epsilon{0.5f}>, 3, 5, 4>(4, curved);
   check_layer<thrust_backend, LayerNorm2d<17>, 17, 1, 1>(9, curved);
   check_layer<thrust_backend, LayerScale<5>, 5, 3, 4>(2);
+  check_layer<thrust_backend, ClassToken<5>, 5, 3, 4>(2);
+  check_layer<thrust_backend, PositionEmbedding<5, 7>, 5, 1, 7>(3);
 }
 
 TEST_CASE("gradients of layers without parameters are slopes") {
@@ -44,6 +46,10 @@ TEST_CASE("gradients of layers without parameters are slopes") {
   check_layer<thrust_backend, Dropout<>, 3, 5, 7>(3);
   check_layer<thrust_backend, Dropout<>, 3, 5, 3, frozen>(2);
   check_layer<thrust_backend, StochasticDepth<Probability{0.5f}>, 3, 5, 7>(5);
+  const LayerCheck curved{.step = 1e-2f, .tolerance = 1e-2};
+  check_layer<thrust_backend, FirstToken, 5, 1, 7>(3);
+  check_layer<thrust_backend, ScaledDotProductAttention<3>, 18, 1, 7>(2, curved);
+  check_layer<thrust_backend, ScaledDotProductAttention<1>, 9, 1, 1>(3, curved);
   check_layer<thrust_backend, Upsample<>, 3, 4, 5>(2);
   check_layer<thrust_backend, Upsample<7, 11>, 2, 3, 4>(2);
   check_layer<thrust_backend, Upsample<2, 3>, 2, 5, 7>(2);

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frostline/backend/thrust/activations.hpp"
+#include "frostline/backend/thrust/attention.hpp"
 #include "frostline/backend/thrust/batch_norm2d.hpp"
 #include "frostline/backend/thrust/clip_norm.hpp"
 #include "frostline/backend/thrust/concat.hpp"
@@ -14,5 +15,6 @@
 #include "frostline/backend/thrust/layer_scale.hpp"
 #include "frostline/backend/thrust/linear.hpp"
 #include "frostline/backend/thrust/pooling.hpp"
+#include "frostline/backend/thrust/tokens.hpp"
 #include "frostline/backend/thrust/update.hpp"
 #include "frostline/backend/thrust/upsample.hpp"

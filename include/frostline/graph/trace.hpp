@@ -297,7 +297,13 @@ using Leaves = typename Trace<Model>::leaves;
 template <class Model, int I>
 using Leaf = typename TypeAt<std::size_t(I), Leaves<Model>>::type;
 
-/// The first layer with the same keys as an earlier one, or no_node.
+constexpr bool share_a_name(const Node& a, const Node& b) {
+  for (int j = 0; j < a.parameter_count; ++j)
+    for (int k = 0; k < b.parameter_count; ++k)
+      if (a.parameter[j].name == b.parameter[k].name) return true;
+  return false;
+}
+/// The first layer with a key of an earlier one, or no_node.
 template <int Size>
 constexpr int find_equal_keys(const Graph<Size>& graph) {
   std::uint64_t hashes[Size]{};
@@ -307,7 +313,7 @@ constexpr int find_equal_keys(const Graph<Size>& graph) {
     for (std::size_t k = 0; k < graph[i].path.size; ++k)
       hash = (hash ^ std::uint64_t(graph[i].path.text[k])) * 1099511628211u;
     for (int j = 0; j < i; ++j)
-      if (hashes[j] == hash) return i;
+      if (hashes[j] == hash && share_a_name(graph[j], graph[i])) return i;
     hashes[i] = hash;
   }
   return no_node;
