@@ -55,7 +55,8 @@ void print_top(const std::string& name, std::span<const float> logits,
 
 std::vector<examples::CompiledModel> compiled_models() {
   std::vector<examples::CompiledModel> models = examples::resnets();
-  for (const examples::CompiledModel& more : examples::efficientnet_lites()) models.push_back(more);
+  for (const auto& more : {examples::efficientnet_lites(), examples::other_models()})
+    models.insert(models.end(), more.begin(), more.end());
   return models;
 }
 

@@ -8,8 +8,10 @@ namespace fl = frostline;
 
 std::vector<examples::CompiledModel> examples::resnets() {
   using Head = fl::ClassifierHead<512, fl::AtMost<1000>>;
+  using WideHead = fl::ClassifierHead<2048, fl::AtMost<1000>>;
   using NarrowHead = fl::ClassifierHead<128, fl::AtMost<1000>>;
   return {compiled_model<fl::ResNet18<64, Head>, 224>("resnet18"),
           compiled_model<fl::ResNet34<64, Head>, 224>("resnet34"),
+          compiled_model<fl::ResNet50<64, WideHead>, 224>("resnet50"),
           compiled_model<fl::ResNet18<16, NarrowHead>, 96>("resnet18_w16", 96)};
 }

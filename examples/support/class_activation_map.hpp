@@ -12,8 +12,8 @@
 
 namespace examples {
 
-/// The last feature map of a classifier whose head is global average pooling and a linear layer
-/// (ClassifierHead, LiteHead), and that layer's weights.
+/// The last feature map of a classifier whose head is global average pooling, perhaps a layer norm,
+/// and a linear layer, and how much each channel adds to each class (classifier_weights).
 struct LastFeatures {
   frostline::Shape shape{};
   std::vector<float> weights;  // shapes: (classes, channels)

@@ -10,6 +10,10 @@
 
 namespace examples {
 
+/// The names of the layers that give the classes: of ResNet, EfficientNet-Lite, MobileNetV2 and
+/// ConvNeXt.
+inline constexpr std::string_view linear_layers[]{"fc", "_fc", "classifier.1", "classifier.2"};
+
 /// A network that classifies one image at a time.
 class Classifier {
  public:
@@ -28,8 +32,10 @@ struct CompiledModel {
   std::unique_ptr<Classifier> (*load)(const std::filesystem::path& weights, int classes);
 };
 
-/// In predict_resnet.cpp and predict_efficientnet_lite.cpp, which compile side by side.
+/// In predict_resnet.cpp, predict_efficientnet_lite.cpp and predict_others.cpp, which compile side
+/// by side.
 std::vector<CompiledModel> resnets();
 std::vector<CompiledModel> efficientnet_lites();
+std::vector<CompiledModel> other_models();
 
 }  // namespace examples

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "class_activation_map.hpp"
+#include "classifier.hpp"
 #include "frostline/checkpoint/load.hpp"
 #include "frostline/core/error.hpp"
 #include "frostline/network/network.hpp"
@@ -17,13 +18,31 @@
 
 namespace examples {
 
-/// The weights of the linear layer of a classifier: `fc` of a ResNet, `_fc` of an
-/// EfficientNet-Lite. Shapes: (classes, channels). Throws: Error if the network has neither.
+/// How much a channel of the pooled features adds to the logit of each class: the weights of the
+/// classifier's linear layer, one of linear_layers. Where a layer norm of the pooled features comes
+/// before it (ConvNeXt's `classifier.0`), its weight and its subtraction of the mean are part of
+/// them; its division by the deviation, one positive number for each image, is not, so that maps
+/// are right but for such a factor.
+/// Shapes: (classes, channels). Throws: Error if the network has no such layer.
 template <class Network>
 std::vector<float> classifier_weights(const Network& network) {
-  for (const frostline::NamedTensor& tensor : network.tensors())
-    if (tensor.key == "fc.weight" || tensor.key == "_fc.weight") return network.values(tensor.key);
-  throw frostline::Error("a network without a layer 'fc' or '_fc' has no class activation maps");
+  std::vector<float> weights, norm;
+  for (const frostline::NamedTensor& tensor : network.tensors()) {
+    const std::string_view key = tensor.key;
+    if (key == "classifier.0.weight") norm = network.values(key);
+    for (const std::string_view layer : linear_layers)
+      if (key.starts_with(layer) && key.substr(layer.size()) == ".weight")
+        weights = network.values(key);
+  }
+  if (weights.empty())
+    throw frostline::Error("a network without a linear layer of a known name has no heat maps");
+  for (std::size_t row = 0; !norm.empty() && row < weights.size(); row += norm.size()) {
+    double mean = 0;
+    for (std::size_t c = 0; c < norm.size(); ++c)
+      mean += double(weights[row + c] *= norm[c]) / double(norm.size());
+    for (std::size_t c = 0; c < norm.size(); ++c) weights[row + c] -= float(mean);
+  }
+  return weights;
 }
 
 /// The feature maps of `Model`, whatever its head, with the weights in this file, which the

@@ -4,12 +4,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <limits>
 #include <sstream>
 #include <string_view>
 
+#include "classifier.hpp"
 #include "frostline/core/error.hpp"
 
 namespace examples {
@@ -115,9 +117,11 @@ ModelFacts model_facts(const frostline::StateDict& file, const ModelFacts& other
 
 std::optional<int> outputs_of(const frostline::StateDict& file, const ModelFacts& facts) {
   for (const auto& [key, tensor] : file.tensors) {
-    const std::string_view layer =
-        std::string_view(key).substr(key.rfind('.', key.rfind('.') - 1) + 1);
-    const bool is_head = layer == "fc.weight" || layer == "_fc.weight";
+    const bool is_head = std::any_of(std::begin(linear_layers), std::end(linear_layers),
+                                     [&](std::string_view layer) {
+                                       const std::string weight = fmt::format("{}.weight", layer);
+                                       return key == weight || key.ends_with("." + weight);
+                                     });
     if (!is_head || tensor.extents.size() != 2) continue;
     const std::int64_t outputs = tensor.extents[0];
     if (!facts.classes.empty() && std::int64_t(facts.classes.size()) != outputs)

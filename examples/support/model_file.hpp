@@ -32,9 +32,9 @@ std::map<std::string, std::string> metadata_of(const ModelFacts& facts);
 /// of mean and std, or a resize without a size.
 ModelFacts model_facts(const frostline::StateDict& file, const ModelFacts& otherwise);
 
-/// The number of outputs of a classifier's linear layer in the file, `fc` or `_fc`, also after a
-/// prefix such as "module."; nullopt if there is none.
-/// Throws: Error if the facts name another number of classes.
+/// The number of outputs of a classifier's linear layer in the file, one of linear_layers, also
+/// after a prefix such as "module."; nullopt if there is none. Throws: Error if the facts name
+/// another number of classes.
 std::optional<int> outputs_of(const frostline::StateDict& file, const ModelFacts& facts);
 
 }  // namespace examples

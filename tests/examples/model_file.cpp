@@ -93,12 +93,14 @@ TEST_CASE("metadata of another form are errors that name the key and the text") 
 
 TEST_CASE("the linear layer says the number of outputs, which the names must fit") {
   const ModelFacts unnamed{"resnet18"}, two{"resnet18", {}, {"cat", "dog"}};
-  for (const std::string key : {"fc.weight", "_fc.weight", "module.fc.weight", "a.b._fc.weight"}) {
+  for (const std::string key : {"fc.weight", "_fc.weight", "module.fc.weight", "a.b._fc.weight",
+                                "classifier.1.weight", "module.classifier.2.weight"}) {
     CHECK(outputs_of(with_layer(key, {37, 512}), unnamed) == 37);
     CHECK(outputs_of(with_layer(key, {2, 512}), two) == 2);
     CHECK_THROWS_AS(outputs_of(with_layer(key, {37, 512}), two), frostline::Error);
   }
-  for (const std::string key : {"fc.bias", "xfc.weight", "weight", "fc.weight.1", "fc", ""})
+  for (const std::string key : {"fc.bias", "xfc.weight", "weight", "fc.weight.1", "fc", "2.weight",
+                                "classifier.0.weight", "xclassifier.2.weight", ""})
     CHECK(outputs_of(with_layer(key, {37, 512}), two) == std::nullopt);
   CHECK(outputs_of(with_layer("fc.weight", {37, 512, 1, 1}), two) == std::nullopt);
 }

@@ -38,6 +38,8 @@ says '"size" are '"'big'"', not a whole number' '"model":"resnet18","size":"big"
 says '"mean" are '"'0.5 0.5'"', not three numbers' '"mean":"0.5 0.5","std":"1 1 1"'
 says "names 2 classes, but its layer 'fc.weight' has 3 outputs" '"model":"resnet18","classes":"a\nb"'
 says "does not fit the network" '"model":"efficientnet_lite2","size":"260","classes":"a\nb\nc"'
+says "does not fit the network" '"model":"convnext_tiny","size":"224","classes":"a\nb\nc"'
+says "does not fit the network" '"model":"mobilenet_v2","size":"224","classes":"a\nb\nc"'
 says "the file names no model, so the network is resnet18" ''
 # The positive control: the same program classifies with files that are right.
 lines 34 --model resnet18_w16 --weights "$data/resnet18-w16.safetensors"
