@@ -53,16 +53,18 @@ static_assert(drop_of_block({0.1f}, 17, 17).value == 0.1f);
 static_assert(drop_of_block({0.1f}, 1, 17).value == 0.1f / 17);
 
 // 0.2 / 16 for each block before; 9 of the 16 blocks add their input.
-template <int Block>
-using Left = StochasticDepth<drop_of_block({0.2f}, Block, 16)>;
 using DeepB0 = EfficientNetB0<DropoutHead<1280, 1000>, Probability{0.2f}>;
 static_assert(parameter_count<DeepB0, Image>() == 5'288'548);
 static_assert(Leaves<DeepB0>::size == Leaves<EfficientNetB0<>>::size + 9);
+#ifndef __CUDACC__  // nvcc 13 cannot spell a probability that a template computed
 template <class Layer, class... Layers>
 constexpr bool is_one_of(TypeList<Layers...>) {
   return (std::is_same_v<Layer, Layers> || ...);
 }
+template <int Block>
+using Left = StochasticDepth<drop_of_block({0.2f}, Block, 16)>;
 static_assert(is_one_of<Left<14>>(Leaves<DeepB0>{}) && !is_one_of<Left<15>>(Leaves<DeepB0>{}));
+#endif
 static_assert(planned<DenseNet121<>, Image>.per_sample.saved > 100'000'000);
 
 }  // namespace frostline::test::backbones_test

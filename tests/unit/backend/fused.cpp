@@ -84,6 +84,8 @@ TEST_CASE("blocks of frozen convolutions absorb the layers after them") {
   check_algorithms<Blocks<2>, Input<3, 13, 11>>(3);
   check_algorithms<Blocks<2>, Input<3, 30, 37>>(1);
   check_algorithms<Blocks<1>, Input<3, 7, 1>>(7);
+  check_algorithms<Blocks<1>, Input<3, 1, 30>>(2);  // a row has no border
+  check_algorithms<Blocks<2>, Input<3, 2, 30>>(2);
 }
 
 TEST_CASE("a frozen convolution absorbs a batch norm with the batch norm's own epsilon") {
@@ -102,6 +104,8 @@ TEST_CASE("a frozen convolution absorbs a ReLU6") {
 TEST_CASE("a frozen convolution of the image absorbs the layers after it, also pooling") {
   check_algorithms<Entrance<7, 2>, Input<3, 37, 53>>(2);
   check_algorithms<Entrance<5, 1>, Input<3, 9, 11>>(2);
+  check_algorithms<Entrance<7, 2>, Input<3, 3, 37>>(2);  // ends as a row
+  check_algorithms<Entrance<5, 1>, Input<3, 1, 30>>(2);
   check_algorithms<SumAtEntrance<7, 2>, Input<3, 37, 53>>(2);
   check_algorithms<SumAtEntrance<5, 1>, Input<3, 9, 11>>(2);
 }

@@ -123,7 +123,7 @@ template <int M, int Stride = 1>
 void check_some(double tolerance) {
   for (const int threads : {1, 3}) {
     for (int i = 0; i < 10; ++i)
-      check<M, Stride>({any(1, 40), any(1, 40), any(1, 20), any(1, 20), any(1, 3), threads,
+      check<M, Stride>({any(1, 40), any(1, 40), any(Stride + 1, 20), any(1, 20), any(1, 3), threads,
                         any(0, 1) == 1, any(0, 1) == 1, any(0, 1) == 1},
                        tolerance);
     check<M, Stride>({3, 5, 1, 1, 1, threads, true, false, true}, tolerance);
