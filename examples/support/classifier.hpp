@@ -11,8 +11,9 @@
 namespace examples {
 
 /// The names of the layers that give the classes: of ResNet, EfficientNet-Lite, MobileNetV2 and
-/// ConvNeXt.
-inline constexpr std::string_view linear_layers[]{"fc", "_fc", "classifier.1", "classifier.2"};
+/// EfficientNet-B0, ConvNeXt, and the vision transformer.
+inline constexpr std::string_view linear_layers[]{"fc", "_fc", "classifier.1", "classifier.2",
+                                                  "heads.head"};
 
 /// A network that classifies one image at a time.
 class Classifier {

@@ -47,11 +47,13 @@ std::vector<float> classifier_weights(const Network& network) {
 
 /// The feature maps of `Model`, whatever its head, with the weights in this file, which the
 /// trained network has just saved. Its backbone runs frozen and one image at a time.
-/// Throws: as load_pretrained and classifier_weights.
+/// Throws: as load_pretrained and classifier_weights; Error if the features are no maps.
 template <class Model, class Network>
 LastFeatures last_features(const Network& trained, const std::filesystem::path& file) {
   using Backbone = frostline::ReplaceHead<frostline::Freeze<Model>, frostline::Identity>;
   using Maps = frostline::Network<Backbone, typename Network::input, typename Network::backend>;
+  if (Maps::output_shape.height == 1 && Maps::output_shape.width > 1)
+    throw frostline::Error("a network whose features are a sequence of tokens has no heat maps");
   const auto maps = std::make_shared<Maps>(frostline::max_batch(1));
   frostline::load_pretrained(*maps, file);
   return {Maps::output_shape, classifier_weights(trained),

@@ -5,7 +5,9 @@
 #include <string_view>
 
 #include "frostline/models/convnext.hpp"
+#include "frostline/models/efficientnet.hpp"
 #include "frostline/models/efficientnet_lite.hpp"
+#include "frostline/models/mobilenet_v2.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/vit.hpp"
 #include "frostline/rewrite/fixed_statistics.hpp"
@@ -44,11 +46,21 @@ using ResNet34Width64 = fl::ResNet34<64, Head>;
 template <class Head>
 using ConvNeXtWidth96 = fl::ConvNeXtTiny<96, Head>;
 template <class Head>
+using ResNet50Width64 = fl::ResNet50<64, Head>;
+template <class Head>
+using MobileNetV2Width100 = fl::MobileNetV2<100, Head>;
+template <class Head>
+using EfficientNetB0 = fl::EfficientNetB0<Head>;
+template <class Head>
 using ViTB16Width768 = fl::ViTB16<768, Head>;
 template <auto Classes>
 using Linear128 = fl::ClassifierHead<128, Classes>;
 template <auto Classes>
 using Linear512 = fl::ClassifierHead<512, Classes>;
+template <auto Classes>
+using Linear2048 = fl::ClassifierHead<2048, Classes>;
+template <auto Classes>
+using DropoutLinear1280 = fl::DropoutHead<1280, Classes>;
 template <auto Classes>
 using Linear1280 = fl::LiteHead<1280, Classes>;
 template <auto Classes>
@@ -63,11 +75,14 @@ using Linear768 = fl::Unfreeze<fl::Freeze<fl::ConvNeXtHead<768, Classes>>, "clas
 // clang-format off
 namespace models {
 using convnext_tiny = Choice<ConvNeXtWidth96, Linear768, 224, "features.7", "classifier.2">;
+using efficientnet_b0 = Choice<EfficientNetB0, DropoutLinear1280, 224, "features.6", "features.7", "features.8", "classifier.1">;
 using efficientnet_lite0 = Choice<fl::EfficientNetLite0, Linear1280, 224, "_blocks.11", "_blocks.12", "_blocks.13", "_blocks.14", "_blocks.15", "_conv_head", "_bn1", "_fc">;
 using efficientnet_lite1 = Choice<fl::EfficientNetLite1, Linear1280, 240, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
 using efficientnet_lite2 = Choice<fl::EfficientNetLite2, Linear1280Drop3, 260, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
+using mobilenet_v2 = Choice<MobileNetV2Width100, DropoutLinear1280, 224, "features.14", "features.15", "features.16", "features.17", "features.18", "classifier.1">;
 using resnet18 = Choice<ResNet18Width64, Linear512, 224, "layer4", "fc">;
 using resnet34 = Choice<ResNet34Width64, Linear512, 224, "layer4", "fc">;
+using resnet50 = Choice<ResNet50Width64, Linear2048, 224, "layer4", "fc">;
 using resnet18_w16 = Choice<ResNet18Width16, Linear128, 96, "layer4", "fc">;
 using vit_b_16 = Choice<ViTB16Width768, ClassToken768, 224, "encoder.layers.encoder_layer_11", "encoder.ln", "heads.head">;
 }  // namespace models

@@ -93,8 +93,9 @@ TEST_CASE("metadata of another form are errors that name the key and the text") 
 
 TEST_CASE("the linear layer says the number of outputs, which the names must fit") {
   const ModelFacts unnamed{"resnet18"}, two{"resnet18", {}, {"cat", "dog"}};
-  for (const std::string key : {"fc.weight", "_fc.weight", "module.fc.weight", "a.b._fc.weight",
-                                "classifier.1.weight", "module.classifier.2.weight"}) {
+  for (const std::string key :
+       {"fc.weight", "_fc.weight", "module.fc.weight", "a.b._fc.weight", "classifier.1.weight",
+        "module.classifier.2.weight", "heads.head.weight"}) {
     CHECK(outputs_of(with_layer(key, {37, 512}), unnamed) == 37);
     CHECK(outputs_of(with_layer(key, {2, 512}), two) == 2);
     CHECK_THROWS_AS(outputs_of(with_layer(key, {37, 512}), two), frostline::Error);

@@ -40,6 +40,8 @@ says "names 2 classes, but its layer 'fc.weight' has 3 outputs" '"model":"resnet
 says "does not fit the network" '"model":"efficientnet_lite2","size":"260","classes":"a\nb\nc"'
 says "does not fit the network" '"model":"convnext_tiny","size":"224","classes":"a\nb\nc"'
 says "does not fit the network" '"model":"mobilenet_v2","size":"224","classes":"a\nb\nc"'
+says "does not fit the network" '"model":"efficientnet_b0","size":"224","classes":"a\nb\nc"'
+says "does not fit the network" '"model":"vit_b_16","size":"224","classes":"a\nb\nc"'
 says "the file names no model, so the network is resnet18" ''
 # The positive control: the same program classifies with files that are right.
 lines 34 --model resnet18_w16 --weights "$data/resnet18-w16.safetensors"
