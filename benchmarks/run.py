@@ -232,6 +232,17 @@ def measured(network, row, batch):
     return row != "epochs" or batch == 32
 
 
+def cells_of(options):
+    return [
+        Cell(network, row, batch, threads)
+        for network in options.networks or ("resnet18",)
+        for row in options.rows
+        for batch in options.batches
+        for threads in options.threads
+        if measured(network, row, batch)
+    ]
+
+
 def key(cell):
     """What distinguishes a cell in a file."""
     return cell["network"], cell["row"], cell["batch"], cell["threads"]
@@ -264,7 +275,8 @@ def parse():
         type=words,
         default=(),
         help=f"of {','.join(BACKBONES)}: compare these instead of ResNet-18, on two threads: "
-        "inference of batch 1 and 32, and steps of the last stage and of everything of batch 32; "
+        "inference of batch 1 and 32, and steps of the last stage and of everything of batch 32 (of resnet50 "
+        "only inference); "
         "to out/benchmarks/backbones.json",
     )
     parser.add_argument("--rows", type=words, default=ROWS, help=f"of {','.join(ROWS)}")
@@ -333,6 +345,7 @@ def parse():
         "batches": BATCHES,
         "threads": THREADS,
         "peers": PEERS,
+        "variants": TORCH["head"],
     }
     for name, allowed in choices.items():
         if wrong := set(getattr(options, name)) - set(allowed):
@@ -340,6 +353,10 @@ def parse():
                 f"--{name}: {', '.join(map(str, wrong))} is not one of "
                 f"{', '.join(map(str, allowed))}"
             )
+    if options.networks and options.thrust:
+        parser.error("--thrust compares ResNet-18 only, so --networks does not go with it")
+    if not cells_of(options):
+        parser.error("nothing is measured in these rows, with these batches, of these networks")
     options.build = "build"
     if options.thrust:
         options.thrust = "cuda" if gpu() else "cpu"
@@ -382,14 +399,7 @@ def main():
         say(f"seed {options.seed}")
         result = {"machine": machine(options.work, options.build), "cells": []}
         earlier = json.loads(file.read_text())["cells"] if options.add and file.exists() else []
-        cells = [
-            Cell(network, row, batch, threads)
-            for network in options.networks or ("resnet18",)
-            for row in options.rows
-            for batch in options.batches
-            for threads in options.threads
-            if measured(network, row, batch)
-        ]
+        cells = cells_of(options)
         for network in options.networks or ("resnet18",):
             prepare(options, network)
         for cell in cells:

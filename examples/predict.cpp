@@ -140,9 +140,10 @@ int main(int argc, char** argv) {
   Options options;
   examples::CommandLine line("Classifies pictures (JPEG, PNG) with the network that a file names");
   line.required_text("--weights", options.weights,
-                     "a file of finetune, or torchvision's resnet18 (.pth, .safetensors)");
+                     "a file of finetune, or torchvision's (.pth, .safetensors), with --model");
   line.rest("images", options.images, "pictures");
-  line.text("--model", options.model, "the model of a file that names none");
+  line.text("--model", options.model,
+            "the model of a file that names none: such as vit_b_16; without it resnet18");
   line.text("--labels", options.labels, "file of class names, one per line");
   line.flag("--upright", options.upright, "turn photos as their EXIF data say");
   line.flag("--logits", options.logits, "one line of raw logits per picture, with 9 digits");

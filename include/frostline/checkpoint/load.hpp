@@ -58,7 +58,8 @@ namespace frostline {
 /// be missing. Three kinds of names are removed from keys: those that PyTorch's wrappers add
 /// (`module`, `_orig_mod`), a segmentation model's `backbone`, and a prefix if everything fits
 /// without it (`model.`, or the name of a checkpoint's dictionary, such as "net."); `options` name
-/// others. Frozen weights that kernels keep packed are not copied: they stay in the file, which
+/// others. A segmentation model's `aux_classifier` is skipped if the network has none. Frozen
+/// weights that kernels keep packed are not copied: they stay in the file, which
 /// must not be written to while the network lives. It may be replaced by a new file, as `save`
 /// does.
 /// Throws: Error, with the network as it was, if the file cannot be read or does not fit; its text

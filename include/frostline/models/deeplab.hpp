@@ -41,7 +41,8 @@ struct AtrousPyramid {
 namespace frostline {
 
 /// torchvision's DeepLabHead, then upsampling to the size of the network's input. The model of
-/// torchvision's `deeplabv3_resnet50` is ResNet50<64, DeepLabHead<2048, 21>, OutputStride{8}>.
+/// torchvision's `deeplabv3_resnet50` is ResNet50<64, DeepLabHead<2048, 21>, OutputStride{8}>: with
+/// another stride its file loads, too, but the outputs are not its.
 /// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
 /// or AtMost<Bound>.
 /// Source: https://pytorch.org/vision/stable/models/deeplabv3.html (Chen et al. 2017,

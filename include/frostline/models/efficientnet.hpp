@@ -32,7 +32,7 @@ struct EfficientBlocks<S, Drop, std::integer_sequence<int, I...>> {
 
 /// EfficientNet-B0. Drop is torchvision's `stochastic_depth_prob`, for which it takes 0.2: blocks
 /// that add their input are left out for an image in training, later ones with a larger
-/// probability, up to 15 / 16 of Drop. It costs a copy per block. Shapes: {3, H, W} to the head's
+/// probability, up to 14 / 16 of Drop. It costs a copy per block. Shapes: {3, H, W} to the head's
 /// output; the backbone's stride is 32, and it gives 1280 channels.
 /// Source: https://pytorch.org/vision/stable/models/efficientnet.html (Tan and Le 2019)
 template <class HeadLayer = DropoutHead<1280, 1000>, Probability Drop = Probability{0}>

@@ -49,7 +49,9 @@ struct FcnBranch {
 
 namespace frostline {
 
-/// torchvision's FCNHead, then upsampling to the size of the network's input.
+/// torchvision's FCNHead, then upsampling to the size of the network's input. torchvision's
+/// `fcn_resnet50` is ResNet50<64, AuxiliaryFcnHead<2048, 21>, OutputStride{8}>: with another stride
+/// its file loads, too, but the outputs are not its.
 /// Shapes: {In, H, W} to {Classes, input height, input width}. The number of classes is a constant,
 /// or AtMost<Bound>.
 /// Source: https://pytorch.org/vision/stable/models/fcn.html (Long et al. 2015)

@@ -13,8 +13,8 @@ namespace frostline {
 
 /// How many times smaller a backbone's features are than its input: 32, 16 or 8. In place of the
 /// stride of the last stage (16), or of the last two (8), all their later 3x3 convolutions are
-/// dilated, so that they see as far as before; the weights are the same. As torchvision's
-/// `replace_stride_with_dilation`, which its segmentation models set to [False, True, True]: 8.
+/// dilated, so that they see as far as before; the weights are the same. torchvision's segmentation
+/// models have 8: `replace_stride_with_dilation=[False, True, True]`.
 struct OutputStride {
   int value = 32;
 };

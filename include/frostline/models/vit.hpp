@@ -34,6 +34,13 @@ struct EncoderBlock {
              Residual<Module<Named<"ln_2", VitNorm<Channels>>, Named<"mlp", mlp>>>>;
 };
 
+/// The patch embedding. Its images are of one size, for which the position embedding is made.
+/// Shapes: {3, ImageSize, ImageSize} to {Channels, ImageSize / 16, ImageSize / 16}.
+template <int Channels, int ImageSize>
+struct PatchConvolution : Conv2d<3, Channels, 16, 16> {
+  static constexpr bool accepts(Shape in) { return in == Shape{3, ImageSize, ImageSize}; }
+};
+
 /// "encoder_layer_0" and so on.
 template <int Number>
 inline constexpr auto encoder_layer_name = [] {
@@ -51,6 +58,10 @@ struct EncoderLayers<Channels, Heads, std::integer_sequence<int, I...>> {
 };
 
 }  // namespace detail
+
+template <class Backend, int Channels, int ImageSize>
+struct Kernel<Backend, detail::PatchConvolution<Channels, ImageSize>>
+    : Kernel<Backend, Conv2d<3, Channels, 16, 16>> {};
 
 /// The class token and one linear layer, `heads.head`.
 /// Shapes: {In, 1, Tokens} to {Classes, 1, 1}. The number of classes is a constant, or
@@ -79,8 +90,8 @@ struct ViTB16 {
       typename detail::EncoderLayers<Width, Width / 64, std::make_integer_sequence<int, 12>>::model;
   using encoder = Module<PositionEmbedding<Width, tokens>, Named<"layers", layers>,
                          Named<"ln", detail::VitNorm<Width>>>;
-  using model = Module<Named<"conv_proj", Conv2d<3, Width, 16, 16>>, ClassToken<Width>,
-                       Named<"encoder", encoder>, Head<HeadLayer>>;
+  using model = Module<Named<"conv_proj", detail::PatchConvolution<Width, ImageSize>>,
+                       ClassToken<Width>, Named<"encoder", encoder>, Head<HeadLayer>>;
 };
 
 }  // namespace frostline

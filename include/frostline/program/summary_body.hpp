@@ -2,6 +2,7 @@
 // The body of summary_of: the table's text.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -49,17 +50,19 @@ inline std::string how_computed(const Node* nodes, const Node& node) {
 
 FROSTLINE_BODY std::string summary_of(const Node* nodes, const std::size_t* saved, int size,
                                       const SummaryTotals& totals) {
-  const std::string rule(110, '-');
-  std::string text =
-      format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer", "output (C, H, W)",
-                  "parameters", "", "saved bytes", "multiply-adds", "computed", rule);
+  std::size_t width = 26;
+  for (int i = 1; i < size; ++i) width = std::max(width, std::string_view(nodes[i].path).size());
+  const std::string rule(width + 84, '-');
+  std::string text = format_text("{:<{}} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer",
+                                 width, "output (C, H, W)", "parameters", "", "saved bytes",
+                                 "multiply-adds", "computed", rule);
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
     const std::string computed = how_computed(nodes, node);
     const std::string state = training_state(node);
     text +=
-        format_text("{:<26} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
-                    i == 0 ? std::string_view("input") : node.path,
+        format_text("{:<{}} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
+                    i == 0 ? std::string_view("input") : std::string_view(node.path), width,
                     format_text("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
                     node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
                     saved[i] ? with_commas(std::int64_t(saved[i])) : "",
