@@ -14,6 +14,7 @@
 #include "frostline/models/vgg.hpp"
 #include "frostline/models/vit.hpp"
 #include "frostline/rewrite/backbone.hpp"
+#include "frostline/rewrite/train_only.hpp"
 
 namespace frostline::test::backbones_test {
 
@@ -31,6 +32,9 @@ static_assert(parameter_count<Vgg16BatchNorm<>, Image>() == 138'365'992);
 static_assert(parameter_count<DenseNet121<>, Image>() == 7'978'856);
 static_assert(parameter_count<ConvNeXtTiny<>, Image>() == 28'589'128);
 static_assert(parameter_count<ViTB16<>, Image>() == 86'567'656);
+// Of the patches; of a block's norms, attention and mlp; of the last norm and the head.
+static_assert(trainable_count<TrainOnly<ViTB16<64>, Biases>, Image>() ==
+              64 + 12 * (2 * 64 + 192 + 64 + 256 + 64) + 64 + 1000);
 
 // Dilation in place of strides; which convolutions have which is in tests/golden.
 template <int Stride>

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // The problems that passes record for wrong models; a valid model has none.
 #include "../support/internals.hpp"
+#include "frostline/layers/class_token.hpp"
+#include "frostline/layers/position_embedding.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/program/diagnose.hpp"
@@ -42,6 +44,16 @@ static_assert(problem<ReplaceHead<Sequential<ReLU>, ClassifierHead<3, 2>>>.kind 
               Problem::no_head);
 static_assert(problem<Module<Conv2d<3, 3, 1>, Conv2d<3, 3, 1>>>.kind == Problem::equal_keys);
 static_assert(problem<Sequential<Conv2d<3, 3, 1>, Conv2d<3, 3, 1>>>.kind == Problem::nothing);
+// At one path, layers may have parameters of different names, but not buffers.
+using Tokens = Module<ClassToken<3>, PositionEmbedding<3, 1 + 224 * 224>>;
+static_assert(problem<Tokens>.kind == Problem::nothing);
+struct Counting : Layer {
+  static constexpr Shape output(Shape in) { return in; }
+  static constexpr TensorSpecs buffers() { return {{vector_spec("count", 1, {})}, 1}; }
+};
+static_assert(problem<Module<Counting, ReLU>>.kind == Problem::nothing);
+static_assert(problem<Module<Counting, Counting>>.kind == Problem::equal_keys);
+static_assert(problem<Module<Conv2d<3, 3, 1>, Counting>>.kind == Problem::equal_keys);
 static_assert(
     problem<Named<"a-name-that-is-much-longer-than-anybody-would-like-to-read-in-a-table", ReLU>>.kind ==
     Problem::long_path);

@@ -15,6 +15,7 @@
 #include "frostline/checkpoint/common_prefix.hpp"
 #include "frostline/checkpoint/load_options.hpp"
 #include "frostline/checkpoint/match.hpp"
+#include "frostline/checkpoint/older_keys.hpp"
 #include "frostline/checkpoint/stored_keys.hpp"
 #include "frostline/core/body.hpp"
 #include "frostline/core/error.hpp"
@@ -82,7 +83,8 @@ inline void match_one(const std::vector<NamedTensor>& wanted, std::size_t i, Sto
                       bool skip_new, Comparison& result) {
   const NamedTensor& tensor = wanted[i];
   auto& problems = result.problems;
-  const auto found = stored.values.find(tensor.key);
+  auto found = stored.values.find(tensor.key);
+  if (found == stored.values.end()) found = stored.values.find(older_key(tensor.key));
   const bool is_there = found != stored.values.end();
   const StoredValue value = is_there ? found->second : StoredValue{};
   if (is_there) stored.values.erase(found);

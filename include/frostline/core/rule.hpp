@@ -25,6 +25,11 @@ constexpr std::string_view name_of(Part part) {
   return part == Part::biases ? "biases" : part == Part::norms ? "norms" : "all";
 }
 
+/// "bias", and "in_proj_bias" of nn.MultiheadAttention.
+constexpr bool is_bias(std::string_view parameter) {
+  return parameter == "bias" || parameter.ends_with("_bias");
+}
+
 /// A part of a model, and its treatment. A name is a layer's path, which covers the layer and all
 /// under it ("layer4"), or a parameter's ("layer4.1.bn2.bias"); the empty one covers all.
 struct Clause {
@@ -38,7 +43,7 @@ struct Clause {
   }
   /// Whether it covers a parameter of a layer that it does not cover as a whole.
   constexpr bool covers_parameter(std::string_view path, std::string_view parameter) const {
-    if (part == Part::biases) return parameter == "bias" && (name.empty() || covers(name, path));
+    if (part == Part::biases) return is_bias(parameter) && (name.empty() || covers(name, path));
     return part == Part::all && is_joined(name, path, parameter);
   }
 };

@@ -29,6 +29,7 @@ struct Node {
   int layer = no_node;  // index into the model's leaves
   Kind kind = Kind::other;
   bool varies_in_training = false;
+  bool has_buffers = false;
   float epsilon = 0;  // a batch norm's
   int input_count = 0;
   int inputs[max_inputs]{no_node, no_node, no_node};  // nodes that this one reads

@@ -297,7 +297,9 @@ using Leaves = typename Trace<Model>::leaves;
 template <class Model, int I>
 using Leaf = typename TypeAt<std::size_t(I), Leaves<Model>>::type;
 
-constexpr bool share_a_name(const Node& a, const Node& b) {
+/// Whether two layers at one path have equal keys, or buffers, whose names a Node does not hold.
+constexpr bool share_a_key(const Node& a, const Node& b) {
+  if (a.has_buffers || b.has_buffers) return true;
   for (int j = 0; j < a.parameter_count; ++j)
     for (int k = 0; k < b.parameter_count; ++k)
       if (a.parameter[j].name == b.parameter[k].name) return true;
@@ -308,12 +310,12 @@ template <int Size>
 constexpr int find_equal_keys(const Graph<Size>& graph) {
   std::uint64_t hashes[Size]{};
   for (int i = 0; i < Size; ++i) {
-    if (graph[i].parameters == 0) continue;
+    if (graph[i].parameters == 0 && !graph[i].has_buffers) continue;
     std::uint64_t hash = 14695981039346656037u;  // FNV-1a
     for (std::size_t k = 0; k < graph[i].path.size; ++k)
       hash = (hash ^ std::uint64_t(graph[i].path.text[k])) * 1099511628211u;
     for (int j = 0; j < i; ++j)
-      if (hashes[j] == hash && share_a_name(graph[j], graph[i])) return i;
+      if (hashes[j] == hash && share_a_key(graph[j], graph[i])) return i;
     hashes[i] = hash;
   }
   return no_node;

@@ -98,6 +98,7 @@ struct Tracer {
     node.layer = leaves++;
     node.kind = Declaration::kind;
     node.varies_in_training = Declaration::varies_in_training;
+    node.has_buffers = Declaration::buffers().count > 0;
     if constexpr (Declaration::kind == Kind::batch_norm) node.epsilon = Declaration::epsilon;
     node.inputs[0] = current;
     node.inputs[1] = second_input;

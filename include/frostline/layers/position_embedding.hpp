@@ -9,6 +9,7 @@ namespace frostline {
 /// Adds a parameter to each number of a sequence of tokens. A backward assigns the gradients or
 /// adds to them. Another number of tokens is a compile error: a position belongs to a size of the
 /// images.
+/// It knows only the number of tokens: 7 x 28 patches get the embeddings of 14 x 14.
 /// Shapes: {Channels, 1, Tokens} to the same; pos_embedding 1 x Tokens x Channels.
 /// Source: `pos_embedding` of torchvision's Encoder (models/vision_transformer.py)
 template <int Channels, int Tokens>

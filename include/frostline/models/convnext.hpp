@@ -66,6 +66,8 @@ template <int Width = 96, class HeadLayer = ConvNeXtHead<8 * Width, 1000>,
           Probability Drop = Probability{0}>
 struct ConvNeXtTiny {
   static_assert(Width > 0, "frostline: ConvNeXtTiny requires a positive Width");
+  static_assert(Drop.value >= 0 && Drop.value < 1,
+                "frostline: ConvNeXtTiny requires a Drop of at least 0 and below 1");
   template <int Channels>
   using Norm = LayerNorm2d<Channels, detail::convnext_epsilon>;
   template <int Channels, int First, int Blocks>

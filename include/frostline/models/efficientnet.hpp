@@ -37,6 +37,8 @@ struct EfficientBlocks<S, Drop, std::integer_sequence<int, I...>> {
 /// Source: https://pytorch.org/vision/stable/models/efficientnet.html (Tan and Le 2019)
 template <class HeadLayer = DropoutHead<1280, 1000>, Probability Drop = Probability{0}>
 struct EfficientNetB0 {
+  static_assert(Drop.value >= 0 && Drop.value < 1,
+                "frostline: EfficientNetB0 requires a Drop of at least 0 and below 1");
   template <int In, int Out, int First, int Blocks, int Kernel, int Stride, int Expansion>
   using Stage = detail::EfficientBlocks<
       detail::EfficientStage{In, Out, First, Blocks, Kernel, Stride, Expansion}, Drop>;

@@ -6,7 +6,7 @@
 
 namespace frostline {
 
-/// Every parameter called bias, also those of batch norms.
+/// Every parameter whose name is bias or ends in _bias, also those of batch norms.
 /// Source: Ben Zaken et al. 2022, BitFit, arXiv:2106.10199; Cai et al. 2020, TinyTL,
 /// arXiv:2007.11622
 struct Biases {};

@@ -4,7 +4,9 @@
 
 #include "frostline/backend/cpu.hpp"
 #include "frostline/checkpoint/save.hpp"
+#include "frostline/models/densenet.hpp"
 #include "frostline/models/resnet.hpp"
+#include "frostline/models/vit.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "support/catch.hpp"
@@ -629,6 +631,47 @@ TEST_CASE("a segmentation model's file loads, with its backbone. and classifier.
     if (!tensor.key.starts_with("classifier.")) tensor.key = "backbone." + tensor.key;
   load_pretrained(network, draft.write(folder));
   REQUIRE(snapshot(network) == snapshot(source));
+}
+
+TEST_CASE("keys of earlier versions of torchvision are those that it renames") {
+  const files::TemporaryFolder folder;
+  const auto check = [&](auto& source, auto& network, auto rename) {
+    Draft draft(source);
+    int renamed = 0;
+    for (TensorToWrite& tensor : draft.tensors) {
+      const std::string before = tensor.key;
+      rename(tensor.key);
+      renamed += tensor.key != before;
+    }
+    REQUIRE(renamed == 48);
+    load_pretrained(network, draft.write(folder));
+    REQUIRE(snapshot(network) == snapshot(source));
+    draft.prefix("model.");
+    draft.add("model.extra.mlp.linear_1.weight");
+    REQUIRE_ERROR(load_pretrained(network, draft.write(folder)), "unexpected");
+  };
+  const auto replace = [](std::string& key, std::string_view now, std::string_view before) {
+    if (const std::size_t at = key.find(now); at != std::string::npos)
+      key.replace(at, now.size(), before);
+  };
+  {
+    using Vit = ViTB16<64, VisionTransformerHead<64, 5>, 32>;
+    Net<Vit> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+    check(source, network, [&](std::string& key) {
+      replace(key, ".mlp.0.", ".mlp.linear_1.");
+      replace(key, ".mlp.3.", ".mlp.linear_2.");
+    });
+  }
+  {
+    using Block = detail::DenseBlock<8, 4, std::make_integer_sequence<int, 4>>;
+    using Densely = Module<Named<"conv0", Conv2d<3, 8, 1>>, Named<"denseblock1", Block>>;
+    Net<Densely> source{max_batch(1), seed(1)}, network{max_batch(1), seed(2)};
+    check(source, network, [&](std::string& key) {
+      for (const char* name : {"norm1", "norm2", "conv1", "conv2"})
+        replace(key, "." + std::string(name) + ".",
+                "." + std::string(name, 4) + "." + name[4] + ".");
+    });
+  }
 }
 
 TEST_CASE("all problems are reported at once, and nothing is changed") {
