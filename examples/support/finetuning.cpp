@@ -215,8 +215,14 @@ void Finetuning::fit(fl::FitTarget& target, const fl::detail::DataView& training
 }
 
 bool Finetuning::keeps_probe() {
-  if (!options_.best || !probed_ || probed_->confusion.accuracy() < judged_.confusion.accuracy())
-    return false;
+  if (!probed_) return false;
+  const double probed = probed_->confusion.accuracy(), now = judged_.confusion.accuracy();
+  if (!options_.best && probed > now)
+    fmt::print(
+        "NOTE: {:.1f} % were right after the probe, {:.1f} % after the last epoch; --best "
+        "keeps the best\n",
+        100 * probed, 100 * now);
+  if (!options_.best || probed < now) return false;
   fmt::print("no epoch was better than the probe, which is kept\n");
   judged_ = *probed_;
   return true;
