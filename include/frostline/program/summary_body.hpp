@@ -52,17 +52,20 @@ FROSTLINE_BODY std::string summary_of(const Node* nodes, const std::size_t* save
                                       const SummaryTotals& totals) {
   std::size_t width = 26;
   for (int i = 1; i < size; ++i) width = std::max(width, std::string_view(nodes[i].path).size());
+  const auto padded = [&](std::string_view name) {
+    return std::string(name) + std::string(width - name.size(), ' ');
+  };
   const std::string rule(width + 84, '-');
-  std::string text = format_text("{:<{}} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", "layer",
-                                 width, "output (C, H, W)", "parameters", "", "saved bytes",
+  std::string text = format_text("{} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n{}\n", padded("layer"),
+                                 "output (C, H, W)", "parameters", "", "saved bytes",
                                  "multiply-adds", "computed", rule);
   for (int i = 0; i < size; ++i) {
     const Node& node = nodes[i];
     const std::string computed = how_computed(nodes, node);
     const std::string state = training_state(node);
     text +=
-        format_text("{:<{}} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
-                    i == 0 ? std::string_view("input") : std::string_view(node.path), width,
+        format_text("{} {:<18} {:>12} {:<8} {:>14} {:>17}  {}\n",
+                    padded(i == 0 ? std::string_view("input") : std::string_view(node.path)),
                     format_text("{}, {}, {}", node.out.channels, node.out.height, node.out.width),
                     node.parameters ? with_commas(std::int64_t(node.parameters)) : "", state,
                     saved[i] ? with_commas(std::int64_t(saved[i])) : "",
