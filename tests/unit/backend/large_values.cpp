@@ -2,9 +2,9 @@
 // Values that do not stay in the caches are written past them, and are the same as small ones.
 #include <algorithm>
 #include <cstring>
-#include "support/catch.hpp"
 
 #include "frostline/backend/cpu.hpp"
+#include "support/catch.hpp"
 #include "support/random.hpp"
 
 namespace frostline::test::large_values_test {
@@ -20,10 +20,13 @@ OfBlock<float> filled(float number) {
   std::fill_n(result.of, lanes, number);
   return result;
 }
+float* floats_of(std::vector<OfBlock<float>>& blocks) {
+  return reinterpret_cast<float*>(blocks.data());
+}
 /// Random values with borders of zeros.
 std::vector<OfBlock<float>> random_values() {
   std::vector<OfBlock<float>> values(std::size_t(batch * map.sample() / lanes));
-  float* floats = values[0].of;
+  float* floats = floats_of(values);
   for (int n = 0; n < batch; ++n)
     for (int b = 0; b < map.blocks(); ++b)
       for (int y = 0; y < shape.height; ++y)
@@ -41,7 +44,7 @@ void check(Kernel kernel) {
   std::vector<float> mean = random_floats(16), variance = random_floats(16, 0.5f, 2);
   const auto run = [&](int first, int count, std::vector<OfBlock<float>>& to) {
     const auto at = [&](std::vector<OfBlock<float>>& of) {
-      return of[0].of + first * map.sample();
+      return floats_of(of) + first * map.sample();
     };
     Call call;
     call.batch = count;
