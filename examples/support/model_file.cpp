@@ -116,7 +116,8 @@ ModelFacts model_facts(const frostline::StateDict& file, const ModelFacts& other
 }
 
 std::optional<int> outputs_of(const frostline::StateDict& file, const ModelFacts& facts) {
-  for (const auto& [key, tensor] : file.tensors) {
+  for (const auto& [path, tensor] : file.tensors) {
+    const std::string& key = path;  // clang++ 14 captures no structured binding
     const bool is_head = std::any_of(std::begin(linear_layers), std::end(linear_layers),
                                      [&](std::string_view layer) {
                                        const std::string weight = fmt::format("{}.weight", layer);
