@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Compile time and peak compiler memory of two examples, from the headers only and with
-# frostline::compiled, and of the same programs in LibTorch and dlib, with g++ and clang++.
+# frostline::compiled, and of the same programs in LibTorch and dlib, with g++ and clang++; and of a
+# program for each network of examples/support/models.hpp.
 set -euo pipefail
 export LC_ALL=C CCACHE_DISABLE=1
 cd "$(dirname "$0")/.."
@@ -9,7 +10,8 @@ usage() {
   cat <<'END'
 Usage: benchmarks/compile.sh [RUNS=3] [JOB]
 Compiles each program RUNS times with each compiler, one at a time and in turns, and prints the
-medians; also to build/compile.json. JOB is tutorial or finetune, to compile only that;
+medians; also to build/compile.json. JOB is tutorial, finetune or model, to compile only that; model,
+a new head on each network of examples/support/models.hpp, is compiled only if it is asked for.
 COMPILERS="g++" in the environment chooses one compiler. Installs missing packages (scripts/install.sh), and
 takes LibTorch's newest headers from PyPI (540 MB, once).
 END
@@ -21,12 +23,12 @@ case ${1-} in
   *) runs=$1 ;;
 esac
 only=${2-}
-[[ $# -le 2 && $only =~ ^(|tutorial|finetune)$ && $runs =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }
+[[ $# -le 2 && $only =~ ^(|tutorial|finetune|model)$ && $runs =~ ^[1-9][0-9]*$ ]] || { usage >&2; exit 2; }
 scripts/install.sh build clang peers >&2
 
 # Only the headers of PyPI's package are used here.
 libtorch=build/libtorch
-if ! [ -f $libtorch/complete ]; then
+if [ "$only" != model ] && ! [ -f $libtorch/complete ]; then
   mkdir -p $libtorch
   if ! compgen -G "$libtorch/*.whl" >/dev/null; then
     /usr/bin/python3 -m venv $libtorch/venv
@@ -40,7 +42,7 @@ with zipfile.ZipFile(*glob.glob(sys.argv[1] + "/*.whl")) as wheel:
 END
   touch $libtorch/complete
 fi
-torch_version=$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" $libtorch/torch/version.py)
+torch_version=$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" $libtorch/torch/version.py || true)
 
 # job, library, source, flags; the others are compared with the first library of a job.
 ours="-std=c++20 -fopenmp -Iinclude -Iexamples $(pkg-config --cflags fmt jansson)"
@@ -59,6 +61,14 @@ programs=(
 for i in "${!programs[@]}"; do
   [[ ${programs[i]} == "$only"* ]] || unset "programs[i]"
 done
+if [ "$only" = model ]; then
+  programs=()
+  for model in $(sed -n 's/^using \([a-z0-9_]*\) = Choice.*/\1/p' examples/support/models.hpp); do
+    program="benchmarks/compile/model.cpp|$ours -DFROSTLINE_MODEL=$model"
+    programs+=("$model|frostline|$program"
+      "$model|frostline::compiled|$program -DFROSTLINE_COMPILED")
+  done
+fi
 read -ra compilers <<<"${COMPILERS:-g++ clang++}"
 common="-O2 -march=native"
 

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: MIT
-// MobileNetV2, EfficientNet-B0, ConvNeXt-Tiny and ViT-B/16 of predict. Another size, another line.
+// MobileNetV2 and V3, EfficientNet-B0, ConvNeXt-Tiny and ViT-B/16 of predict. Another size, another
+// line.
 #include <frostline/models/convnext.hpp>
 #include <frostline/models/efficientnet.hpp>
 #include <frostline/models/mobilenet_v2.hpp>
+#include <frostline/models/mobilenet_v3.hpp>
 #include <frostline/models/vit.hpp>
 
 #include "support/compiled_model.hpp"
@@ -10,10 +12,14 @@
 namespace fl = frostline;
 
 std::vector<examples::CompiledModel> examples::other_models() {
+  using Head576 = fl::ClassifierHead<576, fl::AtMost<1000>>;  // as finetune gives it
+  using Head960 = fl::ClassifierHead<960, fl::AtMost<1000>>;
   using DropoutHead = fl::DropoutHead<1280, fl::AtMost<1000>>;
   using VitHead = fl::VisionTransformerHead<768, fl::AtMost<1000>>;
   using ConvNeXtHead = fl::ConvNeXtHead<768, fl::AtMost<1000>>;
   return {compiled_model<fl::MobileNetV2<100, DropoutHead>, 224>("mobilenet_v2"),
+          compiled_model<fl::MobileNetV3Large<Head960>, 224>("mobilenet_v3_large"),
+          compiled_model<fl::MobileNetV3Small<Head576>, 224>("mobilenet_v3_small"),
           compiled_model<fl::ConvNeXtTiny<96, ConvNeXtHead>, 224>("convnext_tiny", 236),
           compiled_model<fl::EfficientNetB0<DropoutHead>, 224>("efficientnet_b0"),
           compiled_model<fl::ViTB16<768, VitHead>, 224>("vit_b_16")};

@@ -8,6 +8,7 @@
 #include "frostline/models/efficientnet.hpp"
 #include "frostline/models/efficientnet_lite.hpp"
 #include "frostline/models/mobilenet_v2.hpp"
+#include "frostline/models/mobilenet_v3.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/vit.hpp"
 #include "frostline/rewrite/fixed_statistics.hpp"
@@ -48,6 +49,10 @@ using ConvNeXtWidth96 = fl::ConvNeXtTiny<96, Head>;
 template <class Head>
 using ResNet50Width64 = fl::ResNet50<64, Head>;
 template <class Head>
+using ResNet101Width64 = fl::ResNet101<64, Head>;
+template <class Head>
+using ResNeXt50Width64 = fl::ResNeXt50<64, Head>;
+template <class Head>
 using MobileNetV2Width100 = fl::MobileNetV2<100, Head>;
 template <class Head>
 using EfficientNetB0 = fl::EfficientNetB0<Head>;
@@ -57,6 +62,11 @@ template <auto Classes>
 using Linear128 = fl::ClassifierHead<128, Classes>;
 template <auto Classes>
 using Linear512 = fl::ClassifierHead<512, Classes>;
+/// MobileNetV3's own head has a hidden layer, which a new head would not train from ImageNet's.
+template <auto Classes>
+using Linear576 = fl::ClassifierHead<576, Classes>;
+template <auto Classes>
+using Linear960 = fl::ClassifierHead<960, Classes>;
 template <auto Classes>
 using Linear2048 = fl::ClassifierHead<2048, Classes>;
 template <auto Classes>
@@ -80,9 +90,13 @@ using efficientnet_lite0 = Choice<fl::EfficientNetLite0, Linear1280, 224, "_bloc
 using efficientnet_lite1 = Choice<fl::EfficientNetLite1, Linear1280, 240, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
 using efficientnet_lite2 = Choice<fl::EfficientNetLite2, Linear1280Drop3, 260, "_blocks.15", "_blocks.16", "_blocks.17", "_blocks.18", "_blocks.19", "_blocks.20", "_conv_head", "_bn1", "_fc">;
 using mobilenet_v2 = Choice<MobileNetV2Width100, DropoutLinear1280, 224, "features.14", "features.15", "features.16", "features.17", "features.18", "classifier.1">;
+using mobilenet_v3_large = Choice<fl::MobileNetV3Large, Linear960, 224, "features.13", "features.14", "features.15", "features.16", "fc">;
+using mobilenet_v3_small = Choice<fl::MobileNetV3Small, Linear576, 224, "features.9", "features.10", "features.11", "features.12", "fc">;
 using resnet18 = Choice<ResNet18Width64, Linear512, 224, "layer4", "fc">;
 using resnet34 = Choice<ResNet34Width64, Linear512, 224, "layer4", "fc">;
 using resnet50 = Choice<ResNet50Width64, Linear2048, 224, "layer4", "fc">;
+using resnet101 = Choice<ResNet101Width64, Linear2048, 224, "layer4", "fc">;
+using resnext50_32x4d = Choice<ResNeXt50Width64, Linear2048, 224, "layer4", "fc">;
 using resnet18_w16 = Choice<ResNet18Width16, Linear128, 96, "layer4", "fc">;
 using vit_b_16 = Choice<ViTB16Width768, ClassToken768, 224, "encoder.layers.encoder_layer_11", "encoder.ln", "heads.head">;
 }  // namespace models
