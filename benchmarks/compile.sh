@@ -42,7 +42,7 @@ with zipfile.ZipFile(*glob.glob(sys.argv[1] + "/*.whl")) as wheel:
 END
   touch $libtorch/complete
 fi
-torch_version=$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" $libtorch/torch/version.py || true)
+torch_version=$(sed -n "s/^__version__ = '\([0-9.]*\).*/\1/p" $libtorch/torch/version.py 2>/dev/null || true)
 
 # job, library, source, flags; the others are compared with the first library of a job.
 ours="-std=c++20 -fopenmp -Iinclude -Iexamples $(pkg-config --cflags fmt jansson)"
