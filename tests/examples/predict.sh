@@ -43,6 +43,12 @@ says "does not fit the network" '"model":"mobilenet_v2","size":"224","classes":"
 says "does not fit the network" '"model":"efficientnet_b0","size":"224","classes":"a\nb\nc"'
 says "does not fit the network" '"model":"vit_b_16","size":"224","classes":"a\nb\nc"'
 says "the file names no model, so the network is resnet18" ''
+# predict knows each model of finetune, and refuses only the size.
+models=$(sed -n 's/^using \([a-z0-9_]*\) = Choice.*/\1/p' "$(dirname "$0")/../../examples/support/models.hpp")
+[ "$(wc -w <<<"$models")" -gt 10 ] || { echo "FAILED: models.hpp has lost its models"; exit 1; }
+for model in $models; do
+  says "$model takes pictures of 7 pixels" '"model":"'"$model"'","size":"7"'
+done
 # The positive control: the same program classifies with files that are right.
 lines 34 --model resnet18_w16 --weights "$data/resnet18-w16.safetensors"
 exit $((failures > 0))
