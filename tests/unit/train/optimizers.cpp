@@ -85,6 +85,14 @@ TEST_CASE("settings of AdamW and ClipNorm that make no sense are refused before 
   REQUIRE(same_bits(snapshot(setup.network), before));
 }
 
+TEST_CASE("Lion leaves a parameter as it is that has never had a gradient") {
+  for (const float gradient : {0.0f, -0.0f, 1.0f}) {
+    Element<float, 1> x{.parameter = 2, .gradient = gradient, .states = {0}};
+    Lion{.learning_rate = 0.5f}.at(1)(x);
+    REQUIRE(x.parameter == (gradient > 0 ? 1.5f : 2));
+  }
+}
+
 TEST_CASE("settings of Adam, RMSprop and Lion that make no sense are refused") {
   const float infinity = std::numeric_limits<float>::infinity();
   const auto refused = [&](const auto& wrong, std::string_view words) {
