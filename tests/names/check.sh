@@ -11,7 +11,7 @@ list=$source/tests/names/public.txt
 headers=(frostline images train/fit io/files/file_in_progress models/efficientnet_lite
   models/efficientnet models/convnext models/mobilenet_v2 models/mobilenet_v3 models/densenet models/vgg
   models/unet models/deeplab models/vit
-  train/logistic_regression)
+  train/logistic_regression train/schedules optimizers/adam optimizers/lion optimizers/rmsprop)
 grep -v '^#\|^$' "$list" >"$work/listed.txt"
 twice=$(sort "$work/listed.txt" | uniq -d)
 [ -z "$twice" ] || { echo "public.txt has twice: $twice"; exit 1; }

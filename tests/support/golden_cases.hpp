@@ -1,11 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The cases of tests/golden/layers.safetensors that every backend must pass.
+// The cases of tests/golden/layers.safetensors and optimizers.safetensors that every backend must
+// pass.
 #pragma once
 
 #include "frostline/graph/schedule.hpp"
 #include "frostline/layers/pointwise_linear.hpp"
+#include "frostline/optimizers/adam.hpp"
 #include "frostline/optimizers/adamw.hpp"
 #include "frostline/optimizers/clip_norm.hpp"
+#include "frostline/optimizers/lion.hpp"
+#include "frostline/optimizers/rmsprop.hpp"
 #include "frostline/optimizers/sgd.hpp"
 #include "support/golden_layer.hpp"
 #include "support/internals.hpp"
@@ -298,6 +302,27 @@ void check_golden_steps() {
         {.learning_rate = 0.1f, .betas = {0.8, 0.95}, .epsilon = 1e-4f, .weight_decay = 0.3f});
   adamw("adamw.no_means", {.learning_rate = 0.1f, .betas = {0, 0}, .weight_decay = 0.1f});
   adamw("adamw.still", {.learning_rate = 0});
+  const auto adam = [](const char* name, const Adam& s) { check_optimizer<Backend>(name, s); };
+  adam("adam.default", {});
+  adam("adam.weight_decay", {.learning_rate = 0.05f, .weight_decay = 0.2f});
+  adam("adam.everything",
+       {.learning_rate = 0.1f, .betas = {0.8, 0.95}, .epsilon = 1e-4f, .weight_decay = 0.3f});
+  const auto rmsprop = [](const char* name, const RMSprop& s) {
+    check_optimizer<Backend>(name, s);
+  };
+  rmsprop("rmsprop.default", {});
+  rmsprop("rmsprop.momentum", {.learning_rate = 0.02f, .momentum = 0.9f});
+  rmsprop("rmsprop.weight_decay",
+          {.learning_rate = 0.02f, .alpha = 0.9, .epsilon = 1e-3f, .weight_decay = 0.2f});
+  rmsprop("rmsprop.everything", {.learning_rate = 0.01f,
+                                 .alpha = 0.9,
+                                 .epsilon = 0.0316f,
+                                 .momentum = 0.8f,
+                                 .weight_decay = 0.1f});
+  const auto lion = [](const char* name, const Lion& s) { check_optimizer<Backend>(name, s); };
+  lion("lion.default", {});
+  lion("lion.weight_decay", {.learning_rate = 0.01f, .weight_decay = 0.5f});
+  lion("lion.everything", {.learning_rate = 0.1f, .betas = {0.95, 0.98}, .weight_decay = 0.3f});
 }
 template <class Backend>
 void check_golden_clipping() {
@@ -370,6 +395,15 @@ void check_special_steps() {
   check_special_optimizer<Backend>("adamw.default", AdamW{.learning_rate = 0.1f});
   check_special_optimizer<Backend>("adamw.no_decay",
                                    AdamW{.learning_rate = 0.1f, .weight_decay = 0});
+  check_special_optimizer<Backend>("adam.default", Adam{.learning_rate = 0.1f});
+  check_special_optimizer<Backend>("adam.weight_decay",
+                                   Adam{.learning_rate = 0.1f, .weight_decay = 0.1f});
+  check_special_optimizer<Backend>("rmsprop.default", RMSprop{.learning_rate = 0.1f});
+  check_special_optimizer<Backend>(
+      "rmsprop.everything", RMSprop{.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.1f});
+  check_special_optimizer<Backend>("lion.default", Lion{.learning_rate = 0.1f});
+  check_special_optimizer<Backend>("lion.weight_decay",
+                                   Lion{.learning_rate = 0.1f, .weight_decay = 0.1f});
 }
 
 }  // namespace frostline::test

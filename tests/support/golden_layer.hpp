@@ -36,7 +36,9 @@ inline constexpr Tolerance tolerances[]{
     {"sigmoid", 1e-6},
     {"scale", 1e-6},
     {"squeeze_excitation", 2e-6},
-    {"adamw", 1e-6},
+    {"adam", 1e-6},  // and adamw
+    {"rmsprop", 1e-6},
+    {"lion", 1e-6},
     {"clip_norm", 1e-6},
     {"relu6", 1e-7},
     {"silu", 1e-6},
@@ -53,15 +55,21 @@ inline constexpr Tolerance tolerances[]{
     {"attention", 1e-6},
 };
 
-inline const StateDict& golden() {
-  static const StateDict file =
-      read_safetensors(std::filesystem::path(FROSTLINE_GOLDEN_DIR) / "layers.safetensors");
-  return file;
+/// A tensor of layers.safetensors or optimizers.safetensors; null if none has it.
+inline const StoredTensor* find_stored(const std::string& key) {
+  static const auto read = [](const char* file) {
+    return read_safetensors(std::filesystem::path(FROSTLINE_GOLDEN_DIR) / file);
+  };
+  static const StateDict files[]{read("layers.safetensors"), read("optimizers.safetensors")};
+  for (const StateDict& file : files)
+    if (const auto found = file.tensors.find(key); found != file.tensors.end())
+      return &found->second;
+  return nullptr;
 }
-inline bool is_stored(const std::string& key) { return golden().tensors.count(key) > 0; }
+inline bool is_stored(const std::string& key) { return find_stored(key) != nullptr; }
 inline const StoredTensor& stored(const std::string& key) {
-  if (!is_stored(key)) FAIL("layers.safetensors lacks '" << key << "'");
-  return golden().tensors.at(key);
+  if (!is_stored(key)) FAIL("no golden file has '" << key << "'");
+  return *find_stored(key);
 }
 inline std::vector<float> floats(const std::string& key) {
   std::vector<float> result(stored(key).size());

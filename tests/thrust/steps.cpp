@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Errors of a training step with Thrust, also for a loss that is not finite.
 #include "frostline/thrust.hpp"
+#include "support/golden_training.hpp"
 #include "support/internals.hpp"
 #include "support/messages.hpp"
 #include "support/random.hpp"
@@ -106,6 +107,10 @@ TEST_CASE("a step with Thrust is accumulate and update, bit for bit") {
   check_step_is_both<thrust_backend>(AdamW{}, ClipNorm{0.1f});
 }
 
+TEST_CASE("ten steps with Thrust, with decay, clipping and accumulation, are PyTorch's") {
+  check_golden_trainings<thrust_backend>();
+}
+
 TEST_CASE("accumulate and update with Thrust change nothing if they refuse") {
   check_refused_accumulate<thrust_backend>();
   check_infinite_gradients<thrust_backend>();
@@ -113,6 +118,10 @@ TEST_CASE("accumulate and update with Thrust change nothing if they refuse") {
 
 TEST_CASE("clipping with Thrust limits the update") { check_clipped_training<thrust_backend>(); }
 
-TEST_CASE("an optimizer's states with Thrust are named tensors") { check_states<thrust_backend>(); }
+TEST_CASE("an optimizer's states with Thrust are named tensors") {
+  check_states<thrust_backend>();
+  check_states_move<thrust_backend>(RMSprop{.momentum = 0.9f}, 2);
+  check_states_move<thrust_backend>(Lion{}, 1);
+}
 
 }  // namespace frostline::test::steps_test

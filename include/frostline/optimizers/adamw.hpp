@@ -8,6 +8,29 @@
 #include "frostline/core/format.hpp"
 #include "frostline/optimizers/optimizer.hpp"
 
+namespace frostline::detail {
+
+/// Throws: Error unless an optimizer of this name can have these settings.
+inline void check_adam(std::string_view name, float learning_rate, float weight_decay,
+                       const double (&betas)[2], float epsilon) {
+  for (const float setting : {learning_rate, weight_decay})
+    if (!(setting >= 0 && std::isfinite(setting)))
+      throw Error(
+          format_text("frostline: {} requires a learning rate and a weight decay that are finite "
+                      "and at least 0, got {} and {}",
+                      name, learning_rate, weight_decay));
+  for (const double beta : betas)
+    if (!(beta >= 0 && beta < 1))
+      throw Error(
+          format_text("frostline: {} requires betas of at least 0 and below 1, got {} and {}", name,
+                      betas[0], betas[1]));
+  if (!(epsilon > 0 && std::isfinite(epsilon)))
+    throw Error(format_text("frostline: {} requires an epsilon that is finite and above 0, got {}",
+                            name, epsilon));
+}
+
+}  // namespace frostline::detail
+
 namespace frostline {
 
 /// p *= 1 - learning_rate * weight_decay; m = beta1 * m + (1 - beta1) * g; v = beta2 * v +
@@ -24,22 +47,7 @@ struct AdamW {
 
   /// Throws: Error if a setting is not finite or PyTorch refuses it; also if epsilon is 0, with
   /// which a parameter whose gradients were all 0 would become NaN.
-  void check() const {
-    for (const float setting : {learning_rate, weight_decay})
-      if (!(setting >= 0 && std::isfinite(setting)))
-        throw Error(detail::format_text(
-            "frostline: AdamW requires a learning rate and a weight decay that are "
-            "finite and at least 0, got {} and {}",
-            learning_rate, weight_decay));
-    for (const double beta : betas)
-      if (!(beta >= 0 && beta < 1))
-        throw Error(detail::format_text(
-            "frostline: AdamW requires betas of at least 0 and below 1, got {} and {}", betas[0],
-            betas[1]));
-    if (!(epsilon > 0 && std::isfinite(epsilon)))
-      throw Error(detail::format_text(
-          "frostline: AdamW requires an epsilon that is finite and above 0, got {}", epsilon));
-  }
+  void check() const { detail::check_adam("AdamW", learning_rate, weight_decay, betas, epsilon); }
 
   /// One update of one element; PyTorch's operations in its order.
   struct Update {

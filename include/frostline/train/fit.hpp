@@ -30,8 +30,8 @@ struct FitOptions {
   int epochs = 10;
   int batch = 0;           // samples per step; 0: the network's max_batch
   std::uint64_t seed = 0;  // for the order of samples and for random crops
-  /// The learning rate of a step, counted from 0. Empty: a CosineSchedule with a warm-up of one
-  /// epoch, whose peak is the optimizer's own learning rate.
+  /// The learning rate of a step, counted from 0, such as those of train/schedules.hpp. Empty: a
+  /// CosineSchedule with a warm-up of one epoch, whose peak is the optimizer's own learning rate.
   std::function<float(int step)> schedule = {};
   /// Whether the weights of the best epoch replace those of the last.
   bool restore_best = true;

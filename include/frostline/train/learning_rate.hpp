@@ -1,12 +1,34 @@
 // SPDX-License-Identifier: MIT
-// Schedules of the learning rate.
+// CosineSchedule, the learning rate that `fit` uses without another, and what schedules share.
 #pragma once
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <string_view>
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+
+namespace frostline::detail {
+
+constexpr bool is_rate(float rate) {
+  return rate >= 0 && rate <= std::numeric_limits<float>::max();
+}
+/// Throws: Error unless the peak is a learning rate, and steps are counted from 0.
+constexpr void require_schedule(std::string_view name, float peak, int step) {
+  if (!is_rate(peak) || step < 0)
+    throw Error(
+        format_text("frostline: {} requires a peak that is finite and at least 0, and steps "
+                    "counted from 0, got {} and step {}",
+                    name, peak, step));
+}
+/// From the first number to the last along half a cosine, as progress goes from 0 to 1.
+inline double half_cosine(double first, double last, double progress) {
+  return last + (first - last) / 2 * (1 + std::cos(3.14159265358979323846 * progress));
+}
+
+}  // namespace frostline::detail
 
 namespace frostline {
 
@@ -26,10 +48,10 @@ struct CosineSchedule {
           "frostline: CosineSchedule requires at least one step, a warm-up of no more than all of "
           "them, and steps counted from 0, got {} steps, {} of warm-up and step {}",
           steps, warmup_steps, step));
-    if (step < warmup_steps) return peak * float(step + 1) / float(warmup_steps);
+    if (step < warmup_steps) return float(double(peak) * (double(step + 1) / double(warmup_steps)));
     const int rest = std::max(1, steps - warmup_steps);
-    const float progress = std::min(1.0f, float(step - warmup_steps) / float(rest));
-    return peak * 0.5f * (1 + std::cos(3.14159265f * progress));
+    if (step - warmup_steps >= rest) return 0;
+    return float(detail::half_cosine(double(peak), 0, double(step - warmup_steps) / double(rest)));
   }
 };
 

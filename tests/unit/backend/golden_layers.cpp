@@ -19,7 +19,7 @@ TEST_CASE("gates and activations in the blocked layout give PyTorch's results") 
   check_golden<cpu, Hardsigmoid, 18, 3, 5, Statistics::batch, blocked>("hardsigmoid.plain");
 }
 TEST_CASE("cross entropy and its gradient are PyTorch's") { check_golden_losses<cpu>(); }
-TEST_CASE("steps of Sgd and AdamW are PyTorch's") { check_golden_steps<cpu>(); }
+TEST_CASE("steps of optimizers are PyTorch's") { check_golden_steps<cpu>(); }
 TEST_CASE("clipping by norm is PyTorch's") { check_golden_clipping<cpu>(); }
 
 /// The numbers of a tile of an image, all channels.

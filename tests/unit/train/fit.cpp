@@ -4,11 +4,13 @@
 
 #include <atomic>
 #include <cmath>
+#include <functional>
 #include <map>
 #include <memory>
 #include <tuple>
 
 #include "frostline/frostline.hpp"
+#include "frostline/train/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/internals.hpp"
 #include "support/messages.hpp"
@@ -110,6 +112,24 @@ TEST_CASE("fit takes the same steps as a program's own loop") {
   REQUIRE(seen == 7);
   REQUIRE(result.validation.confusion.accuracy() == double(right) / 7);
   REQUIRE(result.kept_epoch().validation_accuracy == double(right) / 7);
+}
+
+TEST_CASE("a plateau gives fit its learning rate, and reads the validation losses") {
+  const Counted training(8, false), judged(4, false);
+  Net<HeadOnly> network{max_batch(4), seed(3)};
+  Trainer trainer{network, CrossEntropy{}, sgd};
+  // No loss is better than the first by half of it.
+  PlateauSchedule plateau{.peak = 1e-6f, .patience = 0, .threshold = 0.5};
+  std::vector<float> rates;
+  fit(trainer, training, judged,
+      {.epochs = 3,
+       .schedule = std::ref(plateau),
+       .on_epoch = [&](const EpochResult& now, auto&&...) {
+         rates.push_back(trainer.optimizer.learning_rate);
+         plateau.observe(now.validation_loss);
+         return true;
+       }});
+  REQUIRE(rates == std::vector<float>{1e-6f, 1e-6f, float(double(1e-6f) * 0.1)});
 }
 
 TEST_CASE("each sample is read once per epoch, and only once in all if features are cached") {

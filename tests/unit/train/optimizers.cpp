@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 // Optimizers, transforms of gradients and their states in a trainer on the CPU.
 #include "frostline/frostline.hpp"
+#include "frostline/optimizers/adam.hpp"
+#include "frostline/optimizers/lion.hpp"
+#include "frostline/optimizers/rmsprop.hpp"
+#include "support/golden_training.hpp"
 #include "support/internals.hpp"
 #include "support/training_cases.hpp"
 
@@ -15,6 +19,11 @@ TEST_CASE("a step is accumulate and update, bit for bit") {
       Sgd{.learning_rate = 0.1f, .momentum = 0.9f, .weight_decay = 0.01f, .nesterov = true});
   check_step_is_both<cpu>(AdamW{.learning_rate = 0.01f});
   check_step_is_both<cpu>(AdamW{}, ClipNorm{0.1f});
+  check_step_is_both<cpu>(Lion{.learning_rate = 0.01f, .weight_decay = 0.1f});
+}
+
+TEST_CASE("ten steps of optimizers with decay, clipping and accumulation are PyTorch's") {
+  check_golden_trainings<cpu>();
 }
 
 TEST_CASE("a refused accumulate changes nothing, and update requires an accumulate") {
@@ -33,6 +42,9 @@ TEST_CASE("gradients whose norm is not finite are refused before anything change
 
 TEST_CASE("an optimizer's states are named tensors, with which another trainer continues") {
   check_states<cpu>();
+  check_states_move<cpu>(Adam{.weight_decay = 0.1f}, 2);
+  check_states_move<cpu>(RMSprop{.momentum = 0.9f}, 2);
+  check_states_move<cpu>(Lion{}, 1);
 }
 
 TEST_CASE("AdamW's first update moves each parameter by the learning rate") {
@@ -71,6 +83,38 @@ TEST_CASE("settings of AdamW and ClipNorm that make no sense are refused before 
   refused({.epsilon = 0}, {}, "an epsilon that is finite and above 0, got 0");
   refused({}, {0}, "finite and above 0, got 0");
   REQUIRE(same_bits(snapshot(setup.network), before));
+}
+
+TEST_CASE("Lion leaves a parameter as it is that has never had a gradient") {
+  for (const float gradient : {0.0f, -0.0f, 1.0f}) {
+    Element<float, 1> x{.parameter = 2, .gradient = gradient, .states = {0}};
+    Lion{.learning_rate = 0.5f}.at(1)(x);
+    REQUIRE(x.parameter == (gradient > 0 ? 1.5f : 2));
+  }
+}
+
+TEST_CASE("settings of Adam, RMSprop and Lion that make no sense are refused") {
+  const float infinity = std::numeric_limits<float>::infinity();
+  const auto refused = [&](const auto& wrong, std::string_view words) {
+    REQUIRE_ERROR(wrong.check(), words);
+  };
+  for (const float wrong : {-1e-3f, infinity, std::numeric_limits<float>::quiet_NaN()}) {
+    refused(Adam{.learning_rate = wrong}, "Adam requires a learning rate and a weight decay that");
+    refused(Adam{.betas = {0.9, double(wrong)}}, "Adam requires betas of at least 0 and below 1");
+    refused(Adam{.epsilon = wrong}, "Adam requires an epsilon that is finite and above 0");
+    const auto finite = "RMSprop requires a learning rate, a momentum and a weight decay that";
+    refused(RMSprop{.learning_rate = wrong}, finite);
+    refused(RMSprop{.momentum = wrong}, finite);
+    refused(RMSprop{.weight_decay = wrong}, finite);
+    refused(RMSprop{.alpha = double(wrong)}, "RMSprop requires an alpha of at least 0 and below 1");
+    refused(RMSprop{.epsilon = wrong}, "RMSprop requires an epsilon that is finite and above 0");
+    refused(Lion{.learning_rate = wrong}, "Lion requires a learning rate and a weight decay that");
+    refused(Lion{.weight_decay = wrong}, "Lion requires a learning rate and a weight decay that");
+    refused(Lion{.betas = {double(wrong), 0.9}}, "Lion requires betas of at least 0 and below 1");
+  }
+  refused(RMSprop{.alpha = 1}, "below 1, got 1");
+  refused(RMSprop{.epsilon = 0}, "above 0, got 0");
+  refused(Lion{.betas = {0.9, 1}}, "below 1, got 0.9 and 1");
 }
 
 /// As a user would write it: only for floats, and without states.
@@ -117,8 +161,8 @@ TEST_CASE("a user's own optimizer trains") {
   for (const float one : average) CHECK(one != 0);
 }
 
-static_assert(IsOptimizer<Sgd> && IsOptimizer<AdamW> && IsOptimizer<SignSgd> &&
-              !IsOptimizer<ClipNorm>);
+static_assert(IsOptimizer<Sgd> && IsOptimizer<AdamW> && IsOptimizer<SignSgd> && IsOptimizer<Adam> &&
+              IsOptimizer<RMSprop> && IsOptimizer<Lion> && !IsOptimizer<ClipNorm>);
 static_assert(GradientTransformFor<ClipNorm, cpu> && !GradientTransformFor<Sgd, cpu>);
 
 }  // namespace
