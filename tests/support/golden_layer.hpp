@@ -51,6 +51,7 @@ inline constexpr Tolerance tolerances[]{
     {"position_embedding", 1e-7},
     {"first_token", 0},
     {"attention", 1e-6},
+    {"positions", 1e-7},
 };
 
 inline const StateDict& golden() {
