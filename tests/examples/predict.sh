@@ -42,6 +42,7 @@ says "does not fit the network" '"model":"convnext_tiny","size":"224","classes":
 says "does not fit the network" '"model":"mobilenet_v2","size":"224","classes":"a\nb\nc"'
 says "does not fit the network" '"model":"efficientnet_b0","size":"224","classes":"a\nb\nc"'
 says "does not fit the network" '"model":"vit_b_16","size":"224","classes":"a\nb\nc"'
+says "does not fit the network" '"model":"vit_s_14","size":"224","classes":"a\nb\nc"'
 says "the file names no model, so the network is resnet18" ''
 # The positive control: the same program classifies with files that are right.
 lines 34 --model resnet18_w16 --weights "$data/resnet18-w16.safetensors"
