@@ -103,10 +103,10 @@ struct ClassTokenHead {
 /// are those of DINOv2's own files. Such files have no head: replace it (ReplaceHead). Their
 /// `mask_token`, which only pretraining reads, is then skipped, and load_pretrained reports it.
 /// Width 384 is DINOv2's; ImageSize is that of the images, in pixels: 518 in the files, whose
-/// position embedding loading resizes for another ImageSize (timm's `img_size`). Shapes: {3,
-/// ImageSize, ImageSize} to the head's output; the backbone gives {Width, 1, 1 + (ImageSize /
-/// 14)^2}, of which the first pixel is the class token. Source: Oquab et al. 2023,
-/// https://arxiv.org/abs/2304.07193; vit_small_patch14_dinov2 of
+/// position embedding loading resizes for another ImageSize (timm's `img_size`).
+/// Shapes: {3, ImageSize, ImageSize} to the head's output; the backbone gives
+/// {Width, 1, 1 + (ImageSize / 14)^2}, of which the first pixel is the class token.
+/// Source: Oquab et al. 2023, https://arxiv.org/abs/2304.07193; vit_small_patch14_dinov2 of
 /// https://github.com/huggingface/pytorch-image-models (models/vision_transformer.py)
 template <int Width = 384, class HeadLayer = ClassTokenHead<Width, 1000>, int ImageSize = 518>
 struct ViTS14 {
