@@ -20,6 +20,7 @@ BACKBONES = {
     "mobilenet_v2": ("inference", "layer4", "all"),
     "efficientnet_lite0": ("inference", "layer4", "all"),
     "resnet50": ("inference",),
+    "vit_b_16": ("inference",),
 }
 TORCH = {
     "head": ("plain", "eager", "eager-cl", "jit", "jit-cl", "compile", "compile-cl"),

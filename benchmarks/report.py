@@ -9,6 +9,7 @@ GFLOP_AN_IMAGE = {
     "resnet50": 8.18,
     "mobilenet_v2": 0.60,
     "efficientnet_lite0": 0.77,
+    "vit_b_16": 35.1,
 }
 TITLES = {
     "head": "head-only step",

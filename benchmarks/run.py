@@ -276,7 +276,7 @@ def parse():
         default=(),
         help=f"of {','.join(BACKBONES)}: compare these instead of ResNet-18, on two threads: "
         "inference of batch 1 and 32, and steps of the last stage and of everything of batch 32 (of resnet50 "
-        "only inference); "
+        "and vit_b_16 only inference); "
         "to out/benchmarks/backbones.json",
     )
     parser.add_argument("--rows", type=words, default=ROWS, help=f"of {','.join(ROWS)}")

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
-// MobileNetV2 and V3, EfficientNet-B0, ConvNeXt-Tiny and ViT-B/16 of predict. Another size, another
-// line.
+// MobileNetV2 and V3, EfficientNet-B0, ConvNeXt-Tiny, ViT-B/16 and ViT-S/14 of predict. Another
+// size, another line.
 #include <frostline/models/convnext.hpp>
 #include <frostline/models/efficientnet.hpp>
 #include <frostline/models/mobilenet_v2.hpp>
 #include <frostline/models/mobilenet_v3.hpp>
 #include <frostline/models/vit.hpp>
+#include <frostline/models/vit_s_14.hpp>
 
 #include "support/compiled_model.hpp"
 
@@ -22,5 +23,7 @@ std::vector<examples::CompiledModel> examples::other_models() {
           compiled_model<fl::MobileNetV3Small<Head576>, 224>("mobilenet_v3_small"),
           compiled_model<fl::ConvNeXtTiny<96, ConvNeXtHead>, 224>("convnext_tiny", 236),
           compiled_model<fl::EfficientNetB0<DropoutHead>, 224>("efficientnet_b0"),
-          compiled_model<fl::ViTB16<768, VitHead>, 224>("vit_b_16")};
+          compiled_model<fl::ViTB16<768, VitHead>, 224>("vit_b_16"),
+          compiled_model<fl::ViTS14<384, fl::ClassTokenHead<384, fl::AtMost<1000>>, 224>, 224>(
+              "vit_s_14")};
 }

@@ -17,7 +17,7 @@ report and result.json. Without options: a new head on $default, for examples/da
                      without it, and without a network to fetch its weights: $fallback
   --weights FILE     pretrained weights, such as torchvision's resnet18.pth; none: random ones
   --size N           of the network's input, in pixels; a program is compiled for each
-                     (vit_b_16: 224 only)
+                     (of vit_b_16 a multiple of 16, of vit_s_14 of 14)
   --recipe NAME      probe (the default): a new head, by logistic regression on features that are
                      computed once; head: the same by SGD; lp-ft: probe, then training the last
                      stage too, at a small rate; last-stage, all: training these from the start
@@ -54,12 +54,13 @@ if [ -n "$model" ] && ! grep -Fqx -- "$model" <<<"$names"; then
   echo "there is no model '$model'; there are: $(echo $names)" >&2
   exit 2
 fi
-if [ "$model" = vit_b_16 ] && [ "${size:-224}" != 224 ]; then
-  echo "vit_b_16 takes pictures of 224x224 only: its position embedding is for them" >&2
-  exit 2
-fi
 if [ -n "$size" ] && ! [[ $size =~ ^[1-9][0-9]{1,3}$ && $size -ge 32 ]]; then
   echo "--size is a number of pixels from 32 to 9999, not '$size'" >&2
+  exit 2
+fi
+if [[ $model =~ ^vit_._([0-9]+)$ ]] && ((${size:-0} % BASH_REMATCH[1])); then
+  echo "$model cuts pictures into patches of ${BASH_REMATCH[1]}x${BASH_REMATCH[1]} pixels, so --size is a" \
+    "multiple of ${BASH_REMATCH[1]}, not $size" >&2
   exit 2
 fi
 

@@ -2,6 +2,7 @@
 // What every program that reads or writes weights shares, compiled once: frostline::compiled.
 #include "frostline/checkpoint/load_options_body.hpp"
 #include "frostline/checkpoint/match_body.hpp"
+#include "frostline/checkpoint/resize_positions_body.hpp"
 #include "frostline/checkpoint/save_body.hpp"
 #include "frostline/core/format_body.hpp"
 #include "frostline/core/memory_room_body.hpp"

@@ -7,6 +7,7 @@
 #include <frostline/models/efficientnet_lite.hpp>
 #include <frostline/models/mobilenet_v2.hpp>
 #include <frostline/models/resnet.hpp>
+#include <frostline/models/vit.hpp>
 #include <frostline/network/network.hpp>
 #include <frostline/rewrite/frozen.hpp>
 #include <frostline/rewrite/replace_head.hpp>
@@ -46,6 +47,10 @@ using Net = fl::EfficientNetLite0<Head>;
 template <class Model>
 using LastStage = fl::Unfreeze<Model, "_blocks.11", "_blocks.12", "_blocks.13", "_blocks.14",
                                "_blocks.15", "_conv_head", "_bn1">;
+#elif defined(NETWORK_vit_b_16)
+using NewHead = fl::Module<fl::FirstToken, fl::Named<"fc", fl::Linear<768, 10>>>;
+template <class Head = fl::VisionTransformerHead<768, 1000>>
+using Net = fl::ViTB16<768, Head>;
 #endif
 
 #if defined(ROW_inference)

@@ -4,7 +4,9 @@
 The keys are torchvision's, and for EfficientNet-Lite those of PyPI's efficientnet-lite-pytorch.
 """
 
+import torch
 from torch import nn
+from torch.nn import functional
 
 
 def convolution(inputs, outputs, kernel, stride=1, groups=1):
@@ -213,9 +215,75 @@ class EfficientNetLite0(Network):
         return before, [*self._blocks[11:], *end]
 
 
+class Attention(nn.Module):
+    """nn.MultiheadAttention of a sequence with itself, and its keys."""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.in_proj_weight = nn.Parameter(torch.empty(3 * width, width))
+        self.in_proj_bias = nn.Parameter(torch.zeros(3 * width))
+        self.out_proj = nn.Linear(width, width)
+        nn.init.xavier_uniform_(self.in_proj_weight)
+
+    def forward(self, x):
+        n, tokens, width = x.shape
+        qkv = functional.linear(x, self.in_proj_weight, self.in_proj_bias)
+        q, k, v = (
+            part.reshape(n, tokens, self.heads, width // self.heads).transpose(1, 2)
+            for part in qkv.chunk(3, dim=2)
+        )
+        y = functional.scaled_dot_product_attention(q, k, v)
+        return self.out_proj(y.transpose(1, 2).reshape(n, tokens, width))
+
+
+class EncoderBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.ln_1, self.ln_2 = nn.LayerNorm(width, eps=1e-6), nn.LayerNorm(width, eps=1e-6)
+        self.self_attention = Attention(width, heads)
+        linear = nn.Linear(width, 4 * width), nn.Linear(4 * width, width)
+        self.mlp = nn.Sequential(linear[0], nn.GELU(), nn.Identity(), linear[1])
+
+    def forward(self, x):
+        x = x + self.self_attention(self.ln_1(x))
+        return x + self.mlp(self.ln_2(x))
+
+
+class Encoder(nn.Module):
+    def __init__(self, width, heads, blocks, tokens):
+        super().__init__()
+        self.pos_embedding = nn.Parameter(torch.empty(1, tokens, width).normal_(std=0.02))
+        self.layers = nn.Sequential()
+        for i in range(blocks):
+            self.layers.add_module(f"encoder_layer_{i}", EncoderBlock(width, heads))
+        self.ln = nn.LayerNorm(width, eps=1e-6)
+
+    def forward(self, x):
+        return self.ln(self.layers(x + self.pos_embedding))
+
+
+class ViTB16(Network):
+    def __init__(self, classes):
+        super().__init__()
+        self.conv_proj = nn.Conv2d(3, 768, 16, 16)
+        self.class_token = nn.Parameter(torch.zeros(1, 1, 768))
+        self.encoder, self.fc = Encoder(768, 12, 12, 1 + 14 * 14), nn.Linear(768, classes)
+
+    def forward(self, x):
+        x = self.conv_proj(x).flatten(2).transpose(1, 2)
+        x = torch.cat([self.class_token.expand(x.shape[0], -1, -1), x], dim=1)
+        return self.fc(self.encoder(x)[:, 0])
+
+    def split(self, row):
+        assert row == "inference", row
+        return self, None
+
+
 NETWORKS = {
     "resnet18": lambda classes: ResNet(BasicBlock, (2, 2, 2, 2), classes),
     "resnet50": lambda classes: ResNet(Bottleneck, (3, 4, 6, 3), classes),
     "mobilenet_v2": MobileNetV2,
     "efficientnet_lite0": EfficientNetLite0,
+    "vit_b_16": ViTB16,
 }

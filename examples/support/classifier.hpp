@@ -11,9 +11,9 @@
 namespace examples {
 
 /// The names of the layers that give the classes: of ResNet, EfficientNet-Lite, MobileNetV2 and
-/// EfficientNet-B0, ConvNeXt, and the vision transformer.
-inline constexpr std::string_view linear_layers[]{"fc", "_fc", "classifier.1", "classifier.2",
-                                                  "heads.head"};
+/// EfficientNet-B0, ConvNeXt, ViT-B/16 and ViT-S/14.
+inline constexpr std::string_view linear_layers[]{"fc",           "_fc",        "classifier.1",
+                                                  "classifier.2", "heads.head", "head"};
 
 /// A network that classifies one image at a time.
 class Classifier {

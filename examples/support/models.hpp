@@ -11,6 +11,7 @@
 #include "frostline/models/mobilenet_v3.hpp"
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/vit.hpp"
+#include "frostline/models/vit_s_14.hpp"
 #include "frostline/rewrite/fixed_statistics.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
@@ -56,8 +57,17 @@ template <class Head>
 using MobileNetV2Width100 = fl::MobileNetV2<100, Head>;
 template <class Head>
 using EfficientNetB0 = fl::EfficientNetB0<Head>;
+// A vision transformer is made for one size of pictures, the program's. load_pretrained resizes the
+// position embeddings of a file for others.
+#ifdef FROSTLINE_SIZE
+constexpr int vit_size = FROSTLINE_SIZE;
+#else
+constexpr int vit_size = 224;
+#endif
 template <class Head>
-using ViTB16Width768 = fl::ViTB16<768, Head>;
+using ViTB16Width768 = fl::ViTB16<768, Head, vit_size>;
+template <class Head>
+using ViTS14Width384 = fl::ViTS14<384, Head, vit_size>;
 template <auto Classes>
 using Linear128 = fl::ClassifierHead<128, Classes>;
 template <auto Classes>
@@ -77,6 +87,8 @@ template <auto Classes>
 using Linear1280Drop3 = fl::LiteHead<1280, Classes, fl::Probability{0.3f}>;
 template <auto Classes>
 using ClassToken768 = fl::VisionTransformerHead<768, Classes>;
+template <auto Classes>
+using ClassToken384 = fl::ClassTokenHead<384, Classes>;
 /// ConvNeXtHead whose norm does not train: the linear layer can do what its weight and bias do, and
 /// reads the features of a probe.
 template <auto Classes>
@@ -99,6 +111,7 @@ using resnet101 = Choice<ResNet101Width64, Linear2048, 224, "layer4", "fc">;
 using resnext50_32x4d = Choice<ResNeXt50Width64, Linear2048, 224, "layer4", "fc">;
 using resnet18_w16 = Choice<ResNet18Width16, Linear128, 96, "layer4", "fc">;
 using vit_b_16 = Choice<ViTB16Width768, ClassToken768, 224, "encoder.layers.encoder_layer_11", "encoder.ln", "heads.head">;
+using vit_s_14 = Choice<ViTS14Width384, ClassToken384, 224, "blocks.11", "norm", "head">;
 }  // namespace models
 // clang-format on
 

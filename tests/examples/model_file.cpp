@@ -95,13 +95,13 @@ TEST_CASE("the linear layer says the number of outputs, which the names must fit
   const ModelFacts unnamed{"resnet18"}, two{"resnet18", {}, {"cat", "dog"}};
   for (const std::string key :
        {"fc.weight", "_fc.weight", "module.fc.weight", "a.b._fc.weight", "classifier.1.weight",
-        "module.classifier.2.weight", "heads.head.weight"}) {
+        "module.classifier.2.weight", "heads.head.weight", "head.weight"}) {
     CHECK(outputs_of(with_layer(key, {37, 512}), unnamed) == 37);
     CHECK(outputs_of(with_layer(key, {2, 512}), two) == 2);
     CHECK_THROWS_AS(outputs_of(with_layer(key, {37, 512}), two), frostline::Error);
   }
   for (const std::string key : {"fc.bias", "xfc.weight", "weight", "fc.weight.1", "fc", "2.weight",
-                                "classifier.0.weight", "xclassifier.2.weight", ""})
+                                "classifier.0.weight", "xclassifier.2.weight", "xhead.weight", ""})
     CHECK(outputs_of(with_layer(key, {37, 512}), two) == std::nullopt);
   CHECK(outputs_of(with_layer("fc.weight", {37, 512, 1, 1}), two) == std::nullopt);
 }

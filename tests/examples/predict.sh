@@ -42,6 +42,7 @@ says "does not fit the network" '"model":"convnext_tiny","size":"224","classes":
 says "does not fit the network" '"model":"mobilenet_v2","size":"224","classes":"a\nb\nc"'
 says "does not fit the network" '"model":"efficientnet_b0","size":"224","classes":"a\nb\nc"'
 says "does not fit the network" '"model":"vit_b_16","size":"224","classes":"a\nb\nc"'
+says "does not fit the network" '"model":"vit_s_14","size":"224","classes":"a\nb\nc"'
 says "the file names no model, so the network is resnet18" ''
 # predict knows each model of finetune, and refuses only the size.
 models=$(sed -n 's/^using \([a-z0-9_]*\) = Choice.*/\1/p' "$(dirname "$0")/../../examples/support/models.hpp")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// prints: layer_cannot_take_its_input<frostline::detail::PatchConvolution<768, 224>
+// prints: layer_cannot_take_its_input<frostline::detail::PatchConvolution<768, 16, 224>
 // prints: at<'c', 'o', 'n', 'v', '_', 'p', 'r', 'o', 'j'>
 // prints: gets<3, 112, 448>
 // says: frostline: Network requires layers that take what the layer before them gives

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Logits and training steps of torchvision's backbones, for compare_backbones.py.
+// Logits and training steps of torchvision's backbones and of timm's ViT-S/14, for
+// compare_backbones.py.
 #include <frostline/frostline.hpp>
 #include <frostline/models/convnext.hpp>
 #include <frostline/models/deeplab.hpp>
@@ -9,6 +10,7 @@
 #include <frostline/models/mobilenet_v3.hpp>
 #include <frostline/models/vgg.hpp>
 #include <frostline/models/vit.hpp>
+#include <frostline/models/vit_s_14.hpp>
 #include <map>
 
 #include "numbers.hpp"
@@ -25,6 +27,7 @@ using DenseNet121 = fl::DenseNet121<fl::DenseNetHead<1024, 10>>;
 using MobileNetV3Small = fl::MobileNetV3Small<fl::MobileNetV3Head<576, 10, 1024, no_dropout>>;
 using ConvNeXtTiny = fl::ConvNeXtTiny<96, fl::ConvNeXtHead<768, 10>>;
 using ViTB16 = fl::ViTB16<768, fl::VisionTransformerHead<768, 10>, 64>;
+using ViTS14 = fl::ViTS14<384, fl::ClassTokenHead<384, 10>, 56>;
 using EfficientNetB0 = fl::EfficientNetB0<fl::DropoutHead<1280, 10, no_dropout>>;
 
 struct Arguments {
@@ -43,9 +46,9 @@ void predict(const Arguments& arguments) {
 }
 
 /// One step, whose loss is printed; small images suffice for the gradients.
-template <class Model>
+template <class Model, int Side = 64>
 void train(const Arguments& arguments) {
-  using Image = fl::Input<3, 64, 64>;
+  using Image = fl::Input<3, Side, Side>;
   const auto images = read_numbers<float>(arguments.images);
   const auto labels = read_numbers<int>(arguments.labels);
   fl::Network<Model, Image> network{fl::max_batch(int(labels.size()))};
@@ -87,6 +90,9 @@ int main(int argc, char** argv) {
       {"vit_b_16 everything", train<ViTB16>},
       {"vit_b_16 last",
        train<OnlyLast<ViTB16, "encoder.layers.encoder_layer_11", "encoder.ln", "heads">>},
+      {"vit_s_14", predict<fl::ViTS14<384, fl::ClassTokenHead<384, 1000>, 224>>},
+      {"vit_s_14 everything", train<ViTS14, 56>},
+      {"vit_s_14 last", train<OnlyLast<ViTS14, "blocks.11", "norm", "head">, 56>},
   };
   const auto chosen = argc == 6 ? cases.find(argv[1]) : cases.end();
   if (chosen == cases.end()) {

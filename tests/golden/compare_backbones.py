@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Compares torchvision's backbones with PyTorch: the logits of frozen networks of full size, and
 for one of each family a training step of everything. With Concat and with squeeze-and-excitation,
-also of the last stage. So has the vision transformer, with its last block. ResNet-101 is ResNet-50's code with other numbers of blocks.
+also of the last stage. So have the vision transformers, with their last block, and logits of a file
+whose position embeddings are of a larger grid, and are resized. ResNet-101 is ResNet-50's code with
+other numbers of blocks. ViT-S/14 is not torchvision's: networks.py has it, with timm's keys.
 
 Usage: compare_backbones.py PROGRAM WORK_FOLDER [TABLE] [MODEL...]
 
@@ -40,6 +42,8 @@ class Backbone:
     sums: tuple = ()  # the ends of the names of norms whose values are added before a ReLU
     layer_norms: bool = False
     pixels: bool = False  # it is one of torchvision's segmentation models
+    side: int = 64  # of the images of a training step
+    grid: int = 0  # of the position embeddings that are resized
     bound: float = 5e-3  # of the updates: one value at a kink of a ReLU can move them by 2e-3
 
 
@@ -59,13 +63,15 @@ BACKBONES = [
     Backbone("convnext_tiny", "ConvNeXt-Tiny", options={"stochastic_depth_prob": 0.0},
              layer_norms=True, bound=1e-3),
     Backbone("vit_b_16", "ViT-B/16", options={"image_size": 64}, layer_norms=True, bound=2e-4,
-             last=("encoder.layers.encoder_layer_11", "encoder.ln", "heads")),
+             last=("encoder.layers.encoder_layer_11", "encoder.ln", "heads"), grid=24),
+    Backbone("vit_s_14", "ViT-S/14", options={"image_size": 56}, layer_norms=True, bound=5e-4,
+             last=("blocks.11", "norm", "head"), side=56, grid=37),
 ]
 
 
-def run(program, case, folder, model, images, labels=None):
+def run(program, case, folder, state, images, labels=None):
     """Returns what the program prints, and the file that it writes."""
-    torch.save(model.state_dict(), folder / "weights.pth")
+    torch.save(state, folder / "weights.pth")
     images.contiguous().numpy().tofile(folder / "images.f32")
     if labels is not None:
         labels.int().numpy().tofile(folder / "labels.i32")
@@ -84,9 +90,13 @@ def prepare(model, backbone, batches):
     networks.drift(model, batches, from_initial=False)
 
 
+def maker(backbone):
+    return networks.ViTS14 if backbone.name == "vit_s_14" else getattr(networks.models, backbone.name)
+
+
 def build(backbone):
     if not backbone.pixels:
-        return getattr(networks.models, backbone.name)()
+        return maker(backbone)()
     return getattr(networks.models.segmentation, backbone.name)(
         weights=None, weights_backbone=None, num_classes=21)
 
@@ -98,7 +108,7 @@ def compare_logits(results, backbone, program, folder, images, drifting):
 
     model = build(backbone)
     prepare(model, backbone, drifting)
-    _, file = run(program, backbone.name, folder, model, images)
+    _, file = run(program, backbone.name, folder, model.state_dict(), images)
     ours = np.fromfile(file, dtype=np.float32).reshape(len(images), -1)
     with torch.no_grad():
         theirs = logits_of(model.eval(), images)
@@ -124,8 +134,34 @@ def compare_logits(results, backbone, program, folder, images, drifting):
     results.at_least(f"  control: PyTorch with {what}", float(away), 0.1)
 
 
+def compare_resized(results, backbone, program, folder, images):
+    """Logits of a file whose position embeddings are of another grid than the network's."""
+    model = build(backbone).eval()
+    networks.vary(model)
+    name, positions = next((n, p) for n, p in model.named_parameters()
+                           if n.endswith(networks.POSITIONS))
+    side = round((positions.shape[1] - 1) ** 0.5)
+    of_file = torch.empty(1, 1 + backbone.grid ** 2, positions.shape[2]).uniform_(1, 4)
+    _, file = run(program, backbone.name, folder, {**model.state_dict(), name: of_file}, images)
+    ours = np.fromfile(file, dtype=np.float32).reshape(len(images), -1)
+
+    def logits_with(antialias, dtype):
+        with torch.no_grad():
+            positions.copy_(networks.resize_positions(of_file.to(dtype), side, antialias))
+            return copy.deepcopy(model).to(dtype)(images.to(dtype)).numpy()
+
+    exact, theirs = logits_with(True, torch.double), logits_with(True, torch.float)
+    spread = logits.spread(exact)
+    ours_away, theirs_away = (float(np.abs(some - exact).max()) / spread for some in (ours, theirs))
+    results.at_most(f"{backbone.title}: logits, positions from {backbone.grid}x{backbone.grid} to "
+                    f"{side}x{side}, from float64's", ours_away, max(5e-4, 3 * theirs_away),
+                    f"PyTorch's {theirs_away:.1e}, {len(theirs)} pictures")
+    away = np.abs(logits_with(False, torch.float) - theirs).max() / spread
+    results.at_least("  control: PyTorch with positions resized without antialiasing", float(away), 0.1)
+
+
 def compare_step(results, backbone, program, folder, what, trains, images, labels):
-    model = getattr(networks.models, backbone.name)(num_classes=10, **backbone.options)
+    model = maker(backbone)(num_classes=10, **backbone.options)
     if backbone.name == "vgg16_bn":  # its own classifier requires images of 224x224
         model.avgpool = nn.AdaptiveAvgPool2d(1)
         model.classifier = nn.Sequential(nn.Dropout(), nn.Linear(512, 10))
@@ -137,7 +173,7 @@ def compare_step(results, backbone, program, folder, what, trains, images, label
     case = compare_training.Case(what, f"{backbone.title}, {what}", trains, steps=1,
                                  bound=backbone.bound, floor=1e-3)
     before = compare_training.numpy_state(model)
-    text, file = run(program, f"{backbone.name} {what}", folder, model, x[0], y[0])
+    text, file = run(program, f"{backbone.name} {what}", folder, model.state_dict(), x[0], y[0])
     ours = np.array(text.split(), dtype=np.float64), {
         key: array.astype(np.float64) if array.dtype == np.float32 else array
         for key, array in safetensors_file.read(file).items()}
@@ -162,12 +198,14 @@ def main(program, folder, table=None, *chosen):
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     images, labels = pictures.batches(3, 4, seed)
-    small = images[..., 80:144, 80:144]
     torch.manual_seed(seed)
     for backbone in BACKBONES:
         if chosen and backbone.name not in chosen:
             continue
         compare_logits(results, backbone, program, folder, images[0], images[1:2])
+        if backbone.grid:
+            compare_resized(results, backbone, program, folder, images[0])
+        small = images[..., 80:80 + backbone.side, 80:80 + backbone.side]
         if backbone.last:
             compare_step(results, backbone, program, folder, "last", backbone.last, small, labels)
         if backbone.trains:

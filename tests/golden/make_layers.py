@@ -22,6 +22,7 @@ Usage: /usr/bin/python3 tests/golden/make_layers.py   (Debian: python3-torch, 1.
 import pathlib
 from collections import OrderedDict
 
+import networks
 import safetensors_file
 import torch
 from torch import nn
@@ -490,6 +491,12 @@ special_layer("class_token", ClassToken(3), (2, 3, 2, 2))
 special_layer("position_embedding", PositionEmbedding(3, 4), (2, 3, 1, 4))
 special_layer("first_token", FirstToken(), (2, 3, 1, 4))
 special_layer("attention", Attention(2), (2, 12, 1, 4))
+
+# Position embeddings of a class token and a grid of places, as timm resizes them.
+for old, new in ((5, 3), (3, 7), (16, 2), (1, 4)):
+    positions = normal(1, 1 + old * old, 6)
+    store(f"positions.{old}x{old}", positions)
+    store(f"positions.{old}x{old} to {new}x{new}", networks.resize_positions(positions, new))
 
 path = pathlib.Path(__file__).parent / "layers.safetensors"
 safetensors_file.write(path, arrays)

@@ -58,7 +58,8 @@ def steady(model, sums=()):
             norm.bias.copy_(norm.weight * torch.where(on, distance, -distance))
 
 
-SCALES = ("layer_scale", "pos_embedding")  # the ends of names of what begins near 0
+POSITIONS = ("pos_embedding", "pos_embed")  # the ends of names of position embeddings
+SCALES = ("layer_scale", "gamma", *POSITIONS)  # and of what begins near 0
 
 
 def vary(model):
@@ -72,12 +73,14 @@ def vary(model):
     assert scales
     for scale in scales:
         nn.init.uniform_(scale, 1, 4)
-    if hasattr(model, "class_token"):
-        for name, parameter in model.named_parameters():
-            if name.endswith("bias") and ".ln" not in name:
+    parameters = dict(model.named_parameters())
+    if token := parameters.keys() & {"class_token", "cls_token"}:
+        norms = tuple(norms_of(model, nn.LayerNorm))
+        for name, parameter in parameters.items():
+            if name.endswith("bias") and not name.startswith(norms):
                 nn.init.normal_(parameter, 0, 0.2)
-        nn.init.normal_(model.class_token)
-        nn.init.normal_(model.heads.head.weight, 0, 0.05)
+        nn.init.normal_(parameters[token.pop()])
+        nn.init.normal_(next(p for n, p in parameters.items() if n.endswith("head.weight")), 0, 0.05)
 
 
 def drift(model, batches, from_initial=True):
@@ -96,6 +99,92 @@ def drift(model, batches, from_initial=True):
             norm.momentum = momentum
             norm.running_mean += 0.1 * norm.running_var.sqrt() * torch.randn(norm.num_features)
             norm.running_var *= torch.exp(0.2 * torch.randn(norm.num_features))
+
+
+def resize_positions(positions, side, antialias=True):
+    """Embeddings of a class token and of a grid for a grid of side x side: what timm's
+    resample_abs_pos_embed does by default. Shapes: (1, 1 + n * n, D) to (1, 1 + side * side, D)."""
+    token, grid = positions[:, :1], positions[:, 1:]
+    old = round(grid.shape[1] ** 0.5)
+    grid = grid.transpose(1, 2).reshape(1, -1, old, old)
+    grid = functional.interpolate(grid, size=(side, side), mode="bicubic", antialias=antialias)
+    return torch.cat([token, grid.flatten(2).transpose(1, 2)], dim=1)
+
+
+class TimmAttention(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width)
+        self.proj = nn.Linear(width, width)
+
+    def forward(self, x):
+        n, tokens, width = x.shape
+        q, k, v = self.qkv(x).reshape(n, tokens, 3, self.heads, -1).permute(2, 0, 3, 1, 4)
+        weights = torch.softmax(q / q.shape[-1] ** 0.5 @ k.transpose(2, 3), dim=-1)
+        return self.proj((weights @ v).transpose(1, 2).reshape(n, tokens, width))
+
+
+class TimmMlp(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.fc1 = nn.Linear(width, 4 * width)
+        self.fc2 = nn.Linear(4 * width, width)
+
+    def forward(self, x):
+        return self.fc2(functional.gelu(self.fc1(x)))
+
+
+class TimmLayerScale(nn.Module):
+    def __init__(self, width):
+        super().__init__()
+        self.gamma = nn.Parameter(torch.full((width,), 1e-5))
+
+    def forward(self, x):
+        return x * self.gamma
+
+
+class TimmBlock(nn.Module):
+    def __init__(self, width, heads):
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, eps=1e-6)
+        self.attn = TimmAttention(width, heads)
+        self.ls1 = TimmLayerScale(width)
+        self.norm2 = nn.LayerNorm(width, eps=1e-6)
+        self.mlp = TimmMlp(width)
+        self.ls2 = TimmLayerScale(width)
+
+    def forward(self, x):
+        x = x + self.ls1(self.attn(self.norm1(x)))
+        return x + self.ls2(self.mlp(self.norm2(x)))
+
+
+class TimmPatches(nn.Module):
+    def __init__(self, width, patch):
+        super().__init__()
+        self.proj = nn.Conv2d(3, width, patch, patch)
+
+    def forward(self, x):
+        return self.proj(x).flatten(2).transpose(1, 2)
+
+
+class ViTS14(nn.Module):
+    """ViT-S/14 of DINOv2 without registers, with the keys of timm's vit_small_patch14_dinov2 and its
+    head for num_classes above 0. Debian has no timm; this gives the logits of timm 0.9.16."""
+
+    def __init__(self, num_classes=1000, image_size=224, width=384, patch=14):
+        super().__init__()
+        self.patch_embed = TimmPatches(width, patch)
+        self.cls_token = nn.Parameter(torch.zeros(1, 1, width))
+        self.pos_embed = nn.Parameter(torch.zeros(1, 1 + (image_size // patch) ** 2, width))
+        self.blocks = nn.Sequential(*(TimmBlock(width, width // 64) for _ in range(12)))
+        self.norm = nn.LayerNorm(width, eps=1e-6)
+        self.head = nn.Linear(width, num_classes)
+
+    def forward(self, x):
+        x = self.patch_embed(x)
+        x = torch.cat([self.cls_token.expand(len(x), -1, -1), x], dim=1) + self.pos_embed
+        return self.head(self.norm(self.blocks(x))[:, 0])
 
 
 class Fcn(models.ResNet):

@@ -10,7 +10,7 @@ mkdir -p "$work"
 list=$source/tests/names/public.txt
 headers=(frostline images train/fit io/files/file_in_progress models/efficientnet_lite
   models/efficientnet models/convnext models/mobilenet_v2 models/mobilenet_v3 models/densenet models/vgg
-  models/unet models/deeplab models/vit
+  models/unet models/deeplab models/vit models/vit_s_14
   train/logistic_regression train/schedules optimizers/adam optimizers/lion optimizers/rmsprop)
 grep -v '^#\|^$' "$list" >"$work/listed.txt"
 twice=$(sort "$work/listed.txt" | uniq -d)

@@ -13,6 +13,7 @@
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/vgg.hpp"
 #include "frostline/models/vit.hpp"
+#include "frostline/models/vit_s_14.hpp"
 #include "frostline/rewrite/backbone.hpp"
 #include "frostline/rewrite/train_only.hpp"
 
@@ -35,6 +36,16 @@ static_assert(parameter_count<ViTB16<>, Image>() == 86'567'656);
 // Of the patches; of a block's norms, attention and mlp; of the last norm and the head.
 static_assert(trainable_count<TrainOnly<ViTB16<64>, Biases>, Image>() ==
               64 + 12 * (2 * 64 + 192 + 64 + 256 + 64) + 64 + 1000);
+// timm's vit_small_patch14_dinov2, with a head of 1000 classes and without one.
+static_assert(parameter_count<ViTS14<>, Input<3, 518, 518>>() == 22'441'192);
+static_assert(parameter_count<Backbone<ViTS14<>>, Input<3, 518, 518>>() == 22'056'192);
+template <class Head>
+using Small14 = ViTS14<64, Head, 224>;
+static_assert(parameter_count<Small14<ClassTokenHead<64, 10>>, Image>() ==
+              64 * (3 * 14 * 14 + 1) + 64 + 257 * 64 + 64 * 2 + 650 +
+                  12 * (64 * (12 * 64) + 64 * (3 + 1 + 4 + 1) + 64 * 6));
+static_assert(trainable_count<TrainOnly<Small14<ClassTokenHead<64, 10>>, Biases>, Image>() ==
+              64 + 12 * (2 * 64 + 192 + 64 + 256 + 64) + 64 + 10);
 
 // Dilation in place of strides; which convolutions have which is in tests/golden.
 template <int Stride>

@@ -53,6 +53,7 @@ inline constexpr Tolerance tolerances[]{
     {"position_embedding", 1e-7},
     {"first_token", 0},
     {"attention", 1e-6},
+    {"positions", 1e-7},
 };
 
 /// A tensor of layers.safetensors or optimizers.safetensors; null if none has it.

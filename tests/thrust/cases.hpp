@@ -22,6 +22,7 @@
 #include "frostline/models/resnet.hpp"
 #include "frostline/models/squeeze_excitation.hpp"
 #include "frostline/models/vit.hpp"
+#include "frostline/models/vit_s_14.hpp"
 #include "frostline/rewrite/frozen.hpp"
 #include "frostline/rewrite/replace_head.hpp"
 #include "frostline/rewrite/unfreeze.hpp"

@@ -190,6 +190,11 @@ Results network_results(std::uint64_t seed) {
                      PositionEmbedding<48, 17>, Named<"block", detail::EncoderBlock<48, 3>>,
                      Named<"ln", LayerNorm2d<48>>, VisionTransformerHead<48, 4>>;
   append_training<Backend, Vit, Small>(results, "a block of a vision transformer", seed);
+  using Vit14 =
+      Module<Named<"patch_embed", Conv2d<3, 48, 14, 14>>, detail::TimmClassToken<48>,
+             detail::TimmPositionEmbedding<48, 26>, Named<"block", detail::TimmBlock<48, 3>>,
+             Named<"norm", LayerNorm2d<48>>, ClassTokenHead<48, 4>>;
+  append_training<Backend, Vit14, Input<3, 70, 70>>(results, "a block of ViT-S/14", seed);
   return results;
 }
 

@@ -11,6 +11,7 @@
 
 #include "frostline/checkpoint/load_options.hpp"
 #include "frostline/checkpoint/match.hpp"
+#include "frostline/checkpoint/resize_positions.hpp"
 #include "frostline/network/network.hpp"
 
 namespace frostline::detail {
@@ -28,6 +29,9 @@ LoadReport load(ParameterStore<Backend>& network, std::span<const Path> replaced
       integers.resize(tensor.size);
       stored.copy_to(std::span(integers));
       network.write(tensor, std::span<const std::int64_t>(integers));
+    } else if (stored.extents != tensor.extents) {
+      floats = resized_positions(stored, tensor);
+      network.write(tensor, std::span<const float>(floats));
     } else {
       std::span<const float> values = stored.in_place();
       if (values.empty()) {
@@ -58,7 +62,9 @@ namespace frostline {
 /// be missing. Three kinds of names are removed from keys: those that PyTorch's wrappers add
 /// (`module`, `_orig_mod`), a segmentation model's `backbone`, and a prefix if everything fits
 /// without it (`model.`, or the name of a checkpoint's dictionary, such as "net."); `options` name
-/// others. A segmentation model's `aux_classifier` is skipped if the network has none. Frozen
+/// others. A segmentation model's `aux_classifier` is skipped if the network has none. The position
+/// embeddings of a file for images of another size are resized to the network's, by one way for all
+/// models, timm's (bicubic, antialiased), and the report says so. Frozen
 /// weights that kernels keep packed are not copied: they stay in the file, which
 /// must not be written to while the network lives. It may be replaced by a new file, as `save`
 /// does.
@@ -71,7 +77,8 @@ LoadReport load_pretrained(Net& network, const std::string& path, const LoadOpti
                       options, true);
 }
 
-/// Loads everything that `save` wrote, also a new head. Throws: as load_pretrained.
+/// Loads everything that `save` wrote, also a new head; position embeddings are resized, too.
+/// Throws: as load_pretrained.
 template <class Net>
 LoadReport load(Net& network, const std::string& path, const LoadOptions& options = {}) {
   return detail::load(network.executor().store(), detail::replaced_by_new_layers<Net>(), path,

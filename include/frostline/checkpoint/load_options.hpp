@@ -22,6 +22,7 @@ struct LoadReport {
   std::vector<std::string> loaded;
   std::vector<std::string> left_new;  // keys of a new head, which keep their initial values
   std::vector<std::string> ignored;   // the file's keys of other parts, or that are not tensors
+  std::vector<std::string> resized;   // of `loaded`, and how: "pos_embed from 37x37 to 16x16"
   std::string prefix{};               // was removed from the file's keys: "model."
 
   /// "loaded 100 tensors; new and left as initialised: fc.weight, fc.bias".

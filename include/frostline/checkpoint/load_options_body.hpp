@@ -16,6 +16,7 @@ FROSTLINE_BODY std::string LoadReport::text() const {
   std::string result = detail::format_text("loaded {} tensors", loaded.size());
   if (!prefix.empty())
     result += detail::format_text(", whose keys begin with '{}' in the file", prefix);
+  detail::append_first(result, "; resized: ", ", ", resized, "");
   detail::append_first(result, "; new and left as initialised: ", ", ", left_new, "");
   std::vector<std::string> others;
   for (const std::string& key : ignored) {

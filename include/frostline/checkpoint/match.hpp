@@ -17,7 +17,8 @@
 
 namespace frostline::detail {
 
-/// Pairs of a network's tensors and stored ones.
+/// Pairs of a network's tensors and stored ones. Extents differ only if resized_positions makes
+/// one the other.
 struct Matching {
   std::vector<std::pair<std::size_t, StoredTensor>> pairs{};  // index of the network's tensor
   LoadReport report{};

@@ -16,6 +16,7 @@
 #include "frostline/checkpoint/load_options.hpp"
 #include "frostline/checkpoint/match.hpp"
 #include "frostline/checkpoint/older_keys.hpp"
+#include "frostline/checkpoint/resize_positions.hpp"
 #include "frostline/checkpoint/stored_keys.hpp"
 #include "frostline/core/body.hpp"
 #include "frostline/core/error.hpp"
@@ -66,10 +67,10 @@ inline StoredTensor fitted(const StoredTensor& stored, const NamedTensor& wanted
 inline std::string conversion_error(const StoredTensor& stored, const NamedTensor& wanted) {
   try {
     if (wanted.type == ElementType::i64 && is_floating(stored.type)) {
-      std::vector<std::int64_t> integers(wanted.size);
+      std::vector<std::int64_t> integers(stored.size());
       stored.copy_to(std::span(integers));
     } else if (wanted.type != ElementType::i64 && stored.type == ElementType::f64) {
-      std::vector<float> floats(wanted.size);
+      std::vector<float> floats(stored.size());
       stored.copy_to(std::span(floats));
     }
   } catch (const Error& error) {
@@ -106,15 +107,22 @@ inline void match_one(const std::vector<NamedTensor>& wanted, std::size_t i, Sto
     return;
   }
   StoredTensor from = fitted(*value.tensor, tensor);
-  if (from.extents != tensor.extents) {
-    problems.mismatched.push_back(format_text("mismatched '{}': the file has {}, the network {}",
-                                              tensor.key, to_text(from.extents),
-                                              to_text(tensor.extents)));
+  const bool resizes = tensor.is_positions && from.extents != tensor.extents;
+  const std::string unlike = resizes ? resizing_error(from.extents, tensor) : "";
+  if (resizes ? !unlike.empty() : from.extents != tensor.extents) {
+    problems.mismatched.push_back(
+        format_text("mismatched '{}': the file has {}, the network {}{}{}", tensor.key,
+                    to_text(from.extents), to_text(tensor.extents), resizes ? "; " : "", unlike));
     return;
   }
   if (const std::string error = conversion_error(from, tensor); !error.empty()) {
     problems.others.push_back(format_text("'{}': {}", tensor.key, error));
     return;
+  }
+  if (resizes) {
+    const int stored_side = grid_side(from.extents), side = grid_side(tensor.extents);
+    result.matching.report.resized.push_back(
+        format_text("{} from {}x{} to {}x{}", tensor.key, stored_side, stored_side, side, side));
   }
   result.matching.pairs.emplace_back(i, std::move(from));
   result.matching.report.loaded.push_back(tensor.key);

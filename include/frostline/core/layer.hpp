@@ -45,6 +45,7 @@ struct TensorSpec {
   int extents[4]{1, 1, 1, 1};
   Initial initial{};
   ElementType type = ElementType::f32;
+  bool positions = false;  // of a class token and n x n places; another n in a file is resized
   constexpr std::size_t size() const {
     std::size_t product = 1;
     for (const int extent : extents) product *= std::size_t(extent);

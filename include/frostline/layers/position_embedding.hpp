@@ -2,14 +2,17 @@
 // PositionEmbedding: a vector for each place of a sequence, which is learnt.
 #pragma once
 
+#include <string_view>
+
 #include "frostline/core/layer.hpp"
 
 namespace frostline {
 
 /// Adds a parameter to each number of a sequence of tokens. A backward assigns the gradients or
 /// adds to them. Another number of tokens is a compile error: a position belongs to a size of the
-/// images.
-/// It knows only the number of tokens: 7 x 28 patches get the embeddings of 14 x 14.
+/// images. It knows only the number of tokens: 7 x 28 patches get the embeddings of 14 x 14.
+/// Loading resizes a file's embeddings of a class token and n x n patches to the network's number
+/// of patches (checkpoint/resize_positions.hpp).
 /// Shapes: {Channels, 1, Tokens} to the same; pos_embedding 1 x Tokens x Channels.
 /// Source: `pos_embedding` of torchvision's Encoder (models/vision_transformer.py)
 template <int Channels, int Tokens>
@@ -19,9 +22,11 @@ struct PositionEmbedding : Layer {
 
   static constexpr bool accepts(Shape in) { return in == Shape{Channels, 1, Tokens}; }
   static constexpr Shape output(Shape in) { return in; }
-  static constexpr TensorSpecs parameters() {
-    return {{TensorSpec{"pos_embedding", 3, {1, Tokens, Channels, 1}, {Initial::normal, 4e-4f}}},
-            1};
+  static constexpr TensorSpecs parameters() { return parameters_named("pos_embedding"); }
+  static constexpr TensorSpecs parameters_named(std::string_view name) {
+    TensorSpec embeddings{name, 3, {1, Tokens, Channels, 1}, {Initial::normal, 4e-4f}};
+    embeddings.positions = true;
+    return {{embeddings}, 1};
   }
 };
 

@@ -35,9 +35,9 @@ struct EncoderBlock {
 };
 
 /// The patch embedding. Its images are of one size, for which the position embedding is made.
-/// Shapes: {3, ImageSize, ImageSize} to {Channels, ImageSize / 16, ImageSize / 16}.
-template <int Channels, int ImageSize>
-struct PatchConvolution : Conv2d<3, Channels, 16, 16> {
+/// Shapes: {3, ImageSize, ImageSize} to {Channels, ImageSize / Patch, ImageSize / Patch}.
+template <int Channels, int Patch, int ImageSize>
+struct PatchConvolution : Conv2d<3, Channels, Patch, Patch> {
   static constexpr bool accepts(Shape in) { return in == Shape{3, ImageSize, ImageSize}; }
 };
 
@@ -59,9 +59,9 @@ struct EncoderLayers<Channels, Heads, std::integer_sequence<int, I...>> {
 
 }  // namespace detail
 
-template <class Backend, int Channels, int ImageSize>
-struct Kernel<Backend, detail::PatchConvolution<Channels, ImageSize>>
-    : Kernel<Backend, Conv2d<3, Channels, 16, 16>> {};
+template <class Backend, int Channels, int Patch, int ImageSize>
+struct Kernel<Backend, detail::PatchConvolution<Channels, Patch, ImageSize>>
+    : Kernel<Backend, Conv2d<3, Channels, Patch, Patch>> {};
 
 /// The class token and one linear layer, `heads.head`.
 /// Shapes: {In, 1, Tokens} to {Classes, 1, 1}. The number of classes is a constant, or
@@ -74,10 +74,10 @@ struct VisionTransformerHead {
 
 /// ViT-B/16: patches of 16x16 pixels and a class token through 12 blocks of attention with heads of
 /// 64 channels. Width 768 is torchvision's; ImageSize is that of the images, in pixels, for which
-/// its position embedding is made. Shapes: {3, ImageSize, ImageSize} to the head's output; the
-/// backbone gives {Width, 1, 1 + (ImageSize / 16)^2}, of which the first pixel is the class token.
-/// Source: https://pytorch.org/vision/stable/models/vision_transformer.html (Dosovitskiy et al.
-/// 2021)
+/// its position embedding is made; loading resizes that of a file for another size. Shapes: {3,
+/// ImageSize, ImageSize} to the head's output; the backbone gives {Width, 1, 1 + (ImageSize /
+/// 16)^2}, of which the first pixel is the class token. Source:
+/// https://pytorch.org/vision/stable/models/vision_transformer.html (Dosovitskiy et al. 2021)
 template <int Width = 768, class HeadLayer = VisionTransformerHead<Width, 1000>,
           int ImageSize = 224>
 struct ViTB16 {
@@ -90,7 +90,7 @@ struct ViTB16 {
       typename detail::EncoderLayers<Width, Width / 64, std::make_integer_sequence<int, 12>>::model;
   using encoder = Module<PositionEmbedding<Width, tokens>, Named<"layers", layers>,
                          Named<"ln", detail::VitNorm<Width>>>;
-  using model = Module<Named<"conv_proj", detail::PatchConvolution<Width, ImageSize>>,
+  using model = Module<Named<"conv_proj", detail::PatchConvolution<Width, 16, ImageSize>>,
                        ClassToken<Width>, Named<"encoder", encoder>, Head<HeadLayer>>;
 };
 

@@ -22,6 +22,7 @@ struct NamedTensor {
   bool trains = false;
   bool is_new = false;  // its layer replaces another
   bool is_buffer = false;
+  bool is_positions = false;  // TensorSpec::positions
   int node = detail::no_node, index = 0;
 };
 

@@ -33,6 +33,7 @@ FROSTLINE_BODY std::vector<NamedTensor> tensors_of(const Program& program, int c
         tensor.trains = !is_buffer && node.parameter[k].trains;
         tensor.is_new = node.is_new;
         tensor.is_buffer = is_buffer;
+        tensor.is_positions = spec.positions;
         tensor.node = i;
         tensor.index = k;
         result.push_back(std::move(tensor));

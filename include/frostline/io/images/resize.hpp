@@ -11,6 +11,7 @@
 
 #include "frostline/core/error.hpp"
 #include "frostline/core/format.hpp"
+#include "frostline/io/images/filter.hpp"
 #include "frostline/io/images/pixels.hpp"
 
 namespace frostline::detail {
@@ -67,41 +68,26 @@ struct Taps {
   int stride = 0;
 };
 
-/// The rounded product: Pillow rounds it, so the compiler must not fuse it with an addition.
-inline double rounded_product(double left, double right) {
-  const volatile double product = left * right;
-  return product;
-}
-
-/// The triangle filter, as wide as the reduction, but at least a pixel.
+/// The weights of the triangle filter.
 inline Taps triangle_taps(int source, float begin, float end, int outputs) {
   const double scale = static_cast<double>(end - begin) / outputs;
-  const double support = std::max(scale, 1.0);
   const auto count = static_cast<std::uint64_t>(outputs);
   Taps taps;
-  taps.stride = static_cast<int>(std::ceil(support)) * 2 + 1;
+  taps.stride = widest_window<TriangleFilter>(scale);
   taps.first = allocate<int>(count, "resizing an image");
   taps.count = allocate<int>(count, "resizing an image");
   taps.weights =
       allocate<int>(count * static_cast<std::uint64_t>(taps.stride), "resizing an image");
   auto exact = allocate<double>(static_cast<std::uint64_t>(taps.stride), "resizing an image");
   for (int output = 0; output < outputs; ++output) {
-    const double center = begin + rounded_product(output + 0.5, scale);
-    const int first = std::max(0, static_cast<int>(center - support + 0.5));
-    const int taken = std::min(source, static_cast<int>(center + support + 0.5)) - first;
-    double sum = 0;
-    for (int tap = 0; tap < taken; ++tap) {
-      const double distance = rounded_product(tap + first - center + 0.5, 1.0 / support);
-      sum += exact[static_cast<std::size_t>(tap)] = std::max(0.0, 1.0 - std::abs(distance));
-    }
-    taps.first[static_cast<std::size_t>(output)] = first;
-    taps.count[static_cast<std::size_t>(output)] = taken;
+    const FilterWindow window = filter_window<TriangleFilter>(source, begin, scale, output, exact);
+    taps.first[static_cast<std::size_t>(output)] = window.first;
+    taps.count[static_cast<std::size_t>(output)] = window.count;
     int* weights =
         &taps.weights[static_cast<std::size_t>(output) * static_cast<std::size_t>(taps.stride)];
-    for (int tap = 0; tap < taken; ++tap) {
-      const double weight = exact[static_cast<std::size_t>(tap)] / (sum != 0 ? sum : 1.0);
-      weights[tap] = static_cast<int>(0.5 + weight * (1 << weight_bits));
-    }
+    for (int tap = 0; tap < window.count; ++tap)
+      weights[tap] =
+          static_cast<int>(0.5 + exact[static_cast<std::size_t>(tap)] * (1 << weight_bits));
   }
   return taps;
 }
