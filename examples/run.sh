@@ -20,11 +20,12 @@ report and result.json. Without options: a new head on $default, for examples/da
                      (of vit_b_16 a multiple of 16, of vit_s_14 of 14)
   --recipe NAME      probe (the default): a new head, by logistic regression on features that are
                      computed once; head: the same by SGD; lp-ft: probe, then training the last
-                     stage too, at a small rate; last-stage, all: training these from the start
-  --epochs N         passes over the data: 30, for lp-ft 10
+                     stage too, at a small rate, with averaged weights; last-stage, all: training
+                     these from the start
+  --epochs N         passes over the data: 30, for lp-ft 1
   --batch N          pictures per step: 32
-  --learning-rate X  highest value of a cosine: 0.03 for head, 0.001 for lp-ft, else 0.02
-  --augment yes|no   random crops and mirroring; by default if more than the head trains
+  --learning-rate X  highest value of a cosine: 0.03 for head, 0.0003 for lp-ft, else 0.02
+  --augment yes|no   random crops and mirroring; by default for last-stage and all
   --smallest-crop X  least share of a picture that a crop keeps: 0.8
   --upright          turns photos as their EXIF data say
   --cache TYPE       of features: f32, f16 or none

@@ -66,13 +66,17 @@ LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions&
                           .momentum = 0.9f,
                           .weight_decay = 5e-4f,
                           .nesterov = true};
-  fl::Trainer trainer{network, loss, optimizer};
-  fl::FitTargetOf target(trainer);
+  const auto with_trainer = [&](const auto& chosen, const auto& action) {
+    fl::Trainer trainer{network, loss, chosen};
+    fl::FitTargetOf target(trainer);
+    action(target);
+  };
+  const auto fit = [&](fl::FitTarget& target) { run.fit(target); };
   if (probes) {
-    run.probe(target, write);
+    with_trainer(optimizer, [&](fl::FitTarget& target) { run.probe(target, write); });
   } else if constexpr (std::same_as<Model, typename Chosen::HeadOnly>) {
     if (run.augments()) {
-      run.fit(target);
+      with_trainer(optimizer, fit);
     } else {
       HeadNetwork<int(Network::feature_shape.size()), Backend> head{
           fl::max_batch(options.batch), fl::classes(run.classes()), fl::seed(options.seed)};
@@ -81,15 +85,19 @@ LinearWeights step(examples::Finetuning& run, const examples::FinetuningOptions&
       penalised.weight_decay = 0.03f;
       fl::Trainer head_trainer{head, loss, penalised};
       fl::FitTargetOf head_target(head_trainer);
-      run.fit_head(target, head_target, [&](const fl::Standardization& standard) {
-        std::vector<float> weight = head.values("fc.weight"), bias = head.values("fc.bias");
-        standard.fold(std::span(weight), std::span(bias));
-        write(weight, bias);
+      with_trainer(optimizer, [&](fl::FitTarget& target) {
+        run.fit_head(target, head_target, [&](const fl::Standardization& standard) {
+          std::vector<float> weight = head.values("fc.weight"), bias = head.values("fc.bias");
+          standard.fold(std::span(weight), std::span(bias));
+          write(weight, bias);
+        });
       });
     }
+  } else if (!from) {
+    with_trainer(optimizer, fit);
   } else {
-    run.fit(target);
-    if (from && options.weights != "none" && run.keeps_probe()) {
+    with_trainer(fl::Averaged{optimizer, 0.98f}, fit);
+    if (options.weights != "none" && run.keeps_probe()) {
       fl::load_pretrained(network, options.weights);
       write(from->weight, from->bias);
     }

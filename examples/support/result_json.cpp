@@ -71,6 +71,7 @@ void write_result(const std::filesystem::path& path, const Result& result) {
     if (json_array_append_new(json_object_get(root.get(), "classes"), text(name)) != 0)
       throw frostline::Error(fmt::format("cannot write '{}': the class name '{}' is not UTF-8 text",
                                          path.string(), name));
+  set("evaluated", text(result.averaged ? "averaged weights" : "last weights"));
   set("best_validation_accuracy", number(best));
   set("final_validation_accuracy", number(last));
   set("epoch", by_epoch(result.epochs, &EpochResult::epoch));

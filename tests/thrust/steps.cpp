@@ -105,6 +105,7 @@ TEST_CASE("batches that are accumulated with Thrust make the update of one large
 TEST_CASE("a step with Thrust is accumulate and update, bit for bit") {
   check_step_is_both<thrust_backend>(Sgd{.learning_rate = 0.1f, .momentum = 0.9f});
   check_step_is_both<thrust_backend>(AdamW{}, ClipNorm{0.1f});
+  check_step_is_both<thrust_backend>(Averaged{AdamW{}, 0.5f});
 }
 
 TEST_CASE("ten steps with Thrust, with decay, clipping and accumulation, are PyTorch's") {

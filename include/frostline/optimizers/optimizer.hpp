@@ -43,6 +43,12 @@ auto function_at(const Optimizer& optimizer, std::int64_t step) {
 template <class Optimizer>
 using FunctionOf = decltype(function_at(std::declval<const Optimizer&>(), 1));
 
+/// Whether one of the optimizer's states is an average of the weights.
+template <class Optimizer>
+concept KeepsAverage = requires {
+  Optimizer::average_state;
+};
+
 template <class Optimizer>
 bool uses_states(const Optimizer& optimizer) {
   if constexpr (requires { optimizer.uses_states(); })

@@ -202,6 +202,8 @@ inline Validation validate(FitTarget& target, const detail::DataView& data,
 ///
 ///     fit(trainer, train_set, validation_set, {.epochs = 30, .seed = 1});
 ///
+/// If the optimizer averages the weights (Averaged), the averaged ones are evaluated, and are the
+/// result; the training itself goes on from those of the last step.
 /// Each sample is computed once per epoch. If the network has a frozen beginning, the features of
 /// samples that do not vary are computed only once in all. The order and random crops depend only
 /// on the seed and the epoch, not on the number of threads. Afterwards the optimizer has its old
@@ -240,11 +242,10 @@ inline FitResult fit(FitTarget& target, const detail::DataView& train_set,
     target.set_learning_rate(peak);
     if (options.restore_best && result.kept > 0) target.restore();
   };
+  bool goes_on = true;
   try {
-    for (int epoch = 1; epoch <= options.epochs; ++epoch) {
-      EpochResult now =
-          detail::train_epoch(target, training, epoch, std::size_t(batch), options, schedule);
-      Validation validation = detail::validate(target, judged, epoch);
+    const auto judge = [&](EpochResult now) {
+      Validation validation = detail::validate(target, judged, now.epoch);
       now.validation_loss = validation.evaluation.loss();
       now.validation_accuracy = validation.evaluation.accuracy();
       const double score = options.score ? options.score(validation) : now.validation_accuracy;
@@ -256,13 +257,18 @@ inline FitResult fit(FitTarget& target, const detail::DataView& train_set,
         if (options.restore_best) target.keep();
       }
       result.epochs.push_back(now);
-      const bool goes_on = !options.on_epoch || options.on_epoch(now, validation, is_best);
+      goes_on = !options.on_epoch || options.on_epoch(now, validation, is_best);
       if (is_best || !options.restore_best) {
-        result.kept = epoch;
+        result.kept = now.epoch;
         result.validation = std::move(validation);
       }
-      if (!goes_on) break;
+    };
+    for (int epoch = 1; goes_on && epoch <= options.epochs; ++epoch) {
+      const EpochResult now =
+          detail::train_epoch(target, training, epoch, std::size_t(batch), options, schedule);
+      target.with_result([&] { judge(now); });
     }
+    if (!options.restore_best) target.use_result();
   } catch (...) {
     finish();
     throw;

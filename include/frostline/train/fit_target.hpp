@@ -2,6 +2,7 @@
 // FitTarget: the interface of any trainer for `fit`, so that its loop is compiled only once.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <span>
 #include <utility>
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "frostline/data/data_set.hpp"
+#include "frostline/optimizers/optimizer.hpp"
 #include "frostline/program/named_tensor.hpp"
 #include "frostline/train/batch.hpp"
 #include "frostline/train/feature_cache.hpp"
@@ -44,11 +46,17 @@ class FitTarget {
   virtual void keep() = 0;
   /// Copies back what `keep` copied.
   virtual void restore() = 0;
+  /// Calls the action while the network has the weights that are the training's result: the
+  /// averaged ones if the optimizer averages them, else those of the last step.
+  virtual void with_result(const std::function<void()>& action) { action(); }
+  /// Makes the result's weights the network's.
+  virtual void use_result() {}
 };
 
 template <class AnyTrainer>
 class FitTargetOf final : public FitTarget {
   using Net = typename AnyTrainer::network_type;
+  static constexpr bool averages = detail::KeepsAverage<decltype(AnyTrainer::optimizer)>;
 
  public:
   explicit FitTargetOf(AnyTrainer& trainer) : trainer_(&trainer) {}
@@ -102,6 +110,15 @@ class FitTargetOf final : public FitTarget {
         network().write(kept.tensor, std::span(kept.integers));
       else
         network().write(kept.tensor, std::span(kept.floats));
+  }
+  void with_result(const std::function<void()>& action) override {
+    if constexpr (averages)
+      trainer_->with_average(action);
+    else
+      action();
+  }
+  void use_result() override {
+    if constexpr (averages) trainer_->use_average();
   }
 
  private:

@@ -38,6 +38,9 @@ struct LogisticRegressionOptions {
   double tolerance = 1e-5;      // of the gradient's length, relative to that of the coefficients
   int iterations = 1000;        // at most
   double without_choice = 0.1;  // the regularization if no class has a sample to hold out
+  /// Of the standardisation: above 0, features that hardly vary get no large weights, which a
+  /// training of the layers before them would turn into large errors.
+  double epsilon = 0;
 };
 
 /// A linear classifier of features: logits = weight * features + bias, as a Linear layer computes.
@@ -79,8 +82,9 @@ class LogisticLoss {
   using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   using Floats = Eigen::Matrix<float, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 
-  LogisticLoss(const FeatureRows& rows, std::span<const std::size_t> samples, int classes)
-      : rows_(&rows), samples_(samples), classes_(classes), standard_(rows, samples) {}
+  LogisticLoss(const FeatureRows& rows, std::span<const std::size_t> samples, int classes,
+               double epsilon = 0)
+      : rows_(&rows), samples_(samples), classes_(classes), standard_(rows, samples, epsilon) {}
 
   std::size_t coefficients() const {
     return std::size_t(classes_) * std::size_t(rows_->features + 1);
@@ -254,6 +258,10 @@ inline void check_options(const LogisticRegressionOptions& options) {
           factor));
   if (options.candidates.empty() && !options.regularization)
     throw Error("frostline: fit_logistic_regression requires a regularization, or candidates");
+  if (!(options.epsilon >= 0 && std::isfinite(options.epsilon)))
+    throw Error(format_text(
+        "frostline: fit_logistic_regression requires a finite epsilon of at least 0, got {}",
+        options.epsilon));
   if (!(options.tolerance > 0) || options.iterations < 1)
     throw Error(format_text(
         "frostline: fit_logistic_regression requires a positive tolerance and at least one "
@@ -310,7 +318,7 @@ inline std::optional<double> chosen_regularization(const FeatureRows& rows,
                                                    const LogisticRegressionOptions& options) {
   const Split split = stratified_split(labels, options.held_out, options.seed);
   if (split.held_out.empty()) return std::nullopt;
-  const LogisticLoss loss(rows, split.train, classes);
+  const LogisticLoss loss(rows, split.train, classes, options.epsilon);
   LogisticFit fit(loss.coefficients());  // each fit begins where the one before ended
   std::vector<double> candidates = options.candidates;
   std::sort(candidates.begin(), candidates.end(), std::greater<>());
@@ -338,7 +346,7 @@ inline LogisticRegression fit_logistic_regression(const FeatureRows& rows, int c
   const double regularization =
       options.regularization.value_or(chosen.value_or(options.without_choice));
   const std::vector<std::size_t> all = in_order(rows.samples);
-  const LogisticLoss loss(rows, all, classes);
+  const LogisticLoss loss(rows, all, classes, options.epsilon);
   LogisticFit fit(loss.coefficients());
   const auto outcome = fit.minimise(loss, regularization, options.tolerance, options.iterations);
   LogisticRegression result = loss.folded(fit.get());
@@ -355,7 +363,8 @@ inline LogisticRegression fit_logistic_regression(const FeatureRows& rows, int c
 namespace frostline {
 
 /// Multinomial logistic regression with an L2 penalty, which has one optimum, found by L-BFGS: the
-/// weights that minimise, on features that are standardised (mean 0, deviation 1),
+/// weights that minimise, on features that are standardised (mean 0, deviation 1 without
+/// `epsilon`),
 ///
 ///     mean cross-entropy + regularization / 2 * sum of squares of the weights
 ///

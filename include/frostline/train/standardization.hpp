@@ -45,15 +45,18 @@ inline FeatureRows rows_of(FeatureCache& cache) {
 namespace frostline {
 
 /// Shifts and scales features so that each has mean 0 and deviation 1 over the samples of a cache.
-/// A feature whose deviation is mere rounding is constant and becomes 0. A linear layer that was
-/// trained on such features is changed by `fold` to one that takes features as they are.
+/// A feature whose deviation is mere rounding is constant and becomes 0. With an `epsilon`, epsilon
+/// times the mean variance of all features is added to each variance, so that features that hardly
+/// vary stay small. A linear layer that was trained on such features is changed by `fold` to one
+/// that takes features as they are.
 /// Source: https://scikit-learn.org/stable/modules/preprocessing.html#standardization
 class Standardization {
  public:
   /// Throws: Error if the cache is not full.
-  explicit Standardization(FeatureCache& cache)
-      : Standardization(detail::rows_of(cache), detail::in_order(cache.size())) {}
-  Standardization(const detail::FeatureRows& rows, std::span<const std::size_t> samples)
+  explicit Standardization(FeatureCache& cache, double epsilon = 0)
+      : Standardization(detail::rows_of(cache), detail::in_order(cache.size()), epsilon) {}
+  Standardization(const detail::FeatureRows& rows, std::span<const std::size_t> samples,
+                  double epsilon = 0)
       : mean(std::size_t(rows.features)), scale(std::size_t(rows.features)) {
     const double count = double(samples.size());
     std::vector<double> largest(mean.size());
@@ -71,14 +74,15 @@ class Standardization {
       }
     });
     constexpr double rounding = 1e-6;
-    for (std::size_t k = 0; k < scale.size(); ++k) {
-      const double deviation = std::sqrt(scale[k]);
-      scale[k] = deviation > rounding * largest[k] ? 1 / deviation : 0;
-    }
+    double all = 0;
+    for (const double variance : scale) all += variance;
+    const double added = epsilon * all / double(scale.size());
+    for (std::size_t k = 0; k < scale.size(); ++k)
+      scale[k] = std::sqrt(scale[k]) > rounding * largest[k] ? 1 / std::sqrt(scale[k] + added) : 0;
   }
 
   std::vector<double> mean;   // (features)
-  std::vector<double> scale;  // (features): 1 / deviation, or 0 for a constant feature
+  std::vector<double> scale;  // (features): 1 / deviation if epsilon is 0; 0: a constant feature
 
   /// Standardises features in place. Shapes: (samples, features).
   void apply(std::span<float> features) const {

@@ -4,6 +4,7 @@
 
 #include "frostline/network/network.hpp"
 #include "frostline/optimizers/adamw.hpp"
+#include "frostline/optimizers/averaged.hpp"
 #include "frostline/optimizers/clip_norm.hpp"
 #include "frostline/optimizers/sgd.hpp"
 #include "frostline/train/batch.hpp"
@@ -91,6 +92,18 @@ class Trainer {
     return loop_.evaluate(loss, {Source::images, images, labels});
   }
   Evaluation evaluate(const detail::FeatureBatch& batch) { return loop_.evaluate(loss, of(batch)); }
+
+  /// Calls the action while the network has the averaged weights; afterwards, also after an
+  /// exception, it has those of the last update again. The action may evaluate and save the
+  /// network. Throws: Error if there was no update yet, batches are accumulated, or the action
+  /// has trained; and what the action throws.
+  template <class Action>
+  void with_average(Action&& action) requires detail::KeepsAverage<Optimizer> {
+    loop_.with_average(action);
+  }
+  /// Makes the averaged weights the network's. Training may go on from them; the average and the
+  /// optimizer's other states stay. Throws: Error as with_average.
+  void use_average() requires detail::KeepsAverage<Optimizer> { loop_.use_average(); }
 
   /// The optimizer's states: for each of its `states` a tensor per trainable tensor, with a key
   /// such as "exp_avg.layer4.1.conv2.weight". With these, `updates` and the network's tensors,

@@ -79,6 +79,36 @@ class TrainingLoop {
 
   Evaluation evaluate(const Loss& loss, const TrainingBatch& batch);
 
+  template <class Action>
+  void with_average(Action& action) requires KeepsAverage<Optimizer> {
+    require_average();
+    constexpr std::size_t most = std::size_t(1) << 18;  // floats that are swapped at once
+    const std::size_t all = network_->program().trainable_floats;
+    const typename Backend::Memory memory = allocate(std::min(most, all) * sizeof(float));
+    const auto swap = [&] {
+      float* const weights = network_->store().trainable().data();
+      for (std::size_t first = 0; first < all; first += most) {
+        const std::size_t bytes = std::min(most, all - first) * sizeof(float);
+        Backend::copy(network_->context(), memory.data(), weights + first, bytes);
+        Backend::copy(network_->context(), weights + first, average() + first, bytes);
+        Backend::copy(network_->context(), average() + first, memory.data(), bytes);
+      }
+      network_->context().synchronize();
+    };
+    const std::int64_t updates = updates_;
+    swap();
+    try {
+      action();
+    } catch (...) {
+      swap();
+      throw;
+    }
+    swap();
+    if (updates_ != updates || pending_.batches > 0)
+      throw Error("frostline: the averaged weights were trained; with_average is for evaluation");
+  }
+  void use_average() requires KeepsAverage<Optimizer>;
+
   OptimizerState<Backend, Optimizer>& state() { return state_; }
   const OptimizerState<Backend, Optimizer>& state() const { return state_; }
   std::int64_t updates() const { return updates_; }
@@ -141,6 +171,19 @@ class TrainingLoop {
             .states = state_.floats(),
             .guard = guard,
             .workspace = workspace_.data() + loss_bytes_ * outputs()};
+  }
+  /// Throws: Error unless there is an average, and no gradients of other weights wait for an
+  /// update.
+  void require_average() const {
+    if (updates_ == 0)
+      throw Error("frostline: there is no average of the weights before the first update");
+    if (pending_.batches > 0)
+      throw Error(
+          "frostline: the average of the weights cannot be used between accumulate and update: "
+          "the accumulated gradients are those of the last weights");
+  }
+  float* average() const {
+    return state_.floats().data() + Optimizer::average_state * network_->program().trainable_floats;
   }
   typename Backend::Memory allocate(std::size_t bytes) const {
     return Backend::allocate(network_->context(), "training the network", bytes);
@@ -396,6 +439,15 @@ void TrainingLoop<Backend, Loss, Optimizer, Transforms...>::update(const Setting
     throw Error("frostline: update requires an accumulate since the last update");
   prepare(settings);
   apply_pending(settings, [] {});
+}
+
+template <class Backend, class Loss, class Optimizer, class... Transforms>
+void TrainingLoop<Backend, Loss, Optimizer, Transforms...>::use_average() requires
+    KeepsAverage<Optimizer> {
+  require_average();
+  const SpanOf<Backend, float> weights = network_->store().trainable();
+  Backend::copy(network_->context(), weights.data(), average(), weights.size() * sizeof(float));
+  network_->context().synchronize();
 }
 
 template <class Backend, class Loss, class Optimizer, class... Transforms>

@@ -232,6 +232,34 @@ TEST_CASE("the best epoch's weights and statistics come back, also when the trai
   }
 }
 
+TEST_CASE(
+    "averaged weights are evaluated and are the result, and the training does not read them") {
+  const Counted training(8, true), judged(6, false);
+  for (const bool restores : {false, true}) {
+    Net<Small> averaged{max_batch(4), seed(3)}, plain{max_batch(4), seed(3)};
+    Trainer trainer{averaged, CrossEntropy{}, Averaged{sgd, 0.8f}};
+    Trainer other{plain, CrossEntropy{}, sgd};
+    const FitOptions options{.epochs = 3, .restore_best = restores};
+    FitOptions watched = options;
+    std::map<std::string, std::vector<float>> best, last;
+    watched.on_epoch = [&](const EpochResult&, const Validation&, bool is_best) {
+      last = snapshot(averaged);
+      if (is_best) best = last;
+      return true;
+    };
+    const FitResult result = fit(trainer, training, judged, watched);
+    const FitResult expected = fit(other, training, judged, options);
+    for (std::size_t e = 0; e < 3; ++e) {
+      REQUIRE(result.epochs[e].training_loss == expected.epochs[e].training_loss);
+      REQUIRE(result.epochs[e].validation_loss != expected.epochs[e].validation_loss);
+    }
+    REQUIRE(snapshot(averaged) == (restores ? best : last));
+    Trainer judge{averaged, CrossEntropy{}, sgd};
+    FitTargetOf target{judge};
+    REQUIRE(validate(target, judged).evaluation.loss() == result.kept_epoch().validation_loss);
+  }
+}
+
 TEST_CASE("a dense head is trained by the same loop, and evaluated by pixel") {
   const Counted training(5, true, In::shape.pixels(), 4), judged(3, false, In::shape.pixels(), 4);
   Net<Segmenter> network{max_batch(2), seed(3)};

@@ -147,6 +147,35 @@ TEST_CASE("logistic regression gives features that do not vary no weight") {
   CHECK(std::abs(double(shares.bias[1] - shares.bias[0]) - std::log(ones / zeros)) < 1e-3);
 }
 
+TEST_CASE("with an epsilon, features that hardly vary get no large weights") {
+  const Problem problem;
+  std::vector<float> features = random_floats(samples * width);
+  for (std::size_t i = 0; i < samples; ++i) features[i * width + 2] *= 1e-3f;
+  const auto largest = [&](double epsilon) {
+    LogisticRegressionOptions options;
+    options.regularization = 0.01;
+    options.epsilon = epsilon;
+    const LogisticRegression fit =
+        fit_logistic_regression(features, problem.labels, count, options);
+    CHECK(std::abs(fit.loss - cross_entropy(fit, features, problem.labels)) < 1e-3);
+    float result = 0;
+    for (std::size_t k = 2; k < fit.weight.size(); k += width)
+      result = std::max(result, std::abs(fit.weight[k]));
+    return result;
+  };
+  CHECK(largest(0) > 50);
+  CHECK(largest(0.01) < 5);
+  const std::vector<float> rows{1, 10, 3, 30, 5, 10, 7, 30};
+  const detail::FeatureRows four{4, 2, [&](std::span<const std::size_t> indices) {
+                                   static std::vector<int> labels(4);
+                                   REQUIRE(indices.size() == 4);
+                                   return detail::FeatureBatch{rows, labels};
+                                 }};
+  const Standardization standard(four, detail::in_order(4), 0.5);  // variances 5 and 100
+  CHECK(std::abs(standard.scale[0] - 1 / std::sqrt(5 + 0.5 * 52.5)) < 1e-12);
+  CHECK(std::abs(standard.scale[1] - 1 / std::sqrt(100 + 0.5 * 52.5)) < 1e-12);
+}
+
 TEST_CASE("held-out samples choose the regularization, unless each class has one sample") {
   const std::vector<float> two{1, 2, 5, 3, 8, 1};
   const LogisticRegression few = fit_logistic_regression(two, std::vector{2, 0, 1}, 3);
@@ -181,6 +210,9 @@ TEST_CASE("logistic regression refuses what has no answer, and names it") {
   options = {};
   options.tolerance = std::nan("");
   REQUIRE_ERROR(fit(count, options), "positive tolerance");
+  options = {};
+  options.epsilon = -1;
+  REQUIRE_ERROR(fit(count, options), "a finite epsilon of at least 0, got -1");
   for (const float special : {std::nanf(""), std::numeric_limits<float>::infinity()}) {
     problem.features[9 * width + 2] = special;
     REQUIRE_ERROR(fit(count), "number 2 of sample 9 is");

@@ -163,6 +163,129 @@ TEST_CASE("a user's own optimizer trains") {
 
 static_assert(IsOptimizer<Sgd> && IsOptimizer<AdamW> && IsOptimizer<SignSgd> && IsOptimizer<Adam> &&
               IsOptimizer<RMSprop> && IsOptimizer<Lion> && !IsOptimizer<ClipNorm>);
+
+/// The weights that train, one after the other.
+template <class Net>
+std::vector<float> trained(const Net& network) {
+  std::vector<float> all;
+  for (const NamedTensor& tensor : network.tensors())
+    if (tensor.trains) {
+      const std::vector<float> values = network.values(tensor.key);
+      all.insert(all.end(), values.begin(), values.end());
+    }
+  return all;
+}
+template <class AnyTrainer>
+std::vector<float> averages(AnyTrainer& trainer) {
+  std::vector<float> all;
+  for (const NamedTensor& state : trainer.states())
+    if (state.key.starts_with("average.")) {
+      std::vector<float> values(state.size);
+      trainer.read_state(state.key, values);
+      all.insert(all.end(), values.begin(), values.end());
+    }
+  return all;
+}
+
+/// Trains with and without an average: the same weights bit for bit, and timm's average of them.
+template <class Optimizer>
+void check_averaged(const Optimizer& optimizer, float decay) {
+  const Samples samples;
+  TrainingSetup<Normed, cpu, Optimizer> plain{1, optimizer};
+  TrainingSetup<Normed, cpu, Averaged<Optimizer>> setup{1, Averaged{optimizer, decay}};
+  std::vector<float> expected = trained(setup.network);
+  for (int step = 1; step <= 12; ++step) {
+    plain.trainer.step(samples.numbers, samples.labels);
+    setup.trainer.step(samples.numbers, samples.labels);
+    REQUIRE(same_bits(snapshot(setup.network), snapshot(plain.network)));
+    // ModelEmaV3.get_decay with warmup_gamma = warmup_power = 1, and Tensor.lerp_.
+    const double kept = std::min(double(decay), 1 - 1 / double(step));
+    const std::vector<float> weights = trained(setup.network);
+    for (std::size_t i = 0; i < weights.size(); ++i)
+      expected[i] += float(1 - kept) * (weights[i] - expected[i]);
+    const std::vector<float> found = averages(setup.trainer);
+    REQUIRE(found.size() == expected.size());
+    for (std::size_t i = 0; i < found.size(); ++i)  // a compiler may fuse the product and the sum
+      REQUIRE(std::abs(found[i] - expected[i]) <= 3e-7f * (1 + std::abs(expected[i])));
+  }
+}
+
+TEST_CASE("an average of the weights is timm's, and changes no bit of the training") {
+  for (const float decay : {0.0f, 0.8f, 1.0f}) {
+    check_averaged(Sgd{.learning_rate = 0.1f}, decay);
+    check_averaged(Sgd{.learning_rate = 0.1f, .momentum = 0.9f, .nesterov = true}, decay);
+    check_averaged(AdamW{.learning_rate = 0.01f}, decay);
+    check_averaged(SignSgd{0.01f}, decay);
+  }
+}
+
+TEST_CASE("with a decay of 1 the average is the mean of all weights after updates") {
+  const Samples samples;
+  TrainingSetup<Plain, cpu, Averaged<Sgd>> setup{1, Averaged{Sgd{.learning_rate = 0.1f}, 1.0f}};
+  std::vector<double> sum(trained(setup.network).size());
+  for (int step = 1; step <= 10; ++step) {
+    setup.trainer.step(samples.numbers, samples.labels);
+    const std::vector<float> weights = trained(setup.network);
+    for (std::size_t i = 0; i < sum.size(); ++i) sum[i] += double(weights[i]);
+  }
+  const std::vector<float> found = averages(setup.trainer);
+  for (std::size_t i = 0; i < sum.size(); ++i)
+    REQUIRE(std::abs(double(found[i]) - sum[i] / 10) < 1e-6);
+}
+
+TEST_CASE("the averaged weights are the network's while they are evaluated, and then on request") {
+  const Samples samples;
+  TrainingSetup<Normed, cpu, Averaged<Sgd>> setup{1, Averaged{Sgd{.learning_rate = 0.1f}, 0.9f}};
+  REQUIRE_ERROR(setup.trainer.use_average(), "there is no average of the weights before");
+  REQUIRE_ERROR(setup.trainer.with_average([] {}), "there is no average of the weights before");
+  for (int step = 0; step < 3; ++step) setup.trainer.step(samples.numbers, samples.labels);
+  const Snapshot last = snapshot(setup.network);
+  const std::vector<float> average = averages(setup.trainer);
+  const Evaluation before = setup.trainer.evaluate(samples.numbers, samples.labels);
+  double averaged = 0;
+  setup.trainer.with_average([&] {
+    REQUIRE(trained(setup.network) == average);
+    averaged = setup.trainer.evaluate(samples.numbers, samples.labels).loss();
+  });
+  CHECK(averaged != before.loss());
+  REQUIRE(same_bits(snapshot(setup.network), last));
+  REQUIRE(averages(setup.trainer) == average);
+  CHECK(setup.trainer.evaluate(samples.numbers, samples.labels).loss() == before.loss());
+
+  REQUIRE_ERROR(setup.trainer.with_average([] { throw Error("from the action"); }),
+                "from the action");
+  REQUIRE(same_bits(snapshot(setup.network), last));
+  setup.trainer.accumulate(samples.numbers, samples.labels);
+  REQUIRE_ERROR(setup.trainer.use_average(), "between accumulate and update");
+  setup.trainer.discard();
+  REQUIRE(averages(setup.trainer) == average);
+
+  setup.trainer.with_average([&] {  // accumulate has changed the running statistics
+    averaged = setup.trainer.evaluate(samples.numbers, samples.labels).loss();
+  });
+  setup.trainer.use_average();
+  REQUIRE(trained(setup.network) == average);
+  CHECK(setup.trainer.evaluate(samples.numbers, samples.labels).loss() == averaged);
+  REQUIRE_ERROR(
+      setup.trainer.with_average([&] { setup.trainer.step(samples.numbers, samples.labels); }),
+      "the averaged weights were trained");
+}
+
+TEST_CASE("a decay that makes no sense is refused, as are the averaged optimizer's settings") {
+  const Samples samples;
+  TrainingSetup<Plain, cpu, Averaged<Sgd>> setup{1, Averaged{Sgd{}, 0.9f}};
+  for (const float wrong : {-0.1f, 1.1f, std::numeric_limits<float>::quiet_NaN()}) {
+    setup.trainer.optimizer.decay = wrong;
+    REQUIRE_ERROR(setup.trainer.step(samples.numbers, samples.labels), "a decay from 0 to 1");
+  }
+  setup.trainer.optimizer = Averaged{Sgd{.learning_rate = -1}, 0.9f};
+  REQUIRE_ERROR(setup.trainer.step(samples.numbers, samples.labels), "Sgd requires");
+}
+
+static_assert(IsOptimizer<Averaged<Sgd>> && IsOptimizer<Averaged<AdamW>> &&
+              IsOptimizer<Averaged<SignSgd>>);
+static_assert(IsOptimizer<Sgd> && IsOptimizer<AdamW> && IsOptimizer<SignSgd> &&
+              !IsOptimizer<ClipNorm>);
 static_assert(GradientTransformFor<ClipNorm, cpu> && !GradientTransformFor<Sgd, cpu>);
 
 }  // namespace
