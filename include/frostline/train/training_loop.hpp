@@ -182,7 +182,7 @@ class TrainingLoop {
           "frostline: the average of the weights cannot be used between accumulate and update: "
           "the accumulated gradients are those of the last weights");
   }
-  float* average() const {
+  float* average() const requires KeepsAverage<Optimizer> {
     return state_.floats().data() + Optimizer::average_state * network_->program().trainable_floats;
   }
   typename Backend::Memory allocate(std::size_t bytes) const {

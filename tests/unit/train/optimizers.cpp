@@ -284,8 +284,6 @@ TEST_CASE("a decay that makes no sense is refused, as are the averaged optimizer
 
 static_assert(IsOptimizer<Averaged<Sgd>> && IsOptimizer<Averaged<AdamW>> &&
               IsOptimizer<Averaged<SignSgd>>);
-static_assert(IsOptimizer<Sgd> && IsOptimizer<AdamW> && IsOptimizer<SignSgd> &&
-              !IsOptimizer<ClipNorm>);
 static_assert(GradientTransformFor<ClipNorm, cpu> && !GradientTransformFor<Sgd, cpu>);
 
 }  // namespace
