@@ -166,6 +166,7 @@ cat <<END
 
 Medians of $runs; one translation unit, compiled only (-c) with $common; nothing is linked.
 seconds: the compiler's processor time, which other work on the machine disturbs less than wall.
-Ratios: to frostline's same job with the same compiler. All read their options with CLI11.
+Ratios: to frostline's same job with the same compiler. tutorial and finetune read their
+options with CLI11.
 The pictures, the progress bar and the page of results are other translation units, not timed.
 END

@@ -139,8 +139,9 @@ int run(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   examples::CommandLine line("Classifies pictures (JPEG, PNG) with the network that a file names");
-  line.required_text("--weights", options.weights,
-                     "a file of finetune, or torchvision's (.pth, .safetensors), with --model");
+  line.required_text(
+      "--weights", options.weights,
+      "a file of finetune, or torchvision's (.pth, .safetensors; not MobileNetV3's) with --model");
   line.rest("images", options.images, "pictures");
   line.text("--model", options.model,
             "the model of a file that names none: such as vit_b_16; without it resnet18");

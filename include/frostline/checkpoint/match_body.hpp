@@ -139,7 +139,9 @@ inline void note_unused(const std::string& key, const StoredValue& value, bool i
 
 /// Handles the file's other tensors. If the network has a new head, the file's own head is ignored,
 /// whatever its name: if all other tensors are found, that is each part that the rest of the
-/// network does not have.
+/// network does not have. A tensor that is no layer's, such as `register_tokens` of a vision
+/// transformer, is no head's either, and its network would compute something else;
+/// but `mask_token` is read only in pretraining.
 inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const Path> replaced,
                        const StoredKeys& stored, bool skip_new, Comparison& result) {
   ByText parts;
@@ -149,7 +151,8 @@ inline void match_rest(const std::vector<NamedTensor>& wanted, std::span<const P
   for (const auto& [key, value] : stored.values) {
     bool ignored = key == "n_averaged" ||  // of torch.optim.swa_utils
                    (skip_new && key.starts_with("aux_classifier.")) ||
-                   (any_head && !parts.contains(first_name(key)));
+                   (any_head && !parts.contains(first_name(key)) &&
+                    (first_name(key) != key || key == "mask_token"));
     for (const Path& path : replaced) ignored = ignored || (skip_new && covers(path, key));
     note_unused(key, value, ignored, result);
   }

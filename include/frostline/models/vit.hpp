@@ -88,7 +88,7 @@ struct ViTB16 {
   static constexpr int tokens = 1 + (ImageSize / 16) * (ImageSize / 16);
   using layers =
       typename detail::EncoderLayers<Width, Width / 64, std::make_integer_sequence<int, 12>>::model;
-  using encoder = Module<PositionEmbedding<Width, tokens>, Named<"layers", layers>,
+  using encoder = Module<detail::PatchPositions<Width, tokens>, Named<"layers", layers>,
                          Named<"ln", detail::VitNorm<Width>>>;
   using model = Module<Named<"conv_proj", detail::PatchConvolution<Width, 16, ImageSize>>,
                        ClassToken<Width>, Named<"encoder", encoder>, Head<HeadLayer>>;

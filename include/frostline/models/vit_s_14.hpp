@@ -30,9 +30,9 @@ struct TimmClassToken : ClassToken<Channels> {
 
 /// Shapes: as PositionEmbedding; pos_embed 1 x Tokens x Channels.
 template <int Channels, int Tokens>
-struct TimmPositionEmbedding : PositionEmbedding<Channels, Tokens> {
+struct TimmPositionEmbedding : PatchPositions<Channels, Tokens> {
   static constexpr TensorSpecs parameters() {
-    return PositionEmbedding<Channels, Tokens>::parameters_named("pos_embed");
+    return PatchPositions<Channels, Tokens>::parameters_named("pos_embed");
   }
 };
 

@@ -11,8 +11,10 @@
 namespace frostline {
 
 /// p *= 1 - learning_rate * weight_decay; p -= learning_rate * sign(beta1 * m + (1 - beta1) * g);
-/// m = beta2 * m + (1 - beta2) * g. The sign of 0 and of NaN is 0, as PyTorch's. The paper advises
-/// a learning rate of a third to a tenth of AdamW's, and a weight decay larger by as much.
+/// m = beta2 * m + (1 - beta2) * g. The sign of 0 is 0, and
+/// that of NaN is NaN, so that the next step is refused (PyTorch's is 0, and hides a momentum that
+/// is lost). The paper advises a learning rate of a third to a tenth of AdamW's, and a weight decay
+/// larger by as much.
 /// Source: Chen et al. 2023, https://arxiv.org/abs/2302.06675
 struct Lion {
   float learning_rate = 1e-4f;
@@ -48,7 +50,8 @@ struct Lion {
       Number& mean = x.states[0];
       const Number ahead = kept_ahead * mean + new_ahead * x.gradient;
       const Number zero{}, rate = learning_rate - zero;
-      const Number step = ahead > zero ? rate : (ahead < zero ? -rate : zero);
+      const Number sign = ahead == ahead ? zero : ahead;  // of what is neither above nor below 0
+      const Number step = ahead > zero ? rate : (ahead < zero ? -rate : sign);
       x.parameter = decay * x.parameter - step;
       mean = kept_mean * mean + new_mean * x.gradient;
     }

@@ -11,10 +11,10 @@
 namespace frostline {
 
 /// g += weight_decay * p; v = alpha * v + (1 - alpha) * g * g; b = momentum * b + g / (sqrt(v) +
-/// epsilon); p -= learning_rate * b. Terms whose factor is 0 are left out. A momentum_buffer is
-/// stored for a momentum of 0, too. torchvision trains MobileNetV3 with alpha 0.9, momentum 0.9 and
-/// epsilon 0.0316.
-/// Source: https://pytorch.org/docs/stable/generated/torch.optim.RMSprop.html (without centered)
+/// epsilon); p -= learning_rate * b. A weight decay or momentum of 0 leaves its term out. A
+/// momentum_buffer is stored for a momentum of 0, too. torchvision trains MobileNetV3 with alpha
+/// 0.9, momentum 0.9 and epsilon 0.0316. Source:
+/// https://pytorch.org/docs/stable/generated/torch.optim.RMSprop.html (without centered)
 struct RMSprop {
   float learning_rate = 1e-2f;
   double alpha = 0.99;  // a double, since 1 - alpha would be inexact in float

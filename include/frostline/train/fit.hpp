@@ -30,8 +30,10 @@ struct FitOptions {
   int epochs = 10;
   int batch = 0;           // samples per step; 0: the network's max_batch
   std::uint64_t seed = 0;  // for the order of samples and for random crops
-  /// The learning rate of a step, counted from 0, such as those of train/schedules.hpp. Empty: a
-  /// CosineSchedule with a warm-up of one epoch, whose peak is the optimizer's own learning rate.
+  /// The learning rate of a step, counted from 0, such as those of train/schedules.hpp. It
+  /// replaces the optimizer's own rate, so that its peak must be given, and is called for step 0
+  /// before anything is computed, too. Empty: a CosineSchedule with a warm-up of one epoch, whose
+  /// peak is the optimizer's own learning rate.
   std::function<float(int step)> schedule = {};
   /// Whether the weights of the best epoch replace those of the last.
   bool restore_best = true;
@@ -232,6 +234,7 @@ inline FitResult fit(FitTarget& target, const detail::DataView& train_set,
   std::function<float(int)> schedule = options.schedule;
   if (!schedule)
     schedule = CosineSchedule{.peak = peak, .warmup_steps = steps, .steps = steps * options.epochs};
+  schedule(0);  // throws before anything is computed if its settings make no sense
 
   detail::FitData training(target, train_set, options), judged(target, validation_set, options);
   training.cache(FitPhase::features_to_train);

@@ -43,6 +43,7 @@ struct CosineSchedule {
   /// The learning rate of a step, counted from 0; it is 0 after the last step.
   /// Throws: Error if there are no steps, the warm-up is longer than all of them, or step < 0.
   float operator()(int step) const {
+    detail::require_schedule("CosineSchedule", peak, step);
     if (steps < 1 || warmup_steps < 0 || warmup_steps > steps || step < 0)
       throw Error(detail::format_text(
           "frostline: CosineSchedule requires at least one step, a warm-up of no more than all of "

@@ -11,11 +11,23 @@
 #include "frostline/train/learning_rate.hpp"
 
 namespace frostline {
+namespace detail {
+
+/// Makes the struct that has it one that is assigned, but not copied.
+struct NotCopied {
+  NotCopied() = default;
+  NotCopied(const NotCopied&) = delete;
+  NotCopied& operator=(const NotCopied&) = default;
+};
+
+}  // namespace detail
 
 /// The peak times `factor` for each time that `observe` found more than `patience` metrics in turn
 /// that were not better than the best. A metric is better if it is below (`Mode::max`: above) the
 /// best one by more than `threshold`, or by more than this part of it (`ThresholdMode::relative`).
-/// After each time, the next `cooldown` metrics are not counted. For `fit`:
+/// A relative threshold suits positive metrics: of a negative one, a part makes the bound worse
+/// than the best. After each time, the next `cooldown` metrics are not counted. For `fit`, by
+/// reference, since a copy would not see what is observed:
 ///
 ///     PlateauSchedule plateau{.peak = 0.1f, .patience = 3};
 ///     fit(trainer, training, validation,
@@ -48,6 +60,7 @@ struct PlateauSchedule {
   float minimum = 0;
   double epsilon = 1e-8;  // a smaller change of the learning rate is not made
   State state = {};
+  detail::NotCopied not_copied = {};
 
   /// The learning rate, which does not depend on the step. Throws: Error if a setting makes no
   /// sense.
@@ -85,7 +98,8 @@ struct PlateauSchedule {
 
  private:
   bool is_better(double metric) const {
-    if (!state.has_best) return std::isfinite(metric);
+    const double infinity = std::numeric_limits<double>::infinity();
+    if (!state.has_best) return mode == Mode::min ? metric < infinity : metric > -infinity;
     const double sign = mode == Mode::min ? -1 : 1;
     const double bound = threshold_mode == ThresholdMode::relative
                              ? state.best * (1 + sign * threshold)

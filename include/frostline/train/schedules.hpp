@@ -157,9 +157,12 @@ struct CosineRestartsSchedule {
 
 /// A line from a part of another schedule's first rate to this rate, which the last of `steps`
 /// steps has, and then that schedule from its first step on: `Warmup{100, StepSchedule{...}}`. The
-/// first step has the first rate / steps. For a PlateauSchedule, pass `std::ref(plateau)`.
-/// Throws, when called: Error if steps < 0 or step < 0; and as the other schedule.
-/// Source: https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.SequentialLR.html of
+/// first step has the first rate / steps. The other schedule counts its steps from the end of the
+/// warm-up: a warm-up of whole epochs before a ByEpoch, or a ByEpoch of a Warmup, whose steps are
+/// epochs then, changes the rate only between epochs. For a PlateauSchedule, pass
+/// `std::ref(plateau)`. Throws, when called: Error if steps < 0 or step < 0; and as the other
+/// schedule. Source:
+/// https://pytorch.org/docs/stable/generated/torch.optim.lr_scheduler.SequentialLR.html of
 /// LinearLR(start_factor=1 / steps, total_iters=steps - 1) and that schedule
 template <class Schedule>
 struct Warmup {
@@ -180,8 +183,9 @@ template <class Schedule>
 Warmup(int, Schedule) -> Warmup<Schedule>;
 
 /// A schedule whose steps are epochs: `ByEpoch{steps_per_epoch(data.size(), 32),
-/// StepSchedule{...}}`. All steps of an epoch have the same rate.
-/// Throws, when called: Error if an epoch has no steps, or step < 0; and as the other schedule.
+/// StepSchedule{...}}`. All steps of an epoch have the same rate, if no Warmup of a part of an
+/// epoch is before it. Throws, when called: Error if an epoch has no steps, or step < 0; and as the
+/// other schedule.
 template <class Schedule>
 struct ByEpoch {
   int steps;  // per epoch

@@ -23,8 +23,9 @@ using Strings = std::vector<std::string>;
 
 /// A network for images of Side x Side patches of one pixel.
 template <int Side, int Channels = 6>
-using Tokens = Module<Named<"conv", Conv2d<3, Channels, 1>>, ClassToken<Channels>,
-                      PositionEmbedding<Channels, 1 + Side * Side>, ClassTokenHead<Channels, 4>>;
+using Tokens =
+    Module<Named<"conv", Conv2d<3, Channels, 1>>, ClassToken<Channels>,
+           detail::PatchPositions<Channels, 1 + Side * Side>, ClassTokenHead<Channels, 4>>;
 template <int Side, int Channels = 6>
 using Net = Network<Tokens<Side, Channels>, Input<3, Side, Side>>;
 
@@ -121,7 +122,7 @@ TEST_CASE("position embeddings that are of no grid, or of other channels, are re
   refused({1, 26, 7}, "only the number of places can be resized");
   refused({26, 6}, "only the number of places can be resized");
 
-  using Other = Module<Named<"conv", Conv2d<3, 6, 1>>, ClassToken<6>, PositionEmbedding<6, 7>,
+  using Other = Module<Named<"conv", Conv2d<3, 6, 1>>, ClassToken<6>, detail::PatchPositions<6, 7>,
                        ClassTokenHead<6, 4>>;
   Network<Other, Input<3, 2, 3>> wide{max_batch(1), seed(2)};
   const auto path = write_with(folder, wide, {1, 26, 6}, floats("positions.5x5"));
@@ -146,6 +147,22 @@ TEST_CASE("only tensors of positions are resized") {
   const std::string message = error_of([&] { load(network, folder.path / "head.safetensors"); });
   CAPTURE(message);
   CHECK(message.ends_with("mismatched 'head.weight': the file has [5, 6], the network [4, 6]"));
+}
+
+TEST_CASE("embeddings of a sequence of any other kind are not resized") {
+  const files::TemporaryFolder folder;
+  using Sequence = Module<PositionEmbedding<6, 10>, ClassTokenHead<6, 4>>;
+  Network<Sequence, Input<6, 1, 10>> network{max_batch(1), seed(2)};
+  std::vector<TensorToWrite> tensors;
+  const std::vector<float> values(102);
+  for (const NamedTensor& tensor : network.tensors()) {
+    CHECK_FALSE(tensor.is_positions);
+    const bool longer = tensor.key == "0.pos_embedding";
+    tensors.push_back({tensor.key, longer ? std::vector<std::int64_t>{1, 17, 6} : tensor.extents,
+                       ElementType::f32, std::span(values).first(longer ? 102 : tensor.size)});
+  }
+  write_safetensors(folder.path / "sequence.safetensors", tensors);
+  REQUIRE_ERROR(load(network, folder.path / "sequence.safetensors"), "mismatched");
 }
 
 using SmallHead = ClassTokenHead<64, 5>;
@@ -193,6 +210,11 @@ TEST_CASE("ViT-S/14 has timm's keys, and loads DINOv2's files for larger images"
         "loaded 174 tensors; resized: pos_embed from 5x5 to 2x2; new and left as initialised: "
         "head.weight, head.bias; in the file, but not used: mask_token");
   CHECK(network.values("blocks.11.attn.qkv.weight") == source.values("blocks.11.attn.qkv.weight"));
+  tensors.push_back({"register_tokens", {1, 1, 64}, ElementType::f32, std::span(mask)});
+  const auto with_registers = folder.path / "registers.safetensors";
+  write_safetensors(with_registers, tensors);
+  REQUIRE_ERROR(load_pretrained(network, with_registers),
+                "unexpected 'register_tokens' [1, 1, 64]");
   Vit<Pretrained, 28> whole{max_batch(1), seed(2)};
   REQUIRE_ERROR(load_pretrained(whole, path), "unexpected 'mask_token' [1, 64]");
 }
