@@ -182,8 +182,13 @@ class TrainingLoop {
           "frostline: the average of the weights cannot be used between accumulate and update: "
           "the accumulated gradients are those of the last weights");
   }
-  float* average() const requires KeepsAverage<Optimizer> {
-    return state_.floats().data() + Optimizer::average_state * network_->program().trainable_floats;
+  /// nullptr if there is none: clang++ 14 instantiates use_average without asking what it requires.
+  float* average() const {
+    if constexpr (KeepsAverage<Optimizer>)
+      return state_.floats().data() +
+             Optimizer::average_state * network_->program().trainable_floats;
+    else
+      return nullptr;
   }
   typename Backend::Memory allocate(std::size_t bytes) const {
     return Backend::allocate(network_->context(), "training the network", bytes);
